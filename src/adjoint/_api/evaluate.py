@@ -1,0 +1,277 @@
+"""Run a user's function under a trace: arguments in, results out, errors that name the argument.
+
+All operators are built from the two functions here, `pushforward` and `pullback`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint._api import tree
+from adjoint._rules import kinds
+from adjoint._trace.forward import Dual, Forward
+from adjoint._trace.memory import as_traced
+from adjoint._trace.reverse import Node, Tape, accumulate, backward, target_of
+from adjoint._trace.routes import instrumented
+from adjoint._trace.traced import Host, Traced, plain
+from adjoint.errors import InputError, OutputError, StructureError
+
+
+def select(args: tuple[Any, ...], argnums: int | Sequence[int], name: str) -> tuple[int, ...]:
+    """Return the positions to differentiate, counted from 0."""
+    wanted = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+    for k in wanted:
+        if not isinstance(k, (int, np.integer)):
+            raise TypeError(f"{name}: argnums must be an int or a sequence of ints, got {argnums!r}")
+        if not -len(args) <= k < len(args):
+            raise InputError(
+                f"{name}: argnums={argnums!r} names an argument that the call does not have ({len(args)} positional arguments)",
+                remedy="pass the arguments to differentiate by position, or choose another argnums",
+            )
+    return tuple(operator.index(k) % len(args) for k in wanted)
+
+
+def differentiable(leaf: Any, where: str) -> Any:
+    """Return a leaf of a differentiated argument as a number or array that has derivatives; None if it is inactive.
+
+    Python ints are promoted to float; arrays of integers and booleans are inactive inside a tree.
+    """
+    if isinstance(leaf, Host) and leaf.content is not None:
+        return leaf.content
+    if isinstance(leaf, (float, complex, Traced)):
+        return leaf
+    if isinstance(leaf, (bool, np.bool_)):
+        return None
+    if isinstance(leaf, int):
+        return float(leaf)
+    dtype = getattr(leaf, "dtype", None)
+    if dtype is not None and dtype.kind in "fc":
+        return leaf
+    if dtype is not None and dtype.kind in "iub":
+        return None
+    raise InputError(
+        f"cannot differentiate with respect to {where}: {_form(leaf)}",
+        why="derivatives exist with respect to floats, complex numbers and arrays of these",
+        remedy="leave it out of argnums, or pass it as another argument",
+    )
+
+
+def leaves_of(arg: Any, where: str) -> tuple[list[Any], list[Any], Any]:
+    """Return the leaves of an argument, those of them that are differentiable (None elsewhere), and the structure."""
+    leaves, structure = tree.flatten(arg)
+    active = [differentiable(leaf, where) for leaf in leaves]
+    if leaves and all(leaf is None for leaf in active):
+        raise InputError(
+            f"cannot differentiate with respect to {where}: {', '.join(map(_form, leaves[:3]))}",
+            why="integers and booleans have no derivative",
+            remedy="convert it to float, e.g. x.astype(float), or leave it out of argnums",
+        )
+    return leaves, active, structure
+
+
+def results_of(y: Any, name: str) -> tuple[list[Any], Any]:
+    """Return the leaves of a result, traced values in place of the buffers and sequences that hold them."""
+    if inspect.isgenerator(y) or inspect.iscoroutine(y) or isinstance(y, (map, filter, zip)):
+        raise OutputError(
+            f"{name}: the function returned a {type(y).__name__}",
+            why="its values would be computed after the derivative has ended",
+            remedy="return list(...) or np.array(list(...))",
+        )
+    leaves, structure = tree.flatten(y)
+    return [_result(leaf, name) for leaf in leaves], structure
+
+
+def _result(leaf: Any, name: str) -> Any:
+    if isinstance(leaf, Host):
+        return leaf.content if leaf.content is not None else leaf.plain()
+    if isinstance(leaf, np.ndarray) and leaf.dtype == object:
+        leaf = as_traced(leaf)
+    if isinstance(leaf, (Traced, float, complex, int, np.ndarray, np.generic)) or hasattr(leaf, "__array_function__"):
+        return leaf
+    raise OutputError(
+        f"{name}: the function returned {_form(leaf)}",
+        why="only numbers and arrays have derivatives",
+        remedy="return it as auxiliary data: has_aux=True and `return value, aux`",
+    )
+
+
+def _form(x: Any) -> str:
+    dtype = getattr(x, "dtype", None)
+    if dtype is not None:
+        return f"an array of dtype {dtype} and shape {kinds.shape_of(x)}" if len(kinds.shape_of(x)) else f"a number of dtype {dtype}"
+    return f"{type(x).__name__} {plain(x)!r:.60}"
+
+
+def finish(y: Any) -> Any:
+    """Return auxiliary data as the user should see it, buffers as plain arrays."""
+    return tree.tree_map(lambda leaf: (leaf.content if leaf.content is not None else leaf.plain()) if isinstance(leaf, Host) else leaf, y)
+
+
+def pushforward(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], tangents: dict[int, list[Any]], *, has_aux: bool, name: str
+) -> tuple[Any, Any, Any]:
+    """Evaluate ``f`` and the derivative along tangents (leaves, by argument position); return value, tangent and aux."""
+    trace = Forward()
+    inputs = list(args)
+    for k, ts in tangents.items():
+        leaves, active, structure = leaves_of(args[k], f"argument {k}")
+        inputs[k] = tree.unflatten(
+            structure,
+            [leaf if x is None or t is None else Dual(trace, x, t) for leaf, x, t in zip(leaves, active, ts, strict=True)],
+        )
+    aux = None
+    try:
+        y = instrumented(f)(*inputs, **kwargs)
+        if has_aux:
+            y, aux = split_aux(y, name)
+        leaves, structure = results_of(y, name)
+    finally:
+        trace.close()
+    mine = [isinstance(leaf, Dual) and leaf.trace is trace for leaf in leaves]
+    values = [leaf.primal if own else leaf for leaf, own in zip(leaves, mine, strict=True)]
+    ts = [leaf.tangent if own else kinds.zeros_like(leaf) for leaf, own in zip(leaves, mine, strict=True)]
+    values = [as_traced(v) for v in values]
+    return (
+        tree.unflatten(structure, [tidy(v) for v in values]),
+        tree.unflatten(structure, [tidy(t) for t in ts]),
+        drop(aux, trace) if has_aux else None,
+    )
+
+
+class Pullback:
+    """The linear map from cotangents of the results to cotangents of the inputs, on a recorded tape.
+
+    It may be called any number of times, from several threads; it holds the tape's memory until it is dropped.
+    """
+
+    def __init__(self, tape: Tape, results: list[Any], structure: Any, inputs: dict[int, tuple[list[Any], list[Any], Any]]) -> None:
+        self.results = [(target_of(tape, r), kinds.shape_of(r), kinds.dtype_of(r)) for r in results]
+        self.structure = structure
+        self.inputs = inputs
+        self.entries = tape.entries
+        self.count = len(tape.entries)
+
+    def sweep(self, cotangents: list[Any], *, free: bool = False) -> list[Any]:
+        """Return, for each argument, its cotangent in the argument's structure."""
+        cts: list[Any] = [None] * self.count
+        for (target, shape, dtype), ct in zip(self.results, cotangents, strict=True):
+            if target is not None and ct is not None:
+                accumulate(cts, set(), target, ct, (shape, dtype), None)
+        cts = backward(self.entries, cts, free=free)
+        slot = 0
+        outcome = []
+        for leaves, active, structure in self.inputs.values():
+            grads = []
+            for leaf, x in zip(leaves, active, strict=True):
+                if x is None:
+                    grads.append(np.zeros(kinds.shape_of(leaf)) if len(kinds.shape_of(leaf)) else 0.0)
+                    continue
+                ct = cts[slot]
+                slot += 1
+                grads.append(_zero(x) if ct is None else tidy(as_traced(ct)))
+            outcome.append(tree.unflatten(structure, grads))
+        return outcome
+
+
+def record(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], positions: tuple[int, ...], *, has_aux: bool, name: str
+) -> tuple[list[Any], Any, Pullback, Any]:
+    """Run ``f`` on a tape; return the leaves of its value, their structure, the pullback and the auxiliary data."""
+    tape = Tape()
+    values = list(args)
+    inputs = {}
+    for k in positions:
+        leaves, active, structure = inputs[k] = leaves_of(args[k], f"argument {k}")
+        values[k] = tree.unflatten(structure, [leaf if x is None else tape.lift(x) for leaf, x in zip(leaves, active, strict=True)])
+    aux = None
+    try:
+        y = instrumented(f)(*values, **kwargs)
+        if has_aux:
+            y, aux = split_aux(y, name)
+        leaves, structure = results_of(y, name)
+        pullback = Pullback(tape, leaves, structure, inputs)
+    finally:
+        tape.close()
+    primals = [tidy(as_traced(leaf.primal if isinstance(leaf, Traced) and leaf.trace is tape else leaf)) for leaf in leaves]
+    return primals, structure, pullback, drop(aux, tape) if has_aux else None
+
+
+def split_aux(y: Any, name: str) -> tuple[Any, Any]:
+    """Return value and auxiliary data of a function that was differentiated with ``has_aux=True``."""
+    if not isinstance(y, tuple) or len(y) != 2:
+        raise OutputError(
+            f"{name}: has_aux=True needs a function that returns a pair (value, aux), got {type(y).__name__}",
+            remedy="return value, aux",
+        )
+    return y
+
+
+def drop(aux: Any, trace: Any) -> Any:
+    """Return auxiliary data without the values of a trace that has ended."""
+
+    def lower(leaf: Any) -> Any:
+        if isinstance(leaf, Host):
+            leaf = leaf.content if leaf.content is not None else leaf.plain()
+        return tidy(leaf.primal) if isinstance(leaf, Traced) and leaf.trace is trace else leaf
+
+    return tree.tree_map(lower, aux)
+
+
+def tidy(x: Any) -> Any:
+    """Return a plain result as the user should see it: no buffers."""
+    return x.view(np.ndarray) if isinstance(x, Host) and x.content is None else as_traced(x)
+
+
+def _zero(x: Any) -> Any:
+    return np.zeros(kinds.shape_of(x), kinds.dtype_of(x)) if len(kinds.shape_of(x)) else kinds.dtype_of(x).type(0)
+
+
+def check_tangent(ct: Any, shape: tuple[int, ...], dtype: np.dtype, where: str) -> Any:
+    """Return a tangent or cotangent in the dtype of its primal; raise unless it has the primal's shape."""
+    if isinstance(ct, Host) and ct.content is not None:
+        ct = ct.content
+    if kinds.shape_of(ct) != shape:
+        raise StructureError(
+            f"{where}: expected shape {shape}, got shape {kinds.shape_of(ct)}", remedy="give it the shape of the value that it belongs to"
+        )
+    own = kinds.dtype_of(ct)
+    if own.kind not in "fciub" or (own.kind == "c" and dtype.kind != "c"):
+        raise StructureError(f"{where}: expected dtype {dtype}, got dtype {own}", remedy="convert it")
+    return kinds.cast(ct, dtype)
+
+
+def match(given: Any, structure: Any, primals: list[Any], where: str) -> list[Any]:
+    """Return the leaves of tangents or cotangents; raise unless they match the primal."""
+    leaves, own = tree.flatten(given)
+    if own is not structure and own != structure:
+        raise StructureError(
+            f"{where}: expected the structure {tree.describe(structure)}, got {tree.describe(own)}",
+            remedy="give it the structure of the value that it belongs to",
+        )
+    return [
+        None if x is None else check_tangent(t, kinds.shape_of(x), kinds.dtype_of(x), where)
+        for t, x in zip(leaves, primals, strict=True)
+    ]
+
+
+def scalar_result(primals: list[Any], structure: Any, name: str, *, holomorphic: bool) -> None:
+    """Raise unless the result is one real number (one complex number for a holomorphic function)."""
+    remedy = "return one number (for example the sum), or use jacobian for arrays"
+    if structure is not tree.LEAF or kinds.shape_of(primals[0]) != ():
+        form = _form(primals[0]) if structure is tree.LEAF else f"a tree {tree.describe(structure)}"
+        raise OutputError(f"{name}: the function must return a scalar, got {form}", remedy=remedy)
+    kind = kinds.dtype_of(primals[0]).kind
+    if kind == "c" and not holomorphic:
+        raise OutputError(
+            f"{name}: the function returned a complex number",
+            remedy="return a real number such as abs(z)**2 or z.real, or pass holomorphic=True if the function is holomorphic",
+        )
+    if kind in "iub":
+        raise OutputError(f"{name}: the function returned {_form(primals[0])}", why="integers have no derivative", remedy="return a float")
+    if holomorphic and kind != "c":
+        raise OutputError(f"{name}: holomorphic=True needs a complex result, got {_form(primals[0])}", remedy="drop holomorphic=True")

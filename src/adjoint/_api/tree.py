@@ -1,0 +1,71 @@
+"""Arguments and results of any structure: dicts, lists, tuples, named tuples, dataclasses and registered classes (optree).
+
+A plain number or array, by far the commonest argument, is its own only leaf and never meets the tree library.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import optree
+
+from adjoint._trace.traced import Traced
+
+NAMESPACE = "adjoint"
+LEAF = object()  # the structure of a single leaf
+
+
+def flatten(tree: Any) -> tuple[list[Any], Any]:
+    """Return the leaves of a tree and its structure."""
+    if isinstance(tree, (float, np.ndarray, Traced, int, complex, np.generic)):
+        return [tree], LEAF
+    leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+    if _register_dataclasses(leaves):
+        return flatten(tree)
+    return leaves, structure
+
+
+def unflatten(structure: Any, leaves: list[Any]) -> Any:
+    """Return the tree of a structure with these leaves."""
+    return leaves[0] if structure is LEAF else optree.tree_unflatten(structure, leaves)
+
+
+def tree_map(function: Callable[..., Any], tree: Any) -> Any:
+    """Apply ``function`` to every leaf."""
+    leaves, structure = flatten(tree)
+    return unflatten(structure, [function(leaf) for leaf in leaves])
+
+
+def describe(structure: Any) -> str:
+    """Return a structure as text, for error messages."""
+    return "*" if structure is LEAF else str(structure).removeprefix("PyTreeSpec")
+
+
+def _register_dataclasses(leaves: list[Any]) -> bool:
+    """Teach optree the dataclasses among the leaves: their fields are their children."""
+    new = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
+    for cls in new:
+        names = [field.name for field in dataclasses.fields(cls)]
+        try:
+            optree.register_pytree_node(cls, _take_apart(names), _put_together(cls), namespace=NAMESPACE)
+        except ValueError:  # another thread was first
+            continue
+    return bool(new)
+
+
+def _take_apart(names: list[str]) -> Callable[[Any], Any]:
+    return lambda x: ([getattr(x, name) for name in names], tuple(names), tuple(names))
+
+
+def _put_together(cls: type) -> Callable[[Any, Any], Any]:
+    def build(names: Any, children: Any) -> Any:
+        # Neither ``__init__`` nor ``__post_init__`` runs: they may check or convert what here are traced values.
+        x = object.__new__(cls)
+        for name, child in zip(names, children, strict=True):
+            object.__setattr__(x, name, child)
+        return x
+
+    return build

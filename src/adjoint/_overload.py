@@ -1,0 +1,225 @@
+"""NumPy's two protocols, the operators, methods and properties of arrays, once, for every value that stands for an array.
+
+A subclass of `Overloaded` says in `_apply` what happens when a function meets it, and here is decided which function that is:
+``x + y`` and ``np.add(x, y)`` are `numpy.add`, ``x.sum(axis=0)`` is `numpy.sum`, ``x.T`` is `numpy.transpose`, ``np.add.reduce(x)``
+is `numpy.sum`.  In-place forms (``out=``, ``+=``, ``x.fill``) are written as stores ``x[...] = value``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from adjoint import _ufunc_methods
+
+Function = Callable[..., Any]
+
+# fmt: off
+BINARY: dict[str, tuple[Function, Function]] = {
+    "add": (np.add, operator.add),                "sub": (np.subtract, operator.sub),
+    "mul": (np.multiply, operator.mul),           "truediv": (np.true_divide, operator.truediv),
+    "floordiv": (np.floor_divide, operator.floordiv), "mod": (np.remainder, operator.mod),
+    "pow": (np.power, operator.pow),              "matmul": (np.matmul, operator.matmul),
+}
+COMPARISONS: dict[str, tuple[Function, Function]] = {
+    "lt": (np.less, operator.lt),    "le": (np.less_equal, operator.le),     "eq": (np.equal, operator.eq),
+    "gt": (np.greater, operator.gt), "ge": (np.greater_equal, operator.ge),  "ne": (np.not_equal, operator.ne),
+}
+UNARY: dict[str, tuple[Function, Function]] = {
+    "neg": (np.negative, operator.neg), "pos": (np.positive, operator.pos), "abs": (np.abs, operator.abs),
+}
+# Methods of arrays whose function takes the array first and then the same arguments.
+METHODS: dict[str, Function] = {
+    "all": np.all, "any": np.any, "argmax": np.argmax, "argmin": np.argmin, "argpartition": np.argpartition,
+    "argsort": np.argsort, "choose": np.choose, "clip": np.clip, "compress": lambda x, condition, axis=None: np.compress(
+        condition, x, axis=axis), "conj": np.conj, "conjugate": np.conj, "cumprod": np.cumprod, "cumsum": np.cumsum,
+    "diagonal": np.diagonal, "dot": np.dot, "max": np.max, "mean": np.mean, "min": np.min, "nonzero": np.nonzero,
+    "prod": np.prod, "ravel": np.ravel, "repeat": np.repeat, "round": np.round, "searchsorted": np.searchsorted,
+    "squeeze": np.squeeze, "std": np.std, "sum": np.sum, "swapaxes": np.swapaxes, "take": np.take, "trace": np.trace,
+    "var": np.var, "copy": np.copy,
+}
+# fmt: on
+
+
+class Overloaded:
+    """A value that stands for a number or an array and routes every function applied to it through `_apply`."""
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    def _apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
+        """Apply ``function`` to arguments one of which is overloaded; ``call`` evaluates it on plain values."""
+        raise NotImplementedError
+
+    def _update(self, operation: Function, other: Any) -> Any:
+        """``x += other`` and its siblings; values that are not mutable return a new one."""
+        return operation(self, other)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if not kwargs and method == "__call__":
+            return self._apply(ufunc, inputs, kwargs)
+        return self._ufunc_with_options(ufunc, method, inputs, kwargs)
+
+    def _ufunc_with_options(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if method != "__call__":
+            return _ufunc_methods.evaluate(ufunc, method, inputs, kwargs)
+        out, where, dtype = kwargs.get("out"), kwargs.get("where", True), kwargs.get("dtype")
+        y = self._apply(ufunc, inputs, {})
+        if dtype is not None:
+            y = np.astype(y, dtype)
+        return _ufunc_methods.deliver(y, out, where)
+
+    def __array_function__(self, function: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self._apply(function, args, kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._apply(operator.getitem, (self, index), {})
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        raise NotImplementedError
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=int))
+
+    @property
+    def T(self) -> Any:
+        return np.transpose(self)
+
+    @property
+    def mT(self) -> Any:
+        return np.matrix_transpose(self)
+
+    @property
+    def real(self) -> Any:
+        return np.real(self)
+
+    @property
+    def imag(self) -> Any:
+        return np.imag(self)
+
+    @property
+    def flat(self) -> Any:
+        return self.reshape(-1)
+
+    def transpose(self, *axes: Any) -> Any:
+        return np.transpose(self, _spread(axes) or None)
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        return np.reshape(self, _spread(shape), order=order)
+
+    def flatten(self, order: str = "C") -> Any:
+        return np.copy(np.ravel(self, order=order))
+
+    def astype(self, dtype: Any, **_: Any) -> Any:
+        return np.astype(self, dtype)
+
+    def tolist(self) -> Any:
+        return [row.tolist() for row in self] if self.ndim > 1 else list(self) if self.ndim else self[()]
+
+    def item(self, *index: Any) -> Any:
+        if not index:
+            return self.reshape(-1)[0] if self.ndim else self[()]
+        return self.reshape(-1)[index[0]] if len(index) == 1 and not isinstance(index[0], tuple) else self[_spread(index)]
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def sort(self, axis: int = -1, **options: Any) -> None:
+        self[...] = np.sort(self, axis=axis, **options)
+
+    def partition(self, kth: Any, axis: int = -1, **options: Any) -> None:
+        self[...] = np.partition(self, kth, axis=axis, **options)
+
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        np.put(self, indices, values, mode=mode)
+
+
+def _spread(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return ``(2, 3)`` for the calls ``f(2, 3)``, ``f((2, 3))`` and ``f([2, 3])`` alike."""
+    if len(arguments) == 1 and (arguments[0] is None or isinstance(arguments[0], (tuple, list))):
+        return tuple(arguments[0] or ())
+    return arguments
+
+
+def _binary(name: str, function: Function, call: Function) -> None:
+    def method(self: Overloaded, other: Any) -> Any:
+        return self._apply(function, (self, other), {}, call)
+
+    def reflected(self: Overloaded, other: Any) -> Any:
+        return self._apply(function, (other, self), {}, call)
+
+    def in_place(self: Overloaded, other: Any) -> Any:
+        return self._update(call, other)
+
+    _install(f"__{name}__", method)
+    _install(f"__r{name}__", reflected)
+    _install(f"__i{name}__", in_place)
+
+
+def _comparison(name: str, function: Function, call: Function) -> None:
+    def method(self: Overloaded, other: Any) -> Any:
+        if other is None or isinstance(other, str):
+            return NotImplemented
+        return self._apply(function, (self, other), {}, call)
+
+    _install(f"__{name}__", method)
+
+
+def _unary(name: str, function: Function, call: Function) -> None:
+    def method(self: Overloaded) -> Any:
+        return self._apply(function, (self,), {}, call)
+
+    _install(f"__{name}__", method)
+
+
+def _method(name: str, function: Function) -> None:
+    def method(self: Overloaded, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        y = function(self, *args, **kwargs)
+        return y if out is None else _ufunc_methods.deliver(y, (out,), True)
+
+    _install(name, method)
+
+
+def _install(name: str, method: Function) -> None:
+    method.__name__ = name
+    method.__qualname__ = f"Overloaded.{name}"
+    setattr(Overloaded, name, method)
+
+
+for _name, _pair in BINARY.items():
+    _binary(_name, *_pair)
+for _name, _pair in COMPARISONS.items():
+    _comparison(_name, *_pair)
+for _name, _pair in UNARY.items():
+    _unary(_name, *_pair)
+for _name, _function in METHODS.items():
+    _method(_name, _function)
+
+# Defining ``==`` removes the hash.  Identity is the only safe one: two traced values of equal primal may differ in their
+# tangents, and a cache keyed by value would return the derivative of the other.
+Overloaded.__hash__ = object.__hash__

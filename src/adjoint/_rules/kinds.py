@@ -1,0 +1,283 @@
+"""What each kind of rule means, once: `pushforward` of tangents and `pullback` of a cotangent.
+
+Inner product and conjugation
+    Cotangents pair with tangents by the real inner product ``<ct, t> = Re(sum(conj(ct) * t))``, so that the cotangent of a
+    real function is its direction of steepest ascent (``abs(z)**2`` at 3+4j gives 6+8j).  The pullback is therefore the
+    *adjoint* of the Jacobian: for a complex derivative ``p`` it multiplies by ``conj(p)``, and for a linear function with
+    transpose ``T`` it is ``conj . T . conj``.  Rules state ``p`` and ``T`` and do not mention conjugation.
+
+Zero wins
+    In the chain rule a zero factor is exact (this branch was not selected, this direction is not asked for), an infinite or
+    undefined partial is a limit.  `scale` therefore defines ``0 * inf = 0 * nan = 0`` for the tangent or cotangent 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint._rules.book import FIXED, Fixed, Formula, Rule, Unknown, elementwise
+from adjoint._rules.primitive import primitive
+from adjoint.errors import MissingRuleError
+
+# Options of linear functions that make them affine; the linear part does without.
+AFFINE = frozenset({"initial", "out", "dtype", "constant_values"})
+
+
+class Like:
+    """A description of an array that a formula asks for its form only."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, array: Any) -> None:
+        self.shape = shape_of(array)
+        self.dtype = dtype_of(array)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=int))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"Like({self.shape}, {self.dtype})"
+
+
+def describe(value: Any) -> Any:
+    """Replace an array, or each array of a sequence, by its description."""
+    return type(value)(map(describe, value)) if type(value) in (list, tuple) else Like(value)
+
+
+def dtype_of(x: Any) -> np.dtype:
+    """Return the dtype of an array or a Python number."""
+    dtype = getattr(x, "dtype", None)
+    return np.result_type(x) if dtype is None else dtype
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Return the shape of an array or a number, without a detour over NumPy's dispatch."""
+    shape = getattr(x, "shape", None)
+    return np.shape(x) if shape is None else shape
+
+
+def is_complex(x: Any) -> bool:
+    """Tell whether ``x`` is complex, whatever it is wrapped in."""
+    dtype = getattr(x, "dtype", None)
+    return isinstance(x, complex) if dtype is None else dtype.kind == "c"
+
+
+@primitive
+def scale(p: Any, t: Any) -> Any:
+    """Return ``p * t`` where a zero ``t`` wins over an infinite or undefined ``p``."""
+    y = p * t
+    if isinstance(y, np.ndarray):
+        # One fused pass finds a nan; false alarms (inf - inf) only cost the second pass.
+        total = y.dot(y) if y.ndim == 1 else np.add.reduce(y, None)
+        return np.where(t == 0, np.zeros((), y.dtype), y) if total != total else y
+    if isinstance(y, (float, complex)):
+        return y * 0 if y != y and t == 0 and y * 0 == 0 else type(y)(0) if y != y and t == 0 else y
+    return np.where(t == 0, 0, y)
+
+
+elementwise(scale, lambda _, p, t: t, lambda _, p, t: p)
+
+
+def weigh(p: Any, t: Any) -> Any:
+    """Return ``p * t`` by `scale`, with the partials 1 and -1 costing nothing."""
+    if type(p) is int:
+        return t if p == 1 else -t if p == -1 else p * t
+    return scale(p, t)
+
+
+def formula_of(rule: Rule, position: int) -> Formula:
+    """Return the formula for an argument; arguments beyond the last formula are options without a derivative."""
+    formula = rule.formulas[position] if position < len(rule.formulas) else FIXED
+    if isinstance(formula, Unknown):
+        raise MissingRuleError.of(rule.name, formula.reason, f"argument {position}")
+    return formula
+
+
+def is_active(rule: Rule, position: int) -> bool:
+    """Tell whether a rule differentiates with respect to an argument; raise if the derivative is not known."""
+    return not isinstance(formula_of(rule, position), Fixed)
+
+
+# Forward ------------------------------------------------------------------------------------------------------------------
+
+
+def pushforward(rule: Rule, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tangents: dict[int, Any]) -> Any:
+    """Return the tangent of the result from the tangents of some of the arguments, keyed by position."""
+    return _PUSH[rule.kind](rule, y, args, kwargs, tangents)
+
+
+def _push_elementwise(rule: Rule, y: Any, args: Any, kwargs: Any, tangents: dict[int, Any]) -> Any:
+    total = None
+    for position, t in tangents.items():
+        p = rule.formulas[position](y, *args)
+        if is_complex(args[position]) and not is_complex(y):
+            term = np.real(weigh(np.conj(p), t))
+        else:
+            term = weigh(p, t)
+        total = term if total is None else total + term
+    return total
+
+
+def _push_linear(rule: Rule, y: Any, args: Any, kwargs: Any, tangents: dict[int, Any]) -> Any:
+    inputs = list(args)
+    for position in range(min(len(args), len(rule.formulas))):
+        if position in tangents:
+            inputs[position] = tangents[position]
+        elif is_active(rule, position):
+            inputs[position] = zeros_like(args[position])
+    return rule.function(*inputs, **{name: value for name, value in kwargs.items() if name not in AFFINE})
+
+
+def _push_bilinear(rule: Rule, y: Any, args: Any, kwargs: Any, tangents: dict[int, Any]) -> Any:
+    total = None
+    for position, t in tangents.items():
+        inputs = list(args)
+        inputs[position] = t
+        term = rule.function(*inputs, **kwargs)
+        total = term if total is None else total + term
+    return total
+
+
+def _push_general(rule: Rule, y: Any, args: Any, kwargs: Any, tangents: dict[int, Any]) -> Any:
+    total = None
+    for position, t in tangents.items():
+        term = rule.formulas[position](y, t, *args, **kwargs)
+        total = term if total is None else add(total, term)
+    return total
+
+
+_PUSH = {"elementwise": _push_elementwise, "linear": _push_linear, "bilinear": _push_bilinear, "general": _push_general}
+
+
+# Reverse ------------------------------------------------------------------------------------------------------------------
+
+# Returns ``ct -> L'(ct)`` for a linear function ``L`` of an array like the second argument: the engine provides it.
+Transpose = Callable[[Callable[[Any], Any], Like, Any], Any]
+
+
+def pullback(
+    rule: Rule, position: int, ct: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any], transpose: Transpose
+) -> Any:
+    """Return the cotangent of one argument, not yet summed back to its shape."""
+    return _PULL[rule.kind](rule, position, ct, y, args, kwargs, transpose)
+
+
+def _pull_elementwise(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any, transpose: Any) -> Any:
+    p = rule.formulas[position](y, *args)
+    if is_complex(p) and is_complex(ct):
+        p = np.conj(p)
+    return weigh(p, ct)
+
+
+def _pull_linear(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any, transpose: Any) -> Any:
+    formula = rule.formulas[position]
+    if is_complex(ct) or any(is_complex(a) for a in args):
+        return conj(formula(conj(ct), *args, **kwargs))
+    return formula(ct, *args, **kwargs)
+
+
+def _pull_general(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any, transpose: Any) -> Any:
+    if position < len(rule.vjps) and callable(rule.vjps[position]):
+        return rule.vjps[position](y, ct, *args, **kwargs)
+    jvp = rule.formulas[position]
+    return transpose(lambda t: jvp(y, t, *args, **kwargs), Like(args[position]), ct)
+
+
+_PULL = {"elementwise": _pull_elementwise, "linear": _pull_linear, "bilinear": _pull_linear, "general": _pull_general}
+
+
+# What the way back keeps ----------------------------------------------------------------------------------------------------
+
+
+def needs(rule: Rule, active: tuple[int, ...]) -> tuple[bool, tuple[int, ...] | None]:
+    """Tell whether the pullback uses the result, and which arguments by value (None: all of them).
+
+    A partial uses what it names: ``lambda y, x: 1 - y * y`` does not read ``x``.
+    """
+    if rule.kind == "elementwise":
+        used = [used_parameters(rule.formulas[position]) for position in active]
+        if any(u is None for u in used):
+            return True, None
+        union = frozenset().union(*used)
+        return 0 in union, tuple(sorted(k - 1 for k in union if k))
+    return rule.kind == "general", None
+
+
+def used_parameters(formula: Callable[..., Any]) -> frozenset[int] | None:
+    """Return the positions of the parameters that a formula reads; None if that cannot be told."""
+    import dis
+
+    code = getattr(formula, "__code__", None)
+    if code is None or code.co_flags & 0x0C:  # star arguments read everything
+        return None
+    names = code.co_varnames[: code.co_argcount]
+    read: set[str] = set(code.co_cellvars)
+    for instruction in dis.get_instructions(code):
+        if "FAST" in instruction.opname or "DEREF" in instruction.opname:
+            read.update(instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,))
+    return frozenset(k for k, name in enumerate(names) if name in read)
+
+
+# Arithmetic of tangents and cotangents of any structure -----------------------------------------------------------------------
+
+
+def add(a: Any, b: Any) -> Any:
+    """Return ``a + b`` for arrays, or for tuples and lists of arrays entry by entry; None is zero."""
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, (tuple, list)):
+        return [add(u, v) for u, v in zip(a, b, strict=True)]
+    return a + b
+
+
+def conj(ct: Any) -> Any:
+    """Return the conjugate of an array or of every array of a sequence."""
+    if isinstance(ct, (tuple, list)):
+        return [None if part is None else conj(part) for part in ct]
+    return np.conj(ct) if is_complex(ct) else ct
+
+
+def zeros_like(x: Any) -> Any:
+    """Return zeros of the form of ``x``, an array or a sequence of arrays."""
+    if isinstance(x, (tuple, list)):
+        return type(x)([zeros_like(part) for part in x]) if type(x) in (list, tuple) else [zeros_like(part) for part in x]
+    return np.zeros(shape_of(x), dtype_of(x))
+
+
+def conform(g: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """Sum a cotangent back to the shape that was broadcast, and return it in the dtype of its primal."""
+    return cast(g if shape_of(g) == shape else unbroadcast(g, shape), dtype)
+
+
+def cast(g: Any, dtype: np.dtype) -> Any:
+    """Return ``g`` in ``dtype``; the real part if that is real."""
+    own = dtype_of(g)
+    if own is dtype or own == dtype:
+        return g
+    if own.kind == "c" and dtype.kind != "c":
+        g = np.real(g)
+    if isinstance(g, (np.generic, float, int, complex)):
+        return dtype.type(g)
+    return np.astype(g, dtype)
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum over the axes along which an array of ``shape`` was broadcast; broadcast where the cotangent is smaller."""
+    extra = len(shape_of(g)) - len(shape)
+    if extra > 0:
+        g = np.sum(g, axis=tuple(range(extra)))
+    stretched = tuple(k for k, n in enumerate(shape) if n == 1 and len(shape_of(g)) == len(shape) and shape_of(g)[k] != 1)
+    if stretched:
+        g = np.sum(g, axis=stretched, keepdims=True)
+    return g if shape_of(g) == shape else np.broadcast_to(g, shape)

@@ -1,0 +1,361 @@
+"""Mutable memory: stores into traced arrays, views of them, and plain buffers that take in traced values.
+
+Three sorts of arrays can be written to while a derivative is computed.
+
+- *Traced arrays* (``y = 2 * x; y[0] = ...``).  The store goes to the primal, and the trace notes it.  What the tape has kept of the
+  old content is copied out first, and only if it was kept.
+- *Views* of traced arrays (``row = y[0]; row[:] = ...``).  A `View` is its base and a path of steps; it owns nothing.
+- *Buffers*, plain arrays that were allocated inside the differentiated function (``a = np.zeros(n); a[i] = x``).  A `Buffer` is an
+  ``ndarray`` that runs at NumPy's own speed until the first traced value is stored in it.  Then it and all its views become
+  *active*: a traced array takes the place of its content, and the plain memory is filled with nan, so that code that reads
+  it behind our back cannot mistake old numbers for the answer.  When the derivative ends, the final numbers are put back.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from adjoint._overload import Overloaded
+from adjoint._rules import kinds
+from adjoint._trace.traced import Host, Trace, Traced, apply, highest, is_array, map_sequence, plain
+from adjoint.errors import MutationError
+
+# Who owns memory -------------------------------------------------------------------------------------------------------------
+
+
+# Constant arrays up to this size are copied into the tape, larger ones are lent to it until they are written to.
+SMALL = 1024
+# The tapes to which constant arrays are lent.
+LENDERS: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def before_write(owner: Any) -> None:
+    """Give every tape to which the memory of ``owner`` is lent a copy, as it is about to change."""
+    for tape in list(LENDERS) if LENDERS.data else ():
+        first = tape.lent.pop(id(owner), None)
+        if first is not None:
+            tape.release(owner, first)
+
+
+def owner_of(x: Any) -> Any:
+    """Return the object that owns the memory of an array: the end of its chain of bases."""
+    if isinstance(x, Traced):
+        return x.base()
+    while isinstance(x, np.ndarray) and isinstance(x.base, np.ndarray):
+        x = x.base
+    return x
+
+
+def same_memory(y: Any, x: Any) -> bool:
+    """Tell whether ``y`` is a view of the memory of ``x``."""
+    if isinstance(y, np.ndarray) and isinstance(x, np.ndarray):
+        return y.base is not None and np.may_share_memory(y, x) and owner_of(y) is owner_of(x)
+    return isinstance(y, Traced) and isinstance(x, Traced) and y is not x and y.views(x)
+
+
+def has_integer_array(index: Any) -> bool:
+    """Tell whether an index may name an element more than once."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, (list, np.ndarray)) and np.asarray(part).dtype.kind in "iu" and len(kinds.shape_of(part)) for part in parts)
+
+
+# Stores ----------------------------------------------------------------------------------------------------------------------
+
+
+def write(x: Traced, index: Any, value: Any) -> None:
+    """``x[index] = value`` for a traced array."""
+    value = as_traced(value)
+    if isinstance(value, Traced) and value.trace.level > x.trace.level:
+        raise MutationError(
+            "a value of an inner derivative was stored in an array of an outer one",
+            why="the array depends on the outer variable and outlives the inner derivative",
+            remedy="store it in a copy of the array made inside the inner function",
+        )
+    if not is_array(x):
+        raise TypeError(f"{type(plain(x)).__name__!r} object does not support item assignment")
+    x.store(plain_index(index), value)
+
+
+def host(array: Any) -> Any:
+    """Return an array in a form that can take traced values."""
+    return array.view(Buffer) if type(array) is np.ndarray else array
+
+
+def as_traced(value: Any) -> Any:
+    """Turn a sequence or buffer that holds traced values into one traced array."""
+    if isinstance(value, Host):
+        return value.content if value.content is not None else value
+    if isinstance(value, (list, tuple)) and highest(value) is not None:
+        return stack(value)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return stack(value.tolist())
+    return value
+
+
+def stack(values: Any) -> Any:
+    """Return the array of a nested sequence, traced if an entry is."""
+    if isinstance(values, Host):
+        return values.content if values.content is not None else values
+    if isinstance(values, (list, tuple)):
+        return np.stack([stack(value) for value in values]) if len(values) else np.array(values)
+    return values
+
+
+def plain_index(index: Any) -> Any:
+    """Return an index that holds no traced values; buffers of integers count as arrays."""
+    return map_sequence(lambda part: part.plain() if isinstance(part, Host) else part, index)
+
+
+def winners(shape: tuple[int, ...], index: Any) -> Any:
+    """Where an integer index repeats, the last store wins: return the mask of stores that last, or None if all do."""
+    if not has_integer_array(index):
+        return None
+    ids = np.zeros(shape, dtype=int)
+    count = np.arange(np.size(ids[index])).reshape(kinds.shape_of(ids[index]))
+    ids[index] = count
+    last = ids[index] == count
+    return None if last.all() else last
+
+
+# Buffers ---------------------------------------------------------------------------------------------------------------------
+
+
+class Buffer(np.ndarray, Host):
+    """A plain array that can take in traced values; see the module's docstring."""
+
+    def __array_finalize__(self, parent: Any) -> None:
+        if isinstance(self.base, Buffer):
+            views = self.owner.__dict__.setdefault("_views", {})
+            key = id(self)
+            views[key] = weakref.ref(self, lambda _: views.pop(key, None))
+            if isinstance(self.base, ActiveBuffer):
+                self.__class__ = ActiveBuffer
+
+    @property
+    def owner(self) -> Buffer:
+        x = self
+        while isinstance(x.base, Buffer):
+            x = x.base
+        return x
+
+    @property
+    def content(self) -> Any:  # type: ignore[override]
+        return None
+
+    def plain(self) -> Any:
+        return self.view(np.ndarray)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        index = plain_index(index)
+        value = as_traced(value)
+        if isinstance(value, Traced):
+            activate(self.owner, value.trace)
+            self[index] = value
+            return
+        before_write(owner_of(self))
+        np.ndarray.__setitem__(self, index, value)
+
+    def __reduce__(self) -> Any:
+        return self.view(np.ndarray).__reduce__()
+
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
+
+class ActiveBuffer(Overloaded, Buffer):
+    """A buffer with a traced value in its place.
+
+    Views of it are made by NumPy from the plain memory, whose strides then tell which elements of the content they mean.
+    """
+
+    shape = np.ndarray.shape
+    ndim = np.ndarray.ndim
+    size = np.ndarray.size
+    T = np.ndarray.T
+
+    def _apply(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Any = None) -> Any:
+        if function in VIEWING and args[0] is self:
+            return function.__wrapped__(*args, **kwargs)
+        return apply(function, args, kwargs, call)
+
+    @property
+    def content(self) -> Any:  # type: ignore[override]
+        owner = self.owner
+        whole = owner.__dict__["_content"]
+        return whole if owner is self else whole[self._where()]
+
+    def _where(self) -> tuple[np.ndarray, ...]:
+        """Return the indices of this view's elements in the owner."""
+        found = self.__dict__.get("_ids")
+        if found is None:
+            found = self.__dict__["_ids"] = np.unravel_index(positions(self, self.owner), self.owner.shape)
+        return found
+
+    def plain(self) -> Any:
+        return plain(self.content)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        index = plain_index(index)
+        value = as_traced(value)
+        owner = self.owner
+        if isinstance(value, Traced) and value.trace.level > owner.__dict__["_content"].trace.level:
+            activate(owner, value.trace)
+        if self is not owner:
+            index = tuple(k[index] for k in self._where())
+        owner.__dict__["_content"][index] = value
+
+    def __getitem__(self, index: Any) -> Any:
+        if is_basic(index) and leaves_array(index, self.ndim):
+            return np.ndarray.__getitem__(self, index)
+        return self.content[index]
+
+    def _view(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        y = getattr(np.ndarray, name)(self, *args, **kwargs)
+        return y if np.may_share_memory(y, self) else getattr(self.content, name)(*args, **kwargs)
+
+    def reshape(self, *args: Any, **kwargs: Any) -> Any:
+        return self._view("reshape", args, kwargs)
+
+    def ravel(self, *args: Any, **kwargs: Any) -> Any:
+        return self._view("ravel", args, kwargs)
+
+    def transpose(self, *args: Any) -> Any:
+        return np.ndarray.transpose(self, *args)
+
+    def swapaxes(self, *args: Any) -> Any:
+        return np.ndarray.swapaxes(self, *args)
+
+    def squeeze(self, *args: Any, **kwargs: Any) -> Any:
+        return np.ndarray.squeeze(self, *args, **kwargs)
+
+    def _update(self, operation: Any, other: Any) -> Any:
+        self[...] = operation(self, other)
+        return self
+
+    def __bool__(self) -> bool:
+        return bool(self.content)
+
+    def __int__(self) -> int:
+        return int(self.content)
+
+    def __float__(self) -> float:
+        return float(self.content)
+
+    def __complex__(self) -> complex:
+        return complex(self.content)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.content.__array__(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return repr(self.content)
+
+    def __str__(self) -> str:
+        return str(self.content)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.content, spec)
+
+    def __copy__(self) -> Any:
+        return np.copy(self.content)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return np.copy(self.content)
+
+
+# Functions that return views, which NumPy implements by slicing and by the methods above.
+VIEWING = frozenset(
+    {
+        np.transpose, np.swapaxes, np.moveaxis, np.rollaxis, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.atleast_1d,
+        np.atleast_2d, np.atleast_3d, np.flip, np.fliplr, np.flipud, np.rot90, np.matrix_transpose,
+    }
+)  # fmt: skip
+
+
+def is_basic(index: Any) -> bool:
+    """Tell whether an index is made of integers, slices, ellipses and new axes only."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is ... or isinstance(part, (slice, int, np.integer)) for part in parts)
+
+
+def leaves_array(index: Any, ndim: int) -> bool:
+    """Tell whether a basic index leaves an array, not an element."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return sum(isinstance(part, (int, np.integer)) for part in parts) < ndim or any(p is None or p is ... for p in parts)
+
+
+def positions(view: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Return, for each element of a view, its flat position in the array that owns the memory.
+
+    An array of integers is laid out as the owner is; the view's strides then pick the positions.
+    """
+    low, high = np.lib.array_utils.byte_bounds(owner.view(np.ndarray))
+    item = owner.itemsize
+    memory = np.zeros((high - low) // item, dtype=np.int64)
+
+    def laid_out(a: np.ndarray) -> np.ndarray:
+        start = (a.__array_interface__["data"][0] - low) // item
+        strides = tuple(s // item * 8 for s in a.strides)
+        return np.ndarray(a.shape, np.int64, memory, start * 8, strides)
+
+    laid_out(owner.view(np.ndarray))[...] = np.arange(owner.size).reshape(owner.shape)
+    return laid_out(view.view(np.ndarray)).copy()
+
+
+def activate(owner: Buffer, trace: Trace) -> None:
+    """Put a traced value of ``trace`` in the place of a buffer's content."""
+    if isinstance(owner, ActiveBuffer):
+        content = owner.__dict__["_content"]
+    else:
+        memory = owner.view(np.ndarray)
+        if memory.dtype.kind not in "fc":
+            raise MutationError(
+                f"a traced value was stored in an array of dtype {memory.dtype}",
+                why="NumPy would truncate it, and its derivative would be lost",
+                remedy="give the array a floating dtype, or store int(x)",
+            )
+        before_write(owner_of(owner))
+        content = memory.copy()
+        memory.fill(np.nan)
+        for view in [owner, *live_views(owner)]:
+            view.__class__ = ActiveBuffer
+    # Below a traced value stands an array that can itself take in values of the levels below.
+    owner.__dict__["_content"] = trace.lift(host(content))
+    trace.promoted.append(Lowering(owner))
+
+
+def live_views(owner: Buffer) -> list[Buffer]:
+    """Return the views of a buffer that are still in use."""
+    views = [reference() for reference in list(owner.__dict__.get("_views", {}).values())]
+    return [view for view in views if view is not None]
+
+
+class Lowering:
+    """Takes a buffer out of a trace when the trace ends."""
+
+    def __init__(self, owner: Buffer) -> None:
+        self.reference = weakref.ref(owner)
+
+    def lower(self) -> None:
+        owner = self.reference()
+        if owner is None or "_content" not in owner.__dict__:
+            return
+        content = owner.__dict__["_content"].primal
+        content = as_traced(content)
+        if isinstance(content, Traced):
+            owner.__dict__["_content"] = content
+            return
+        del owner.__dict__["_content"]
+        for view in [owner, *live_views(owner)]:
+            view.__class__ = Buffer
+        np.copyto(owner.view(np.ndarray), content.view(np.ndarray))
+
+
+def own(x: Any) -> Any:
+    """Return a plain floating array as a buffer over the same memory; anything else as it is."""
+    if type(x) is np.ndarray and x.dtype.kind in "fc" and x.flags.writeable:
+        return x.view(Buffer)
+    return x

@@ -1,0 +1,281 @@
+"""Traced values: what stands for a number or an array while a derivative is computed, and how functions reach its trace.
+
+A `Traced` value belongs to one `Trace` (one run of one derivative) and holds the plain value, its ``primal``, which may itself
+be traced by an enclosing derivative.  Traces are numbered by a counter that only grows, so that of two nested derivatives
+the inner has the higher level, and no two runs ever share one: perturbations cannot be confused.  A function applied to
+traced values is handed to the trace of the highest level, which evaluates it on primals (where the next lower level takes
+over) and adds its own part.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint._overload import Function, Overloaded
+from adjoint._rules import kinds
+from adjoint._rules.book import BOOK, Rule, lookup
+from adjoint.errors import ConversionError
+
+_LEVELS = itertools.count(1)
+
+ARRAYS = (np.ndarray,)
+
+
+class Trace:
+    """One run of one derivative."""
+
+    def __init__(self) -> None:
+        self.level = next(_LEVELS)
+        # Arrays of lower levels, and plain buffers, that took in values of this trace; they return to their level at the end.
+        self.promoted: list[Any] = []
+
+    def apply(self, rule: Rule, call: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Evaluate ``call`` (the function of ``rule``) on primals and record or propagate what the derivative needs."""
+        raise NotImplementedError
+
+    def lift(self, primal: Any) -> Traced:
+        """Return a traced value of this trace that does not depend on any input."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the trace: its values can no longer be used, and promoted arrays go back to the level that owns them."""
+        while self.promoted:
+            self.promoted.pop().lower()
+
+
+class Traced(Overloaded):
+    """A value that a derivative follows."""
+
+    __slots__ = ("__weakref__", "kept", "primal", "slot", "tangent", "trace")
+
+    trace: Trace
+    primal: Any
+
+    def _apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
+        return apply(function, args, kwargs, call)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return kinds.shape_of(self.primal)
+
+    @property
+    def dtype(self) -> np.dtype:
+        dtype = getattr(self.primal, "dtype", None)
+        return np.result_type(self.primal) if dtype is None else dtype
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    # In place -----------------------------------------------------------------------------------------------------------
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        from adjoint._trace.memory import write
+
+        write(self, index, value)
+
+    def store(self, index: Any, value: Any) -> None:
+        """Store a value of this trace, of a lower one, or a plain one in place."""
+        raise NotImplementedError
+
+    def _update(self, operation: Function, other: Any) -> Any:
+        """``x += y``: in place for arrays, a new value for numbers."""
+        if not is_array(self):
+            return operation(self, other)
+        self[...] = operation(self, other)
+        return self
+
+    def base(self) -> Any:
+        """Return the object that owns the memory: a traced array, or the plain array below."""
+        return self
+
+    def views(self, x: Traced) -> bool:
+        """Tell whether this value, made from ``x``, shares its memory."""
+        return self.base() is x.base()
+
+    # Values of which the derivative is zero almost everywhere may be handed out ------------------------------------------
+
+    def __bool__(self) -> bool:
+        return bool(self.primal)
+
+    def __int__(self) -> int:
+        return int(self.primal)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return round(self.primal) if ndigits is None else np.round(self, ndigits)
+
+    def __floor__(self) -> Any:
+        return np.floor(self.primal).astype(int) if len(kinds.shape_of(self.primal)) else int(np.floor(plain(self)))
+
+    def __ceil__(self) -> Any:
+        return int(np.ceil(plain(self)))
+
+    def __trunc__(self) -> int:
+        return int(self.primal)
+
+    def is_integer(self) -> bool:
+        return bool(plain(self) == np.round(plain(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(plain(self) == plain(value)))
+
+    def __format__(self, spec: str) -> str:
+        return format(plain(self), spec)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({plain(self)!r})"
+
+    def __str__(self) -> str:
+        return str(plain(self))
+
+    def __copy__(self) -> Any:
+        return np.copy(self) if is_array(self) else self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self.__copy__()
+
+    # Values that would cut the derivative are refused ---------------------------------------------------------------------
+
+    def __float__(self) -> float:
+        raise self._refuse("float(x)")
+
+    def __complex__(self) -> complex:
+        raise self._refuse("complex(x)")
+
+    def __index__(self) -> int:
+        raise self._refuse("an index or a size", "floats cannot be indices; write int(x), whose derivative is zero")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise self._refuse("a plain NumPy array")
+
+    def __reduce__(self) -> Any:
+        raise self._refuse("a pickle")
+
+    def _refuse(self, what: str, remedy: str = "") -> ConversionError:
+        return ConversionError(
+            f"a traced value was asked for {what}",
+            why="the plain number would silently cut the derivative, and this code cannot be followed "
+            "(its source cannot be read, or it is compiled)",
+            remedy=remedy
+            or "use NumPy functions, or `import adjoint.numpy as np` there, or give the function a rule (custom_jvp, custom_vjp); "
+            "stop_gradient(x) hands out a constant",
+        )
+
+
+def plain(x: Any) -> Any:
+    """Return the value of ``x`` without any trace: a number, an array, or whatever it was."""
+    while isinstance(x, Traced):
+        x = x.primal
+    return x.plain() if isinstance(x, Host) else x
+
+
+def is_array(x: Any) -> bool:
+    """Tell whether ``x`` has the semantics of a mutable array rather than of a number."""
+    return isinstance(plain(x), np.ndarray)
+
+
+class Host:
+    """Mixin of plain arrays that may hold a traced value in their place (`memory.Buffer`)."""
+
+    content: Any = None
+
+    def plain(self) -> Any:
+        raise NotImplementedError
+
+
+def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
+    """Apply ``function`` to arguments of which some are traced, by its rule and the trace of the highest level."""
+    rule = BOOK.get(function) or lookup(function)
+    kind = rule.kind
+    if kind == "composite":
+        return rule.formulas[0](*args, **kwargs)
+    if kwargs:
+        args, kwargs = bind(rule, args, kwargs)
+    trace: Trace | None = None
+    hosted = False
+    for a in args:
+        if isinstance(a, Traced):
+            if trace is None or a.trace.level > trace.level:
+                trace = a.trace
+        elif isinstance(a, (list, tuple)):
+            inner = highest(a)
+            if inner is not None and (trace is None or inner.level > trace.level):
+                trace = inner
+        elif isinstance(a, Host) and a.content is not None:
+            hosted = True
+    if hosted:
+        return apply(function, tuple(map(unhost, args)), kwargs, call)
+    if trace is None:
+        return (call or function)(*args, **kwargs)
+    return trace.apply(rule, call or function, args, kwargs)
+
+
+def highest(values: Any) -> Trace | None:
+    """Return the trace of the highest level in a nested sequence, or None."""
+    best: Trace | None = None
+    for value in values:
+        inner = (
+            value.trace
+            if isinstance(value, Traced)
+            else highest(value)
+            if isinstance(value, (list, tuple))
+            else value.content.trace
+            if isinstance(value, Host) and value.content is not None
+            else None
+        )
+        if inner is not None and (best is None or inner.level > best.level):
+            best = inner
+    return best
+
+
+def unhost(a: Any) -> Any:
+    """Return the traced value that a buffer holds, in a sequence too."""
+    if isinstance(a, Host) and a.content is not None:
+        return a.content
+    if type(a) in (list, tuple):
+        return type(a)(map(unhost, a))
+    return a
+
+
+def bind(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Move traced keyword arguments to their position, which is where rules look for them.
+
+    The names are those of the rule's first formula, which follow NumPy's.
+    """
+    if highest(kwargs.values()) is None:
+        return args, kwargs
+    if any(isinstance(a, Host) for a in kwargs.values()):
+        kwargs = {name: unhost(value) for name, value in kwargs.items()}
+    names, defaults = signature(rule)
+    wanted = max((names.index(name) for name in kwargs if name in names), default=-1)
+    moved = dict(kwargs)
+    args = tuple(args) + tuple(
+        moved.pop(name) if name in moved else defaults[name] for name in names[len(args) : wanted + 1]
+    )
+    return args, moved
+
+
+def signature(rule: Rule) -> tuple[list[str], dict[str, Any]]:
+    """Return the names of a rule's arguments and their defaults."""
+    import inspect
+
+    formula = next((f for f in rule.formulas if callable(f)), None)
+    if formula is None:
+        formula, skip = rule.function, 0
+    else:
+        skip = {"elementwise": 1, "linear": 1, "bilinear": 1, "general": 2}.get(rule.kind, 0)
+    parameters = list(inspect.signature(formula).parameters.values())[skip:]
+    return [p.name for p in parameters], {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def map_sequence(function: Callable[[Any], Any], value: Any) -> Any:
+    """Apply ``function`` to an argument, or to each entry if the argument is a list or tuple."""
+    return type(value)([map_sequence(function, part) for part in value]) if type(value) in (list, tuple) else function(value)

@@ -1,0 +1,111 @@
+"""The exceptions of adjoint.
+
+::
+
+    AdjointError
+    ├── MissingRuleError (NotImplementedError)     a function, or one of its arguments, has no derivative rule
+    ├── NotDifferentiableError (ValueError)        the derivative does not exist at this point
+    ├── ConversionError (TypeError)                a traced value was asked for its plain number, which would cut the derivative
+    ├── EscapedValueError (RuntimeError)           a traced value was used after its derivative had ended
+    ├── MutationError (ValueError)                 a traced value was stored where the derivative cannot follow
+    ├── InputError (TypeError)                     an argument that cannot be differentiated: integers, strings, objects
+    ├── OutputError (TypeError)                    a result that cannot be differentiated: not a scalar, a generator, a string
+    ├── StructureError (ValueError)                tangents or cotangents do not match the primal in structure, shape or dtype
+    ├── BatchError (ValueError)                    `vmap` cannot batch this
+    └── CheckError (AssertionError)                `adjoint.testing.check` found a wrong derivative
+
+Every message says what happened, where (the user's own file and line), why, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_FOREIGN = (f"{os.sep}numpy{os.sep}", f"{os.sep}scipy{os.sep}", f"{os.sep}optree{os.sep}", f"{os.sep}functools.py")
+
+
+class AdjointError(Exception):
+    """Base class of all errors that adjoint raises on purpose."""
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", where: str | None = None) -> None:
+        where = user_line() if where is None else where
+        parts = [what, f"  at {where}" if where else "", f"  because {why}" if why else "", f"  remedy: {remedy}" if remedy else ""]
+        super().__init__("\n".join(part for part in parts if part))
+        self.what, self.why, self.remedy, self.where = what, why, remedy, where
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.why, self.remedy, self.where)
+
+
+def _rebuild(cls: type[AdjointError], what: str, why: str, remedy: str, where: str) -> AdjointError:
+    return cls(what, why=why, remedy=remedy, where=where)
+
+
+class MissingRuleError(AdjointError, NotImplementedError):
+    """A function was called with a traced value and the rule book has no derivative for it.
+
+    Add a rule (``adjoint.rules.elementwise(function, partial)`` and its siblings), wrap the function in `custom_jvp` or
+    `custom_vjp`, or hold the value constant with `stop_gradient`.
+    """
+
+    @classmethod
+    def of(cls, name: str, reason: str = "", argument: str = "") -> MissingRuleError:
+        what = f"no derivative of {name}" + (f" with respect to {argument}" if argument else "")
+        remedy = "add a rule with adjoint.rules, wrap the function in custom_jvp, or hold the value constant by stop_gradient(x)"
+        return cls(what, why=reason, remedy=remedy)
+
+
+class NotDifferentiableError(AdjointError, ValueError):
+    """The derivative does not exist at this point, for example of eigenvectors of a repeated eigenvalue."""
+
+
+class ConversionError(AdjointError, TypeError):
+    """A traced value was asked for its plain number where the derivative could not follow it.
+
+    ``float(x)`` and ``np.asarray(x)`` work in functions whose source can be read.  Elsewhere they would silently make the
+    derivative zero, and so they raise.
+    """
+
+
+class EscapedValueError(AdjointError, RuntimeError):
+    """A traced value was kept (in a global, an attribute, a cache) and used after its derivative had ended."""
+
+
+class MutationError(AdjointError, ValueError):
+    """A traced value was stored in an array where the derivative cannot follow it."""
+
+
+class InputError(AdjointError, TypeError):
+    """An argument cannot be differentiated: an integer array, a string, an object that is no pytree."""
+
+
+class OutputError(AdjointError, TypeError):
+    """A result cannot be differentiated: `grad` needs one real scalar; generators and strings have no derivative."""
+
+
+class StructureError(AdjointError, ValueError):
+    """A tangent or cotangent does not match its primal in tree structure, shape or dtype."""
+
+
+class BatchError(AdjointError, ValueError):
+    """`vmap` cannot batch this function or these arguments."""
+
+
+class CheckError(AdjointError, AssertionError):
+    """`adjoint.testing.check` found a derivative that disagrees with the independent check."""
+
+
+def user_line() -> str:
+    """Return ``file:line: source`` of the innermost frame that belongs to neither adjoint nor NumPy nor SciPy."""
+    import linecache
+
+    frame = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not (filename.startswith((_PACKAGE, "<frozen", "<__array_function__")) or any(part in filename for part in _FOREIGN)):
+            source = linecache.getline(filename, frame.f_lineno, frame.f_globals).strip()
+            return f"{filename}:{frame.f_lineno}" + (f": {source}" if source else "")
+        frame = frame.f_back
+    return ""
