@@ -14,6 +14,7 @@ from importlib import metadata
 
 # fmt: off
 COMMANDS: dict[str, tuple[str, str]] = {
+    "coverage": ("adjoint._api.coverage", "count the functions of NumPy and SciPy that have derivatives, or list them"),
     "demo": ("adjoint.demo.command", "fit nine certified NIST regressions with exact derivatives"),
 }
 # fmt: on

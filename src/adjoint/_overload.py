@@ -16,6 +16,7 @@ import numpy as np
 from adjoint import _ufunc_methods
 
 Function = Callable[..., Any]
+NO_OPTIONS: dict[str, Any] = {}
 
 # fmt: off
 BINARY: dict[str, tuple[Function, Function]] = {
@@ -67,7 +68,10 @@ class Overloaded:
         if method != "__call__":
             return _ufunc_methods.evaluate(ufunc, method, inputs, kwargs)
         out, where, dtype = kwargs.get("out"), kwargs.get("where", True), kwargs.get("dtype")
-        y = self._apply(ufunc, inputs, {})
+        axes = {name: kwargs[name] for name in ("axis", "axes", "keepdims") if name in kwargs}  # of generalised ufuncs
+        # Elements that `where` leaves out may lie outside the domain.
+        with np.errstate() if where is True else np.errstate(all="ignore"):
+            y = self._apply(ufunc, inputs, axes)
         if dtype is not None:
             y = np.astype(y, dtype)
         return _ufunc_methods.deliver(y, out, where)
@@ -168,10 +172,10 @@ def _spread(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _binary(name: str, function: Function, call: Function) -> None:
     def method(self: Overloaded, other: Any) -> Any:
-        return self._apply(function, (self, other), {}, call)
+        return self._apply(function, (self, other), NO_OPTIONS, call)
 
     def reflected(self: Overloaded, other: Any) -> Any:
-        return self._apply(function, (other, self), {}, call)
+        return self._apply(function, (other, self), NO_OPTIONS, call)
 
     def in_place(self: Overloaded, other: Any) -> Any:
         return self._update(call, other)

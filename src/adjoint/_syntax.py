@@ -14,7 +14,6 @@ What is not done here: nothing is executed, nothing is resolved; a tree belongs 
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -40,6 +39,7 @@ _SURROUNDINGS = 0x10 | 0x100  # CO_NESTED, CO_ITERABLE_COROUTINE
 _FILES = 32
 # `warnings.catch_warnings` changes global state, so at least we are never in there twice.
 _COMPILING = threading.Lock()
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # Annotations are never run with a function's body, and under ``from __future__ import annotations`` they are kept as text.
 _ANNOTATIONS = frozenset(("annotation", "returns", "type_params"))
 
@@ -70,7 +70,7 @@ class Syntax:
         """
         module = _enclosure(bare(node), self.class_name, self.freevars, self.imports)
         code = _compile(module, self.filename, self.code.co_flags & _FUTURE)
-        for _ in ("the enclosure", "the class", "the function")[0 if self.class_name else 1 :]:
+        for _ in range(3 if self.class_name else 2):  # into the enclosure, the class if any, the function
             (code,) = _nested(code)
         flags = code.co_flags & ~_SURROUNDINGS | self.code.co_flags & _SURROUNDINGS
         return _requalified(code.replace(co_flags=flags), code.co_qualname, self.code.co_qualname)
@@ -232,10 +232,8 @@ def _imported(module: ast.AST) -> Iterator[str]:
                 pending.append(node)
 
 
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
 # --- From a function to its code ---------------------------------------------------------------------------------
+
 
 def _enclosure(node: FunctionNode, class_name: str | None, freevars: tuple[str, ...], imports: tuple[str, ...]) -> ast.AST:
     """Return a module that never runs, in which ``node`` sees the names of its original place in the same roles.
@@ -269,9 +267,9 @@ def _enclosure(node: FunctionNode, class_name: str | None, freevars: tuple[str, 
 def bare(node: FunctionNode) -> FunctionNode:
     """Return the function without what is evaluated around it: decorators, defaults, annotations, type parameters."""
     old = node.args
-    new: dict[str, Any] = {field: [_with(arg, annotation=None) for arg in getattr(old, field)] for field in _LISTS}
-    new |= {field: arg and _with(arg, annotation=None) for field in _STARS for arg in [getattr(old, field)]}
-    arguments = _with(old, **new, defaults=[], kw_defaults=[None] * len(old.kwonlyargs))
+    lists = {field: [_unannotated(arg) for arg in getattr(old, field)] for field in ("posonlyargs", "args", "kwonlyargs")}
+    stars = {field: arg and _unannotated(arg) for field, arg in (("vararg", old.vararg), ("kwarg", old.kwarg))}
+    arguments = _with(old, **lists, **stars, defaults=[], kw_defaults=[None] * len(old.kwonlyargs))
     if isinstance(node, ast.Lambda):
         return _with(node, args=arguments)
     # A decorator stays, as a constant, because the code's first line is the line of the first decorator.
@@ -280,8 +278,8 @@ def bare(node: FunctionNode) -> FunctionNode:
     return _with(node, args=arguments, decorator_list=marks, returns=None, **kept)
 
 
-_LISTS = ("posonlyargs", "args", "kwonlyargs")
-_STARS = ("vararg", "kwarg")
+def _unannotated(arg: ast.arg) -> ast.arg:
+    return _with(arg, annotation=None)
 
 
 def _requalified(code: CodeType, old: str, new: str) -> CodeType:

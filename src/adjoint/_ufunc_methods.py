@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+# Chapters of the rule book add to these.
 REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum,
     np.multiply: np.prod,
@@ -33,42 +34,55 @@ def evaluate(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict
 
 
 def deliver(y: Any, out: Any, where: Any) -> Any:
-    """Store the result in ``out`` where ``where`` holds; without ``out``, return the result."""
-    if out is None or out == (None,):
-        return y if where is True else np.where(where, y, np.zeros(np.shape(y)))
+    """Store the result in ``out`` where ``where`` holds; without ``out``, return the result, zero elsewhere."""
+    if out is None or (len(out) == 1 and out[0] is None):
+        return y if where is True else np.where(where, y, 0)
     if len(out) > 1:
         return tuple(deliver(part, (buffer,), where) for part, buffer in zip(y, out, strict=True))
-    np.copyto(out[0], y, where=where)
+    # A store, not `numpy.copyto`: the array that is written to may take in a traced value.
+    out[0][...] = y if where is True else np.where(where, y, out[0])
     return out[0]
 
 
-def _reduce(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False, **options: Any) -> Any:
+def _reduce(
+    ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False, initial: Any = np._NoValue,
+    where: Any = True,
+) -> Any:  # fmt: skip
     a = a if dtype is None else np.astype(a, dtype)
-    options = {name: value for name, value in options.items() if value is not np._NoValue and not (name == "initial" and value is None)}
+    options = {} if initial is np._NoValue or initial is None else {"initial": initial}
     if ufunc in REDUCTIONS:
+        if where is not True:
+            options["where"] = where
         return REDUCTIONS[ufunc](a, axis=axis, keepdims=keepdims, **options)
     axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(k % a.ndim for k in axes)
-    where = np.moveaxis(np.broadcast_to(options.get("where", True), a.shape), axes, range(len(axes)))
     moved = np.moveaxis(a, axes, range(len(axes)))
     rest = moved.shape[len(axes) :]
-    rows, where = moved.reshape((-1, *rest)), where.reshape((-1, *rest))
-    y, first = (options["initial"], 0) if "initial" in options else (rows[0], 1)
-    for k in range(first, len(rows)):
+    rows = np.reshape(moved, (int(np.prod(moved.shape[: len(axes)])), *rest))
+    chosen = np.moveaxis(np.broadcast_to(where, a.shape), axes, range(len(axes))).reshape(rows.shape)
+    start = 0
+    if options or where is not True or not len(rows):
+        y = options.get("initial", ufunc.identity)
+        if y is None:
+            raise ValueError(f"reduction operation '{ufunc.__name__}' does not have an identity, so it needs initial=")
+        y = np.broadcast_to(y, rest)
+    else:
+        y, start = rows[0], 1
+    for k in range(start, len(rows)):
         step = ufunc(y, rows[k])
-        y = step if where[k].all() else np.where(where[k], step, y)
-    return np.expand_dims(y, axes) if keepdims else y
+        y = step if where is True else np.where(chosen[k], step, y)
+    return np.reshape(y, [1 if k in axes else n for k, n in enumerate(a.shape)]) if keepdims else y
 
 
-def _accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None) -> Any:
+def _accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
     a = a if dtype is None else np.astype(a, dtype)
     if ufunc in ACCUMULATIONS:
         return ACCUMULATIONS[ufunc](a, axis=axis)
     rows = np.moveaxis(a, axis, 0)
-    results = [rows[0]]
+    results = [rows[0]] if len(rows) else []
     for k in range(1, len(rows)):
         results.append(ufunc(results[-1], rows[k]))
-    return np.stack(results, axis=axis)
+    return np.stack(results, axis=axis) if results else a
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **kwargs: Any) -> Any:
@@ -90,17 +104,10 @@ def _at(ufunc: np.ufunc, a: Any, indices: Any, *b: Any) -> None:
     for k in range(int(round_of.max()) + 1 if flat.size else 0):
         chosen = np.flatnonzero(round_of == k)
         where = np.unravel_index(flat.ravel()[chosen], np.shape(a))
-        # `copyto` cannot address scattered elements; a store can, whoever the array belongs to.
-        _store(a, where, ufunc(a[where], *[value[chosen] for value in values]))
+        a[where] = ufunc(a[where], *[value[chosen] for value in values])
 
 
-def _store(a: Any, index: Any, value: Any) -> None:
-    """``a[index] = value`` through NumPy's dispatch, so that the owner of ``value`` sees a plain target ``a`` too."""
-    flat = np.arange(np.prod(np.shape(a), dtype=int)).reshape(np.shape(a))[index]
-    np.put(a, flat, value)
-
-
-def _reduceat(ufunc: np.ufunc, a: Any, indices: Any, axis: int = 0, dtype: Any = None) -> Any:
+def _reduceat(ufunc: np.ufunc, a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
     indices = np.asarray(indices)
     ends = np.append(indices[1:], a.shape[axis])
     rows = np.moveaxis(a, axis, 0)

@@ -16,8 +16,9 @@ from adjoint._api import tree
 from adjoint._rules import kinds
 from adjoint._trace.forward import Dual, Forward
 from adjoint._trace.memory import as_traced
-from adjoint._trace.reverse import Node, Tape, accumulate, backward, target_of
+from adjoint._trace.reverse import Tape, target_of
 from adjoint._trace.routes import instrumented
+from adjoint._trace.sweep import accumulate, backward
 from adjoint._trace.traced import Host, Traced, plain
 from adjoint.errors import InputError, OutputError, StructureError
 
@@ -132,7 +133,7 @@ def pushforward(
         leaves, structure = results_of(y, name)
     finally:
         trace.close()
-    mine = [isinstance(leaf, Dual) and leaf.trace is trace for leaf in leaves]
+    mine = [isinstance(leaf, Traced) and leaf.trace is trace for leaf in leaves]
     values = [leaf.primal if own else leaf for leaf, own in zip(leaves, mine, strict=True)]
     ts = [leaf.tangent if own else kinds.zeros_like(leaf) for leaf, own in zip(leaves, mine, strict=True)]
     values = [as_traced(v) for v in values]

@@ -8,19 +8,99 @@ from typing import Any
 import numpy as np
 
 from adjoint._api import evaluate
-from adjoint._api.derivative import Derivative
+from adjoint._api.function import Derivative
 from adjoint._rules import kinds
 
 
 def grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
+    """Return the function that computes the gradient of ``f``, by reverse mode.
+
+    Parameters
+    ----------
+    f
+        Function with one real result (a float, or an array of shape ``()``).  Arguments may be floats, arrays, and dicts,
+        lists, tuples, named tuples and dataclasses of them.
+    argnums
+        Position, or positions, of the arguments to differentiate.
+    has_aux
+        ``f`` returns a pair ``(value, aux)``; ``aux`` is passed through and not differentiated.
+    holomorphic
+        ``f`` is a holomorphic function of complex arguments; return its complex derivative.
+
+    Returns
+    -------
+    Callable
+        Takes the arguments of ``f``.  Returns the gradient, in the structure, shapes and dtypes of the argument (a tuple of
+        gradients if ``argnums`` is a sequence); units ``[f]/[x]``.  With ``has_aux``, a pair ``(gradient, aux)``.
+
+    Raises
+    ------
+    OutputError
+        ``f`` does not return one real number.
+    InputError
+        An argument to differentiate is an integer array, a string or another object without derivative.
+    MissingRuleError
+        ``f`` calls a function that has no rule; the message gives file, line and remedy.
+    ConversionError
+        A value that depends on the arguments was turned into a plain number where the derivative could not follow.
+
+    Notes
+    -----
+    Exact up to the rounding of the differentiated program; no step size.  The cost is a small multiple of that of ``f``,
+    whatever the number of inputs; the memory grows with the number of operations (see `checkpoint`).
+    At kinks the result is the subgradient of minimum norm (``abs`` at 0 gives 0, ties of ``max`` are shared).
+    For complex arguments of a real function it is the direction of steepest ascent: ``abs(z)**2`` gives ``2*z``.
+    Python ints are promoted to float; arrays of integers inside a tree are inactive, their gradient is zero.
+
+    References
+    ----------
+    .. [1] Griewank and Walther, *Evaluating Derivatives*, 2nd ed., SIAM 2008, section 3.2.
+
+    Examples
+    --------
+    >>> import math
+    >>> import adjoint as ad
+    >>> ad.grad(lambda x: x * math.sin(x))(2.0) == math.sin(2.0) + 2.0 * math.cos(2.0)
+    True
+    >>> import numpy as np
+    >>> ad.grad(lambda p: np.sum(p["w"] ** 2) * p["c"])({"w": np.array([1.0, 2.0]), "c": 3.0})
+    {'c': 5.0, 'w': array([ 6., 12.])}
+    """
     return Derivative(_grad, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
 
 
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable[..., Any]:
+    """Return the function that computes the value of ``f`` and its gradient in one pass, by reverse mode.
+
+    Parameters
+    ----------
+    f, argnums, has_aux, holomorphic
+        As for `grad`.
+
+    Returns
+    -------
+    Callable
+        Takes the arguments of ``f``, returns ``(value, gradient)``; with ``has_aux``, ``((value, aux), gradient)``.
+
+    Raises
+    ------
+    OutputError, InputError, MissingRuleError, ConversionError
+        As for `grad`.
+
+    Notes
+    -----
+    The value is bitwise that of ``f``; kinks, complex arguments and cost as for `grad`.
+
+    Examples
+    --------
+    >>> import adjoint as ad
+    >>> ad.value_and_grad(lambda x, y: x * y**2, argnums=(0, 1))(3.0, 2.0)
+    (12.0, (4.0, 12.0))
+    """
     return Derivative(_value_and_grad, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
 
 

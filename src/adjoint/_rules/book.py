@@ -28,7 +28,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from adjoint.errors import MissingRuleError
@@ -67,6 +67,8 @@ class Rule:
     vjps: tuple[Formula, ...] = ()
     domain: Any = None
     reason: str = ""
+    # What an engine computed from the formulas once and for all.
+    plans: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -75,7 +77,10 @@ class Rule:
 
 BOOK: dict[Function, Rule] = {}
 # Modules of rules that are read only once the library that they describe has been imported by somebody.
-CHAPTERS: dict[str, str] = {}
+CHAPTERS: dict[str, str] = {
+    "scipy.special": "adjoint._rules.special",
+    "scipy.linalg": "adjoint._rules.scipy_linalg",
+}
 
 
 def elementwise(function: Function, *partials: Formula, on: Any = None) -> None:
@@ -178,7 +183,8 @@ def rules() -> Iterator[Rule]:
 def _read_chapters() -> bool:
     due = [library for library in CHAPTERS if library in sys.modules]
     for library in due:
-        importlib.import_module(CHAPTERS.pop(library))
+        importlib.import_module(CHAPTERS[library])
+        CHAPTERS.pop(library, None)
     return bool(due)
 
 

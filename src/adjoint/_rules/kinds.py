@@ -7,8 +7,14 @@ Inner product and conjugation
     transpose ``T`` it is ``conj . T . conj``.  Rules state ``p`` and ``T`` and do not mention conjugation.
 
 Zero wins
-    In the chain rule a zero factor is exact (this branch was not selected, this direction is not asked for), an infinite or
-    undefined partial is a limit.  `scale` therefore defines ``0 * inf = 0 * nan = 0`` for the tangent or cotangent 0.
+    In the chain rule a zero factor is exact: this branch was not selected, this direction is not asked for, the result does not
+    move with this argument.  An infinite or undefined factor is a limit.  `scale` therefore defines ``0 * inf = 0 * nan = 0``,
+    whichever of the two is zero, the partial or the tangent (cotangent).  Both are needed for the two modes to agree: the
+    product of the partials along a path is 0 if one of them is, in whichever order the factors meet.  At x = 0 forward mode
+    gives ``sqrt(sum(x * x))`` a zero tangent for the sum, which wins over the infinite slope of the root; reverse mode meets the
+    infinite slope first, and the zero slope of ``x * x`` wins over that.  So norms and standard deviations have the subgradient of
+    minimum norm there, while ``sqrt(x)`` itself, without a zero on the path, keeps its infinite slope, and so does the second
+    derivative of the norm, on whose paths there is none.  For the products of `bilinear` rules `meet` does the same.
 """
 
 from __future__ import annotations
@@ -75,18 +81,36 @@ def is_complex(x: Any) -> bool:
 
 @primitive
 def scale(p: Any, t: Any) -> Any:
-    """Return ``p * t`` where a zero ``t`` wins over an infinite or undefined ``p``."""
+    """Return ``p * t`` where a zero wins over an infinite or undefined factor."""
     y = p * t
     if isinstance(y, np.ndarray):
-        # One fused pass finds a nan; false alarms (inf - inf) only cost the second pass.
-        total = y.dot(y) if y.ndim == 1 else np.add.reduce(y, None)
-        return np.where(t == 0, np.zeros((), y.dtype), y) if total != total else y
-    if isinstance(y, (float, complex)):
-        return y * 0 if y != y and t == 0 and y * 0 == 0 else type(y)(0) if y != y and t == 0 else y
-    return np.where(t == 0, 0, y)
+        return np.where((p == 0) | (t == 0), np.zeros((), y.dtype), y) if holds_nan(y) else y
+    if isinstance(y, (float, complex, np.generic)):
+        return type(y)(0) if y != y and (p == 0 or t == 0) else y
+    return np.where((p == 0) | (t == 0), 0, y)
 
 
 elementwise(scale, lambda _, p, t: t, lambda _, p, t: p)
+
+
+def holds_nan(y: np.ndarray) -> bool:
+    """Tell whether an array holds a nan, by one fused pass; infinities of both signs may be a false alarm."""
+    total = y.dot(y) if y.ndim == 1 else np.add.reduce(y, None)
+    return bool(total != total)
+
+
+def meet(product: Callable[[Any, Any], Any], u: Any, v: Any) -> Any:
+    """Return ``product(u, v)``, linear in both, where a zero wins over an infinite or undefined factor.
+
+    The product sums factors that meet; what it gives for indicators tells where an infinite factor meets one that is not 0.
+    """
+    y = product(u, v)
+    if not (holds_nan(y) if isinstance(y, np.ndarray) else isinstance(y, (float, complex)) and y != y):
+        return y
+    u, v = np.asarray(u), np.asarray(v)
+    finite_u, finite_v = np.isfinite(u), np.isfinite(v)
+    met = product(1.0 * ~finite_u, 1.0 * (v != 0)) + product(1.0 * (u != 0), 1.0 * ~finite_v)
+    return np.where(met == 0, product(np.where(finite_u, u, 0), np.where(finite_v, v, 0)), y)
 
 
 def weigh(p: Any, t: Any) -> Any:
@@ -98,7 +122,8 @@ def weigh(p: Any, t: Any) -> Any:
 
 def formula_of(rule: Rule, position: int) -> Formula:
     """Return the formula for an argument; arguments beyond the last formula are options without a derivative."""
-    formula = rule.formulas[position] if position < len(rule.formulas) else FIXED
+    missing = Unknown("the rule states no partial derivative for it") if rule.kind == "elementwise" else FIXED
+    formula = rule.formulas[position] if position < len(rule.formulas) else missing
     if isinstance(formula, Unknown):
         raise MissingRuleError.of(rule.name, formula.reason, f"argument {position}")
     return formula
@@ -142,9 +167,12 @@ def _push_linear(rule: Rule, y: Any, args: Any, kwargs: Any, tangents: dict[int,
 def _push_bilinear(rule: Rule, y: Any, args: Any, kwargs: Any, tangents: dict[int, Any]) -> Any:
     total = None
     for position, t in tangents.items():
-        inputs = list(args)
-        inputs[position] = t
-        term = rule.function(*inputs, **kwargs)
+
+        def product(u: Any, v: Any, position: int = position) -> Any:
+            left, right = (u, v) if position == 0 else (v, u)
+            return rule.function(left, right, *args[2:], **kwargs)
+
+        term = meet(product, t, args[1 - position])
         total = term if total is None else total + term
     return total
 
@@ -162,39 +190,54 @@ _PUSH = {"elementwise": _push_elementwise, "linear": _push_linear, "bilinear": _
 
 # Reverse ------------------------------------------------------------------------------------------------------------------
 
-# Returns ``ct -> L'(ct)`` for a linear function ``L`` of an array like the second argument: the engine provides it.
-Transpose = Callable[[Callable[[Any], Any], Like, Any], Any]
+# ``transpose(L, like, ct)`` applies the transpose of a linear function ``L`` of an array of the form ``like`` to ``ct``.  It takes an
+# engine to transpose a program, so the engine provides it.
+transpose: Callable[[Callable[[Any], Any], Any, Any], Any]
+
+
+def use_transpose(function: Callable[[Callable[[Any], Any], Any, Any], Any]) -> None:
+    """Take the engine's way to transpose a linear function."""
+    global transpose  # noqa: PLW0603
+    transpose = function
 
 
 def pullback(
-    rule: Rule, position: int, ct: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any], transpose: Transpose
+    rule: Rule, position: int, ct: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Return the cotangent of one argument, not yet summed back to its shape."""
-    return _PULL[rule.kind](rule, position, ct, y, args, kwargs, transpose)
+    return _PULL[rule.kind](rule, position, ct, y, args, kwargs)
 
 
-def _pull_elementwise(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any, transpose: Any) -> Any:
+def _pull_elementwise(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any) -> Any:
     p = rule.formulas[position](y, *args)
     if is_complex(p) and is_complex(ct):
         p = np.conj(p)
     return weigh(p, ct)
 
 
-def _pull_linear(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any, transpose: Any) -> Any:
+def _pull_linear(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any) -> Any:
     formula = rule.formulas[position]
     if is_complex(ct) or any(is_complex(a) for a in args):
         return conj(formula(conj(ct), *args, **kwargs))
     return formula(ct, *args, **kwargs)
 
 
-def _pull_general(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any, transpose: Any) -> Any:
+def _pull_bilinear(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any) -> Any:
+    def product(u: Any, v: Any) -> Any:
+        left, right = (args[0], v) if position == 0 else (v, args[1])
+        return _pull_linear(rule, position, u, y, (left, right, *args[2:]), kwargs)
+
+    return meet(product, ct, args[1 - position])
+
+
+def _pull_general(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any) -> Any:
     if position < len(rule.vjps) and callable(rule.vjps[position]):
         return rule.vjps[position](y, ct, *args, **kwargs)
     jvp = rule.formulas[position]
-    return transpose(lambda t: jvp(y, t, *args, **kwargs), Like(args[position]), ct)
+    return transpose(lambda t: jvp(y, t, *args, **kwargs), describe(args[position]), ct)
 
 
-_PULL = {"elementwise": _pull_elementwise, "linear": _pull_linear, "bilinear": _pull_linear, "general": _pull_general}
+_PULL = {"elementwise": _pull_elementwise, "linear": _pull_linear, "bilinear": _pull_bilinear, "general": _pull_general}
 
 
 # What the way back keeps ----------------------------------------------------------------------------------------------------
@@ -205,13 +248,17 @@ def needs(rule: Rule, active: tuple[int, ...]) -> tuple[bool, tuple[int, ...] | 
 
     A partial uses what it names: ``lambda y, x: 1 - y * y`` does not read ``x``.
     """
-    if rule.kind == "elementwise":
-        used = [used_parameters(rule.formulas[position]) for position in active]
-        if any(u is None for u in used):
-            return True, None
-        union = frozenset().union(*used)
-        return 0 in union, tuple(sorted(k - 1 for k in union if k))
-    return rule.kind == "general", None
+    if rule.kind in ("linear", "bilinear"):
+        return False, None
+    formulas = [rule.formulas[position] for position in active]
+    formulas += [rule.vjps[position] for position in active if position < len(rule.vjps) and callable(rule.vjps[position])]
+    used = [used_parameters(formula) for formula in formulas]
+    if rule.kind == "general":
+        return any(u is None or 0 in u for u in used), None
+    if any(u is None for u in used):
+        return True, None
+    union = frozenset().union(*used)
+    return 0 in union, tuple(sorted(k - 1 for k in union if k))
 
 
 def used_parameters(formula: Callable[..., Any]) -> frozenset[int] | None:

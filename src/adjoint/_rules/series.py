@@ -35,7 +35,9 @@ def kernel(core: Callable[..., Array]) -> Callable[..., Any]:
     def vectorised(*args: Any) -> Any:
         args = tuple(np.asarray(arg) if not isinstance(arg, (int, float)) else arg for arg in args)
         if any(np.iscomplexobj(arg) for arg in args):
-            raise MissingRuleError.of(core.__name__, "the derivative with respect to a parameter is known for real arguments only")
+            raise MissingRuleError.of(
+                core.__name__, "the derivative with respect to a parameter is known for real arguments only"
+            )
         dtype = np.result_type(*args, np.float16)
         columns = np.broadcast_arrays(*(np.asarray(arg, dtype=float) for arg in args))
         flat = [column.reshape(-1, 1) for column in columns]
@@ -189,17 +191,20 @@ def _recurrence(n: int, z: Array, f: Array, sign: int, slope: complex) -> Array:
 def wofz_n(n: int, z: Any) -> Any:
     """Return the ``n``-th derivative of the Faddeeva function ``w``."""
     z = np.asarray(z, dtype=complex)
-    far = (np.abs(z) > 7 + n) & ((z.imag >= 0) | ((z * z).real > 40))
+    far = np.abs(z) > 7 + n / 4
     with np.errstate(all="ignore"):
         near = _recurrence(n, z, sc.wofz(z), -1, 2j / np.sqrt(np.pi))
-        return np.where(far, 1j / np.sqrt(np.pi) * _inverse_powers(n, np.where(far, z, 10), 1), near)[()]
+        series = 1j / np.sqrt(np.pi) * _inverse_powers(n, np.where(far, z, 10), 1)
+        # on the real axis exp(-z²) is the whole real part; it comes in across the axis, as Stokes' phenomenon (DLMF 7.12)
+        normal = np.where(z.imag < 4, sc.erfc(np.sqrt(2) * z.imag) * _recurrence(n, z, np.exp(-z * z), -1, 0), 0)
+        return np.where(far, series + normal, near)[()]
 
 
 @primitive
 def erfcx_n(n: int, z: Any) -> Any:
     """Return the ``n``-th derivative of ``erfcx``."""
     z = np.asarray(z)
-    far = (np.abs(z) > 7 + n) & (z.real > 0)
+    far = (np.abs(z) > 7 + n / 4) & (z.real > 0)
     with np.errstate(all="ignore"):
         near = _recurrence(n, z, sc.erfcx(z), 1, -2 / np.sqrt(np.pi))
         return np.where(far, _inverse_powers(n, np.where(far, z, 10), -1) / np.sqrt(np.pi), near)[()]
@@ -209,7 +214,7 @@ def erfcx_n(n: int, z: Any) -> Any:
 def dawsn_n(n: int, z: Any) -> Any:
     """Return the ``n``-th derivative of Dawson's integral."""
     z = np.asarray(z)
-    far = (np.abs(z) > 7 + n) & ((z * z).real > 40)
+    far = (np.abs(z) > 7 + n / 4) & ((z * z).real > 40 + 2 * n)
     with np.errstate(all="ignore"):
         near = _recurrence(n, z, sc.dawsn(z), -1, 1)
         return np.where(far, _inverse_powers(n, np.where(far, z, 10), 1) / 2, near)[()]
@@ -221,12 +226,15 @@ def dawsn_n(n: int, z: Any) -> Any:
 @kernel
 def zeta_ds(s: Array, q: Array) -> Array:
     """Return the derivative of Hurwitz' ``ζ(s, q)`` in ``s``, by Euler-Maclaurin summation (DLMF 25.11.5) and, for
-    ``q = 1``, ``s < -1``, by reflection (DLMF 25.4.1)."""
+    ``q = 1``, ``s < -1``, by reflection (DLMF 25.4.1).
+    """
     direct = _zeta_ds(np.maximum(s, -2), q)
     r = 1 - np.minimum(s, -1)
     zeta, slope = sc.zeta(r, 1), _zeta_ds(r, np.ones_like(q))
     inner = 2 * _sin_half(s) * ((np.log(2 * np.pi) - sc.psi(r)) * zeta - slope) + np.pi * _sin_half(s + 1) * zeta
-    return np.where((s < -1) & (q == 1), (2 * np.pi) ** (s - 1) * sc.gamma(r) * inner, np.where((s > 1) | (q == 1), direct, np.nan))
+    return np.where(
+        (s < -1) & (q == 1), (2 * np.pi) ** (s - 1) * sc.gamma(r) * inner, np.where((s > 1) | (q == 1), direct, np.nan)
+    )
 
 
 def _sin_half(s: Array) -> Array:
@@ -263,7 +271,9 @@ def polygamma_n(n: int, z: Any) -> Any:
         w = w + 16
         total = total + 1 / (n * w**n) + 0.5 / w ** (n + 1)
         for k in range(1, 12):
-            total = total + BERNOULLI[2 * k] * sc.gamma(2.0 * k + n) / sc.gamma(n + 1.0) / sc.gamma(2.0 * k + 1) / w ** (2 * k + n)
+            total = total + BERNOULLI[2 * k] * sc.gamma(2.0 * k + n) / sc.gamma(n + 1.0) / sc.gamma(2.0 * k + 1) / w ** (
+                2 * k + n
+            )
         value = (-1.0) ** (n + 1) * sc.gamma(n + 1.0) * total
         return np.where(left, (-1.0) ** n * (value + _cotangent_n(n, 1 - z)) if left.any() else 0, value)[()]
 

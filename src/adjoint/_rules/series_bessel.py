@@ -44,7 +44,8 @@ def kv_log_dv(v: Array, x: Array) -> Array:
     bend = np.hypot(v, x)
 
     def exponent(s: Array) -> Array:
-        return order * minus_sinh(s) - 2 * bend * np.sinh(s / 2) ** 2
+        near = order * minus_sinh(s) - 2 * bend * np.sinh(s / 2) ** 2
+        return np.where(s > -1, near, order * s - x * np.cosh(peak + s) + bend)
 
     step = 1 / np.sqrt(bend)
     s, weight = gauss(-reach(lambda s: exponent(-s), step, peak), reach(exponent, step))
@@ -56,7 +57,8 @@ def kv_log_dv(v: Array, x: Array) -> Array:
 @kernel
 def iv_log_dv(v: Array, x: Array) -> Array:
     """Return ``∂ log I_v(x) / ∂v`` for v ≥ 0: by the power series (DLMF 10.38.1) while its largest terms come early, else by
-    the asymptotic series (DLMF 10.40.1) when x > v², else by Poisson's integral (DLMF 10.32.2)."""
+    the asymptotic series (DLMF 10.40.1) when x > v², else by Poisson's integral (DLMF 10.32.2).
+    """
     largest = x * x / (2 * (np.hypot(v, x) + v))
     early, late = largest < 150, x > v * v + 300
     series = _iv_series(v, np.where(early, x, 1.0)) if early.any() else 0.0
@@ -143,13 +145,19 @@ def yv_log_dv_below(v: Array, x: Array) -> Array:
     value = value * np.exp(2 * (x * sinh - v * height))
 
     def exponent(s: Array) -> Array:
-        return v * minus_sinh(s) - 2 * x * sinh * np.sinh(s / 2) ** 2
+        near = v * minus_sinh(s) - 2 * x * sinh * np.sinh(s / 2) ** 2
+        return np.where(s > -1, near, v * s - x * (np.sinh(height + s) - sinh))
 
     step = 1 / np.sqrt(x * sinh + np.cbrt(v))
-    s, weight = gauss(-reach(lambda s: exponent(-s), step, 2 * height), reach(exponent, step), 256)
-    real = np.exp(exponent(s)) * weight
-    above = total((height + s) * real) - total((tau * slope - theta) * value)
-    return above / (total(real) + total(slope * value))
+    down, up = reach(lambda s: exponent(-s), step, 2 * height), reach(exponent, step)
+    above, below = -total((tau * slope - theta) * value), total(slope * value)
+    # the exponential bends at both saddles, s = 0 and s = -2 α; s = origin + sinh(w) grades the nodes towards either
+    for origin, low, high in ((0.0, -np.minimum(down, height), up), (-2 * height, -down, -height)):
+        w, weight = gauss(np.arcsinh(low - origin), np.arcsinh(np.maximum(high, low) - origin))
+        s = origin + np.sinh(w)
+        real = np.exp(exponent(s)) * np.cosh(w) * weight
+        above, below = above + total((height + s) * real), below + total(real)
+    return above / below
 
 
 def _hankel_log_dv(v: Array, x: Array) -> tuple[Array, Array]:
@@ -232,11 +240,15 @@ def yv_dv(v: Array, x: Array) -> Array:
 
 @kernel
 def iv_dv_scaled(v: Array, x: Array) -> Array:
-    """Return ``exp(-x) ∂I_v(x)/∂v``; for negative order by reflection (DLMF 10.27.2)."""
+    """Return ``exp(-x) ∂I_v(x)/∂v``; for negative order by reflection (DLMF 10.27.2), at order 0 by DLMF 10.38.4.
+
+    The error is near rounding relative to the larger of the derivative and ``v I_v(x)/x``.
+    """
     order = np.abs(v)
     slope = sc.ive(order, x) * iv_log_dv(order, x)
     k = sc.kve(order, x) * np.exp(-2 * x)
     reflected = -(slope + 2 * cos_pi(order) * k + 2 / np.pi * sin_pi(order) * k * kv_log_dv(order, x))
+    slope = np.where(v == 0, -k, slope)
     return np.where(x > 0, np.where(v < 0, reflected, slope), np.where((x == 0) & (v > 0), 0.0, np.nan))
 
 

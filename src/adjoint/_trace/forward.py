@@ -14,8 +14,9 @@ import numpy as np
 from adjoint._overload import Function
 from adjoint._rules import kinds
 from adjoint._rules.book import Rule
-from adjoint._trace.memory import before_write, host, owner_of, same_memory
+from adjoint._trace.memory import before_write, host
 from adjoint._trace.traced import Trace, Traced, is_array
+from adjoint._trace.view import View, alias, place
 from adjoint.errors import EscapedValueError
 
 
@@ -29,20 +30,22 @@ class Dual(Traced):
         self.primal = primal
         self.tangent = tangent
 
-    def base(self) -> Any:
-        return owner_of(self.primal)
-
-    def views(self, x: Traced) -> bool:
-        return isinstance(x, Dual) and same_memory(self.primal, x.primal)
-
     def store(self, index: Any, value: Any) -> None:
-        before_write(self.base())
+        self._write(None, index, value)
+
+    def store_part(self, view: View, index: Any, value: Any) -> None:
+        self._write(view, index, value)
+
+    def _write(self, view: View | None, index: Any, value: Any) -> None:
+        before_write(self)
         mine = isinstance(value, Traced) and value.trace is self.trace
-        t = value.tangent if mine else 0
+        x, t = (value.primal, value.tangent) if mine else (value, 0)
         if isinstance(t, Traced):
             self.tangent = host(self.tangent)
-        self.primal[index] = value.primal if mine else value
-        self.tangent[index] = t
+        part = self.primal if view is None else view.primal
+        part[index] = x
+        part, index = place(view, self.tangent, index)
+        part[index] = t
 
 
 class Forward(Trace):
@@ -64,6 +67,10 @@ class Forward(Trace):
                 tangents[position] = t
         if not tangents:
             return y
+        if rule.kind == "linear" and list(tangents) == [0] and isinstance(args[0], Traced):
+            shared = alias(y, primals[0], args[0], lambda a: rule.function(a, *primals[1:], **kwargs))
+            if shared is not None:
+                return shared
         with np.errstate(all="ignore"):
             t = kinds.pushforward(rule, y, primals, kwargs, tangents)
         return self.wrap(y, t, args)
@@ -97,23 +104,18 @@ class Forward(Trace):
         if isinstance(y, (tuple, list)):
             parts = [self.wrap(part, d, args) if d is not None else part for part, d in zip(y, t, strict=True)]
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
-        for a in args:
-            if isinstance(a, Traced) and a.trace is self and a.primal is y:
-                return a
-        return Dual(self, y, own_tangent(y, t, args))
+        return Dual(self, y, own_tangent(y, t, [a for a in args if isinstance(a, Traced) and a.trace is self]))
 
 
-def own_tangent(y: Any, t: Any, args: tuple[Any, ...]) -> Any:
-    """Give a tangent the form of its primal, and memory of its own unless the primal shares memory with an argument too."""
+def own_tangent(y: Any, t: Any, mine: list[Any]) -> Any:
+    """Give a tangent the form of its primal, and memory of its own."""
     shape, dtype = kinds.shape_of(y), kinds.dtype_of(y)
     t = kinds.cast(t, dtype)
     if kinds.shape_of(t) != shape:
         return np.copy(np.broadcast_to(t, shape))
     if not is_array(y):
         return t
-    borrowed = any(isinstance(a, Dual) and a.tangent is t for a in args)
-    if isinstance(t, np.ndarray):
-        borrowed = (borrowed or t.base is not None) and getattr(y, "base", None) is None
+    borrowed = getattr(t, "base", None) is not None or any(isinstance(a, Traced) and t is a.tangent for a in mine)
     return np.copy(t) if borrowed else t
 
 

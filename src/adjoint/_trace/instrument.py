@@ -11,6 +11,8 @@ what is written                       what the copy runs                     whe
 ``name = value``, ``:=``              ``name = R.own(value)``                in a function that writes in place
 a parameter ``p``                     ``p = R.own(p)`` on entry              in a function that writes in place
 ``*args``, ``**kwargs``               ``args = R.own_all(args)`` on entry    in a function that writes in place
+``np.r_[x, y]``, ``np.c_[x, y]``      ``R.call(np.r_)[x, y]``                everywhere
+``"%g" % x``                          ``"%g" % R.text(x)``                   everywhere
 ====================================  =====================================  =========================================
 
 `writes_in_place` says which functions do.  They are treated as a whole, with all functions within: an array may be made
@@ -44,6 +46,9 @@ class Runtime(Protocol):
 
     def own(self, value: Any, /) -> Any:
         """Return what is to be bound to a name in place of ``value``."""
+
+    def text(self, value: Any, /) -> Any:
+        """Return what ``"..." % value`` formats in place of ``value``."""
 
     def own_all(self, values: Any, /) -> Any:
         """Return the tuple ``*args`` or the dict ``**kwargs`` with each value owned."""
@@ -87,6 +92,8 @@ class _Record:
 # By identity, for speed, and because equal code objects may come from different files.
 _RECORDS: dict[int, _Record] = {}
 _WRITING = threading.RLock()
+# Copies kept of each code object.  An engine has one runtime for good; one that makes many must not fill the memory.
+_RUNTIMES = 8
 
 
 def _keep(code: CodeType, template: CodeType | None, *, is_copy: bool = False) -> _Record:
@@ -107,6 +114,8 @@ def _bound(record: _Record, runtime: Runtime) -> CodeType | None:
         return None
     with _WRITING:
         if id(runtime) not in record.copies:
+            if len(record.copies) >= _RUNTIMES:
+                record.copies.clear()
             # The copy's constants keep the runtime alive, so that its id stays its own.
             record.copies[id(runtime)] = _bind(record.template, runtime)
         return record.copies[id(runtime)]
@@ -158,15 +167,16 @@ _LAZY = (
 
 # Stands for the runtime until `_bind`; no source contains it by accident.
 _MARK = "\0the runtime of adjoint\0"
-_WRITERS = frozenset(
-    "fill sort put partition resize itemset at copyto put_along_axis fill_diagonal place putmask".split()
-)
+_METHODS = ("fill", "sort", "put", "partition", "resize", "itemset", "at")
+_FUNCTIONS = ("copyto", "put_along_axis", "fill_diagonal", "place", "putmask")
+_WRITERS = frozenset((*_METHODS, *_FUNCTIONS))
 _NEVER_ARRAYS = (
     *(ast.Constant, ast.JoinedStr, ast.Lambda, ast.Compare),
     *(ast.Tuple, ast.List, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
 _PLAIN_DECORATORS = frozenset(("property", "staticmethod", "classmethod"))
 _PROPERTY_DECORATORS = frozenset(("getter", "setter", "deleter"))
+_CONCATENATORS = frozenset(("r_", "c_"))
 # From this many arguments on CPython does not compile ``a.b(...)`` as a method call.
 _MANY = 30
 
@@ -194,6 +204,8 @@ def _rewritten(syntax: Syntax) -> FunctionNode:
             _own_values(node)
         if isinstance(node, ast.Call):
             _route(node, syntax.imports)
+        if isinstance(node, ast.Subscript | ast.BinOp):
+            _route_operand(node)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node is not tree:
             node.decorator_list = [_routed_decorator(decorator) for decorator in node.decorator_list]
     return tree
@@ -207,6 +219,17 @@ def _route(call: ast.Call, imports: Sequence[str]) -> None:
     # CPython attributes a method call to the line of the method's name, and so must we, since ours is none any more.
     if isinstance(function, ast.Attribute) and call.lineno != function.end_lineno and _is_method_call(call, function, imports):
         _begin_at_name(call, function)
+
+
+def _route_operand(node: ast.Subscript | ast.BinOp) -> None:
+    """Route the two operators that hide a call from NumPy's protocols: ``np.r_[x, y]`` and ``"%g" % x``."""
+    match node:
+        case ast.Subscript(value=ast.Attribute(attr=name) | ast.Name(id=name), ctx=ast.Load()) if name in _CONCATENATORS:
+            node.value = _by_runtime("call", node.value)
+        case ast.BinOp(left=ast.Constant(value=str()) | ast.JoinedStr(), op=ast.Mod()):
+            node.right = _by_runtime("text", node.right)
+        case _:
+            pass
 
 
 def _is_method_call(call: ast.Call, method: ast.Attribute, imports: Sequence[str]) -> bool:
@@ -249,16 +272,17 @@ def _owned(value: ast.expr, targets: Sequence[ast.expr]) -> ast.expr:
     if any(isinstance(target, ast.Name) for target in targets) and not isinstance(value, _NEVER_ARRAYS):
         return _by_runtime("own", value)
     if isinstance(value, ast.Tuple | ast.List):
-        unpacked = [target.elts for target in targets if _matches(target, value)]
-        value.elts = [_owned(item, [names[i] for names in unpacked]) for i, item in enumerate(value.elts)]
+        parts = [part for target in targets if (part := _parts(target, value))]
+        value.elts = [_owned(item, [part[i] for part in parts]) for i, item in enumerate(value.elts)]
     return value
 
 
-def _matches(target: ast.expr, display: ast.Tuple | ast.List) -> bool:
-    """Whether the elements of a display go to the target's elements one by one."""
+def _parts(target: ast.expr, display: ast.Tuple | ast.List) -> list[ast.expr]:
+    """Return the targets to which the elements of a display go one by one, or nothing if they do not."""
     if not isinstance(target, ast.Tuple | ast.List) or len(target.elts) != len(display.elts):
-        return False
-    return not any(isinstance(item, ast.Starred) for item in (*target.elts, *display.elts))
+        return []
+    starred = any(isinstance(item, ast.Starred) for item in (*target.elts, *display.elts))
+    return [] if starred else target.elts
 
 
 def _entry(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
@@ -266,7 +290,7 @@ def _entry(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
     names = node.args
     each = [(arg, "own") for arg in (*names.posonlyargs, *names.args, *names.kwonlyargs)]
     every = [(arg, "own_all") for arg in (names.vararg, names.kwarg) if arg is not None]
-    place = {"lineno": node.lineno, "col_offset": node.col_offset, "end_lineno": node.lineno, "end_col_offset": node.col_offset}
+    place = _point(node.lineno, node.col_offset)
     statements: list[ast.stmt] = []
     for arg, method in (*each, *every):
         value = _by_runtime(method, ast.Name(arg.arg, ast.Load(), **place))
@@ -276,10 +300,13 @@ def _entry(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
 
 def _by_runtime(method: str, value: ast.expr, *, at_end: bool = False) -> ast.expr:
     """Return ``R.method(value)`` in the place of ``value``; errors point to its first line, or to its last."""
-    line, column = _end(value) if at_end else (value.lineno, value.col_offset)
-    place = {"lineno": line, "col_offset": column, "end_lineno": line, "end_col_offset": column}
+    place = _point(*_end(value)) if at_end else _point(value.lineno, value.col_offset)
     function = ast.Attribute(ast.Constant(_MARK, **place), method, ast.Load(), **place)
     return ast.copy_location(ast.Call(function, [value], []), value)
+
+
+def _point(line: int, column: int) -> dict[str, Any]:
+    return {"lineno": line, "col_offset": column, "end_lineno": line, "end_col_offset": column}
 
 
 def _end(node: ast.expr) -> tuple[int, int]:

@@ -53,7 +53,7 @@ def same_memory(y: Any, x: Any) -> bool:
     """Tell whether ``y`` is a view of the memory of ``x``."""
     if isinstance(y, np.ndarray) and isinstance(x, np.ndarray):
         return y.base is not None and np.may_share_memory(y, x) and owner_of(y) is owner_of(x)
-    return isinstance(y, Traced) and isinstance(x, Traced) and y is not x and y.views(x)
+    return isinstance(y, Traced) and isinstance(x, Traced) and y is not x and y.base() is x.base()
 
 
 def has_integer_array(index: Any) -> bool:
@@ -69,14 +69,29 @@ def write(x: Traced, index: Any, value: Any) -> None:
     """``x[index] = value`` for a traced array."""
     value = as_traced(value)
     if isinstance(value, Traced) and value.trace.level > x.trace.level:
-        raise MutationError(
-            "a value of an inner derivative was stored in an array of an outer one",
-            why="the array depends on the outer variable and outlives the inner derivative",
-            remedy="store it in a copy of the array made inside the inner function",
-        )
+        promote(x.base(), value.trace)
     if not is_array(x):
         raise TypeError(f"{type(plain(x)).__name__!r} object does not support item assignment")
     x.store(plain_index(index), value)
+
+
+def promote(x: Traced, trace: Trace) -> None:
+    """Let an array of an outer derivative take in values of an inner one, for as long as that lasts.
+
+    The object becomes a value of the inner trace, whose primal is the value it was.
+    """
+    x.become(trace.lift(x.clone()))
+    trace.promoted.append(Demotion(x))
+
+
+class Demotion:
+    """Takes an array back to the outer derivative that it belongs to."""
+
+    def __init__(self, x: Traced) -> None:
+        self.x = x
+
+    def lower(self) -> None:
+        self.x.become(self.x.primal)
 
 
 def host(array: Any) -> Any:
@@ -134,6 +149,10 @@ class Buffer(np.ndarray, Host):
             if isinstance(self.base, ActiveBuffer):
                 self.__class__ = ActiveBuffer
 
+    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Any:
+        """Return results of functions as plain arrays and numbers: only memory that the program names needs to be a buffer."""
+        return array[()] if return_scalar else array
+
     @property
     def owner(self) -> Buffer:
         x = self
@@ -158,6 +177,22 @@ class Buffer(np.ndarray, Host):
         before_write(owner_of(self))
         np.ndarray.__setitem__(self, index, value)
 
+    @property
+    def real(self) -> Any:
+        return self.view(np.ndarray).real
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value + 1j * self.imag
+
+    @property
+    def imag(self) -> Any:
+        return self.view(np.ndarray).imag
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self[...] = self.real + 1j * value
+
     def __reduce__(self) -> Any:
         return self.view(np.ndarray).__reduce__()
 
@@ -175,6 +210,22 @@ class ActiveBuffer(Overloaded, Buffer):
     ndim = np.ndarray.ndim
     size = np.ndarray.size
     T = np.ndarray.T
+
+    @property
+    def real(self) -> Any:
+        return np.real(self.content)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value + 1j * np.imag(self.content)
+
+    @property
+    def imag(self) -> Any:
+        return np.imag(self.content)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self[...] = np.real(self.content) + 1j * value
 
     def _apply(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Any = None) -> Any:
         if function in VIEWING and args[0] is self:

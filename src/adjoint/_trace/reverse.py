@@ -1,8 +1,8 @@
 """Reverse mode: run the program, record what the way back needs, then propagate cotangents from the results to the inputs.
 
 The tape is a list; an entry's position, its *slot*, names the value that it produced.  An entry is a tuple
-``(step, rule, y, args, kwargs, targets)``: ``step`` says how the entry is passed backward and forward, ``targets`` says where the
-cotangents of its active arguments go.  Sweeping back frees each entry as it is passed.  The same list swept forward pushes
+``(step, rule, y, args, kwargs, targets)``: ``step`` says how the entry is passed backward and forward (`sweep`), ``targets`` where
+the cotangents of its active arguments go.  Sweeping back frees each entry as it is passed.  The same list swept forward pushes
 tangents (`linearize`), so the tape is the linearised program in both directions.
 
 Mutable arrays have a *shadow*: one array of cotangents for their memory.  A read ``y = a[i]`` passes back as ``shadow[i] += ct``, a
@@ -22,11 +22,17 @@ import numpy as np
 
 from adjoint._overload import Function
 from adjoint._rules import kinds
-from adjoint._rules.book import Rule
+from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
-from adjoint._trace.memory import SMALL, LENDERS, before_write, host, owner_of, plain_index, same_memory, winners
-from adjoint._trace.shadow import Region, View, region_add
-from adjoint._trace.traced import Host, Trace, Traced, highest, plain
+from adjoint._trace.memory import LENDERS, SMALL, as_traced, before_write, owner_of, winners
+from adjoint._trace.shadow import Region
+from adjoint._trace.sweep import ELEMENTWISE, OPERATION, PICK, READ, WRITE, Entry, Operation, Target, accumulate, backward
+from adjoint._trace.traced import Host, Trace, Traced, apply, highest, plain
+from adjoint._trace.view import View, alias
+FLOAT64 = np.dtype(np.float64)
+NO_OPTIONS: dict[str, Any] = {}
+new = object.__new__
+
 
 class Node(Traced):
     """A value with the slot of the tape that produced it."""
@@ -42,9 +48,26 @@ class Node(Traced):
     def store(self, index: Any, value: Any) -> None:
         self.trace.write(self, None, index, value)
 
+    def store_part(self, view: View, index: Any, value: Any) -> None:
+        self.trace.write(self, view, index, value)
 
-Target = Any  # a slot, a Region, None, or a list of these for an argument that is a sequence
-Entry = tuple[Any, ...]
+    def _apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
+        if not kwargs:
+            rule = BOOK.get(function)
+            if rule is not None and rule.kind == "elementwise":
+                return self.trace.elementwise(rule, call or function, args)
+        return apply(function, args, kwargs, call)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if not kwargs and method == "__call__":
+            rule = BOOK.get(ufunc)
+            if rule is not None and rule.kind == "elementwise":
+                return self.trace.elementwise(rule, ufunc, inputs)
+            return apply(ufunc, inputs, kwargs)
+        return self._ufunc_with_options(ufunc, method, inputs, kwargs)
+
+
+NUMBERS = frozenset((float, int, np.float64, np.ndarray))
 
 
 class Tape(Trace):
@@ -73,39 +96,123 @@ class Tape(Trace):
         y = call(*primals, **kwargs)
         if rule.kind == "constant":
             return y
-        active = [position for position in active if kinds.is_active(rule, position)]
+        active = tuple([position for position in active if kinds.is_active(rule, position)])
         if not active:
             return y
         if rule.kind == "linear":
             if rule.function is operator.getitem and isinstance(y, (float, np.generic)):
                 return self.read(args[0], args[1], y)
-            shared = self.alias(rule, y, primals, args, kwargs, active)
-            if shared is not None:
-                return shared
-        return self.record(rule, y, primals, args, kwargs, tuple(active))
+            if active == (0,) and isinstance(args[0], Traced):
+                shared = alias(y, primals[0], args[0], lambda a: rule.function(a, *args[1:], **kwargs))
+                if shared is not None:
+                    return shared
+        return self.record(rule, y, primals, args, kwargs, active)
 
     def record(
         self, rule: Rule, y: Any, primals: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], active: tuple[int, ...]
     ) -> Any:
         """Append an entry that holds what the rule's pullback uses, and return the traced result."""
         slot = len(self.entries)
-        targets = [(position, target_of(self, args[position])) for position in active]
         shape, dtype = getattr(y, "shape", None), getattr(y, "dtype", None)
-        forms = [form_of(primals[position], shape, dtype) for position in active]
+        targets = [(k, target_of(self, args[k]), form_of(primals[k], shape, dtype)) for k in active]
         keep_y, keep_args = plan(rule, active)
         if keep_args is None:
             kept = self.keep_by_kind(rule, primals, args, active, slot)
         else:
-            kept = [
-                self.keep(a, args[k], slot) if k in keep_args else None for k, a in enumerate(primals)
-            ]
+            kept = [self.keep(a, args[k], slot) if k in keep_args else None for k, a in enumerate(primals)]
         result = Node(self, y, slot)
         if keep_y and not isinstance(y, (float, np.generic)):
             result.kept = slot
-        self.append((OPERATION, rule, y if keep_y else None, kept, kwargs, targets, forms))
+        self.append((OPERATION, rule, y if keep_y else None, kept, kwargs, targets))
         if isinstance(y, (tuple, list)):
             return self.pick(y, slot)
         return result
+
+    def elementwise(self, rule: Rule, call: Function, args: tuple[Any, ...]) -> Any:
+        """Do what `apply` does for an elementwise function of float64 numbers and arrays, by the shortest way that Python has.
+
+        Anything else (complex numbers, float32, nested derivatives, views) takes the general way.
+        """
+        primals = []
+        pattern = 0
+        bit = 1
+        for a in args:
+            kind = type(a)
+            if kind is Node:
+                if a.trace is not self:
+                    return apply(rule.function, args, NO_OPTIONS, call)
+                primals.append(a.primal)
+                pattern |= bit
+            elif kind in NUMBERS:
+                primals.append(a)
+            else:
+                return apply(rule.function, args, NO_OPTIONS, call)
+            bit <<= 1
+        y = call(*primals)
+        kind = type(y)
+        shape: Any = None
+        if kind is np.ndarray:
+            if y.dtype is not FLOAT64:
+                return self.finish(rule, y, primals, args)
+            shape = y.shape
+        elif kind is not float and kind is not np.float64:
+            return self.finish(rule, y, primals, args)
+        found = rule.plans.get(pattern) or self.plan_elementwise(rule, args, pattern)
+        keep_y, keep_args, drop_args, complete = found
+        if not complete:
+            return self.finish(rule, y, primals, args)
+        targets = []
+        for k, a in enumerate(args):
+            if type(a) is Node:
+                form = None
+                if shape is not None:
+                    primal = primals[k]
+                    if type(primal) is np.ndarray:
+                        if primal.dtype is not FLOAT64:
+                            return self.finish(rule, y, primals, args)
+                        if primal.shape != shape:
+                            form = (primal.shape, FLOAT64)
+                    else:
+                        form = ((), FLOAT64)
+                targets.append((k, a.slot, form))
+        slot = len(self.entries)
+        result = new(Node)
+        result.trace = self
+        result.primal = y
+        result.slot = slot
+        result.kept = slot if keep_y else None
+        if shape is not None:
+            for k in keep_args:
+                a = args[k]
+                if type(a) is Node:
+                    if a.kept is None:
+                        a.kept = slot
+                elif type(a) is np.ndarray:
+                    primals[k] = self.keep(a, a, slot)
+        for k in drop_args:
+            primals[k] = None
+        self.append((ELEMENTWISE, rule, y if keep_y else None, primals, NO_OPTIONS, targets))
+        return result
+
+    def finish(self, rule: Rule, y: Any, primals: list[Any], args: tuple[Any, ...]) -> Any:
+        """Record an elementwise function that was evaluated already, by the general way."""
+        active = self.active(rule, args)
+        return self.record(rule, y, primals, args, {}, active) if active else y
+
+    def plan_elementwise(
+        self, rule: Rule, args: tuple[Any, ...], pattern: int
+    ) -> tuple[bool, tuple[int, ...], tuple[int, ...], bool]:
+        """Return what the entry of a pattern of activity keeps and drops, and whether all active arguments have partials."""
+        active = self.active(rule, args)
+        keep_y, keep_args = plan(rule, active) if active else (False, ())
+        keep_args = tuple(range(len(args))) if keep_args is None else keep_args
+        drop_args = tuple(k for k in range(len(args)) if k not in keep_args)
+        found = rule.plans[pattern] = (keep_y, keep_args, drop_args, len(active) == sum(type(a) is Node for a in args))
+        return found
+
+    def active(self, rule: Rule, args: tuple[Any, ...]) -> tuple[int, ...]:
+        """Return the positions of this tape's values that the rule differentiates."""
+        return tuple(k for k, a in enumerate(args) if isinstance(a, Traced) and a.trace is self and kinds.is_active(rule, k))
 
     def read(self, x: Traced, index: Any, y: Any) -> Node:
         """Record that a number was read from an array."""
@@ -164,20 +271,6 @@ class Tape(Trace):
                 parts.append(part)
         return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
 
-    def alias(self, rule: Rule, y: Any, primals: list[Any], args: Any, kwargs: dict[str, Any], active: list[int]) -> Any:
-        """Return the argument itself, or a view of it, if that is what the function returned."""
-        if active != [0] or not isinstance(args[0], Traced):
-            return None
-        x, primal = args[0], primals[0]
-        if y is primal:
-            return x
-        if type(y) is float or isinstance(y, np.generic):
-            return None
-        if same_memory(y, primal):
-            rest = tuple(args[1:])
-            return View(x, lambda a: rule.function(a, *rest, **kwargs), rest[0] if rule.name.endswith("getitem") else None)
-        return None
-
     def primals_of(self, a: Any) -> Any:
         if type(a) in (list, tuple):
             return type(a)([self.primals_of(part) for part in a])
@@ -227,7 +320,7 @@ class Tape(Trace):
 
         for slot in range(first, len(self.entries)):
             entry = self.entries[slot]
-            if entry is not None and entry[0] is OPERATION:
+            if entry is not None and isinstance(entry[0], Operation):
                 step, rule, y, kept, *rest = entry
                 self.entries[slot] = (step, rule, preserved(y), preserved(kept), *rest)
 
@@ -251,7 +344,7 @@ def target_of(tape: Tape, a: Any) -> Target:
     if type(a) is Node:
         return a.slot if a.trace is tape else None
     if type(a) is View:
-        return a.region() if a.trace is tape else None
+        return Region(a.root, a) if a.trace is tape else None
     if type(a) in (list, tuple):
         return [target_of(tape, part) for part in a]
     if isinstance(a, Host) and a.content is not None:
@@ -274,189 +367,33 @@ _PLANS: dict[tuple[Rule, tuple[int, ...]], tuple[bool, tuple[int, ...] | None]] 
 
 def plan(rule: Rule, active: tuple[int, ...]) -> tuple[bool, tuple[int, ...] | None]:
     """Return what an entry keeps: the result? and which arguments; computed once per rule and pattern of activity."""
+    if rule.kind in ("linear", "bilinear"):
+        return False, None
+    if rule.function not in BOOK:  # an operation made for one call
+        return kinds.needs(rule, active)
     found = _PLANS.get((rule, active))
     if found is None:
         found = _PLANS[rule, active] = kinds.needs(rule, active)
     return found
 
 
-# The sweeps ---------------------------------------------------------------------------------------------------------------
-
-
-class Step:
-    """How an entry of one sort is passed by the two sweeps."""
-
-    def backward(self, entry: Entry, slot: int, cts: list[Any], owned: set[int]) -> None:
-        raise NotImplementedError
-
-    def forward(self, entry: Entry, slot: int, ts: list[Any]) -> None:
-        raise NotImplementedError
-
-
-class Operation(Step):
-    """A function with a rule."""
-
-    def backward(self, entry: Entry, slot: int, cts: list[Any], owned: set[int]) -> None:
-        ct = cts[slot]
-        if ct is None:
-            return
-        _, rule, y, args, kwargs, targets, forms = entry
-        for (position, target), form in zip(targets, forms, strict=True):
-            g = kinds.pullback(rule, position, ct, y, args, kwargs, transpose)
-            accumulate(cts, owned, target, g, form, ct)
-
-    def forward(self, entry: Entry, slot: int, ts: list[Any]) -> None:
-        _, rule, y, args, kwargs, targets, _ = entry
-        tangents = {position: fetch(ts, target, args[position]) for position, target in targets}
-        tangents = {position: t for position, t in tangents.items() if t is not None}
-        if tangents:
-            ts[slot] = kinds.pushforward(rule, y, args, kwargs, tangents)
-
-
-class Pick(Step):
-    """One array of a result that is a tuple."""
-
-    def backward(self, entry: Entry, slot: int, cts: list[Any], owned: set[int]) -> None:
-        _, source, k, n, _ = entry
-        if cts[slot] is not None:
-            if cts[source] is None:
-                cts[source] = [None] * n
-            cts[source][k] = cts[slot]
-
-    def forward(self, entry: Entry, slot: int, ts: list[Any]) -> None:
-        _, source, k, _, _ = entry
-        if ts[source] is not None:
-            ts[slot] = ts[source][k]
-
-
-class Read(Step):
-    """A number, or a selection of elements, read from a mutable array."""
-
-    def backward(self, entry: Entry, slot: int, cts: list[Any], owned: set[int]) -> None:
-        _, region = entry
-        if cts[slot] is not None:
-            region_add(own_shadow(cts, owned, region, cts[slot]), region, cts[slot])
-
-    def forward(self, entry: Entry, slot: int, ts: list[Any]) -> None:
-        _, region = entry
-        if ts[region.slot] is not None:
-            ts[slot] = region.read(ts[region.slot])
-
-
-class Write(Step):
-    """A store into a region of a mutable array."""
-
-    def backward(self, entry: Entry, slot: int, cts: list[Any], owned: set[int]) -> None:
-        _, region, target, form, winners = entry
-        if cts[region.slot] is None:
-            return
-        shadow = own_shadow(cts, owned, region, None)
-        ct = region.read(shadow)
-        region.write(shadow, 0)
-        if target is not None:
-            g = ct if winners is None else np.where(winners, ct, np.zeros((), kinds.dtype_of(ct)))
-            accumulate(cts, owned, target, g, form, g)
-
-    def forward(self, entry: Entry, slot: int, ts: list[Any]) -> None:
-        _, region, target, _, _ = entry
-        t = None if target is None else fetch(ts, target, None)
-        if t is None and ts[region.slot] is None:
-            return
-        if ts[region.slot] is None:
-            ts[region.slot] = region.zeros(t)
-        elif isinstance(t, Traced):
-            ts[region.slot] = host(ts[region.slot])
-        region.write(ts[region.slot], 0 if t is None else t)
-
-
-OPERATION, PICK, READ, WRITE = Operation(), Pick(), Read(), Write()
-
-
-def backward(entries: list[Entry | None], cts: list[Any], *, free: bool) -> list[Any]:
-    """Sweep back over the tape, from cotangents by slot to cotangents by slot; ``free`` gives the memory back on the way."""
-    owned: set[int] = set()
-    inputs = 0
-    while inputs < len(entries) and entries[inputs] is None:
-        inputs += 1
-    with np.errstate(all="ignore"):
-        for slot in range(len(entries) - 1, inputs - 1, -1):
-            entry = entries.pop() if free else entries[slot]
-            if entry is not None:
-                entry[0].backward(entry, slot, cts, owned)
-            if free:
-                cts.pop()
-            else:
-                cts[slot] = None
-    return cts
-
-
-def forward(entries: list[Entry | None], ts: list[Any]) -> list[Any]:
-    """Sweep forward over the tape: tangents by slot of the inputs in, tangents of all slots out."""
-    with np.errstate(all="ignore"):
-        for slot, entry in enumerate(entries):
-            if entry is not None:
-                entry[0].forward(entry, slot, ts)
-    return ts
-
-
-def accumulate(cts: list[Any], owned: set[int], target: Target, g: Any, form: Any, ct: Any) -> None:
-    """Add a contribution to the cotangent of ``target``, summed back to the form of the argument."""
-    if type(target) is list:
-        for part, contribution, like in zip(target, g, form, strict=True):
-            if part is not None and contribution is not None:
-                accumulate(cts, owned, part, contribution, like, None)
-        return
-    if target is None or g is None:
-        return
-    if form is not None:
-        g = kinds.conform(g, *form)
-    elif g is not ct and (kinds.shape_of(g) != kinds.shape_of(ct) or getattr(g, "dtype", None) != getattr(ct, "dtype", None)):
-        g = kinds.conform(g, kinds.shape_of(ct), kinds.dtype_of(ct))
-    if type(target) is int:
-        previous = cts[target]
-        cts[target] = g if previous is None else previous + g
-    else:
-        region_add(own_shadow(cts, owned, target, g), target, g)
-
-
-def own_shadow(cts: list[Any], owned: set[int], region: Region, g: Any) -> Any:
-    """Return the shadow of a region's array, in memory of its own and able to take ``g``."""
-    shadow = cts[region.slot]
-    if shadow is None:
-        shadow = region.zeros(g)
-    elif region.slot not in owned:
-        shadow = np.copy(shadow)
-        shadow = host(shadow) if isinstance(g, Traced) else shadow
-    elif isinstance(g, Traced):
-        shadow = host(shadow)
-    owned.add(region.slot)
-    cts[region.slot] = shadow
-    return shadow
-
-
-def fetch(ts: list[Any], target: Target, argument: Any) -> Any:
-    """Return the tangent of an argument, None if it is zero."""
-    if type(target) is list:
-        parts = [None if part is None else fetch(ts, part, None) for part in target]
-        if all(part is None for part in parts):
-            return None
-        return [kinds.zeros_like(a) if t is None else t for t, a in zip(parts, argument, strict=True)]
-    if type(target) is int:
-        return ts[target]
-    return None if ts[target.slot] is None else target.read(ts[target.slot])
-
-
-def transpose(function: Callable[[Any], Any], like: kinds.Like, ct: Any) -> Any:
-    """Apply the transpose of a linear ``function`` of an array of the form ``like`` to ``ct``."""
+def transpose(function: Callable[[Any], Any], like: Any, ct: Any) -> Any:
+    """Apply the transpose of a linear ``function`` to ``ct``; ``like`` describes its argument, an array or a list of arrays."""
     tape = Tape()
-    t = tape.lift(np.zeros(like.shape, like.dtype))
-    y = function(t)
+    forms = like if isinstance(like, (list, tuple)) else [like]
+    ts = [tape.lift(np.zeros(form.shape, form.dtype)) for form in forms]
+    y = function(ts if isinstance(like, (list, tuple)) else ts[0])
     cts: list[Any] = [None] * len(tape.entries)
     owned: set[int] = set()
     for part, cotangent in zip(y, ct, strict=True) if isinstance(y, (tuple, list)) else [(y, ct)]:
+        part = as_traced(part)
         if cotangent is not None and isinstance(part, Traced) and part.trace is tape:
             form = (kinds.shape_of(part.primal), kinds.dtype_of(part.primal))
             accumulate(cts, owned, target_of(tape, part), cotangent, form, None)
     entries = tape.entries
     tape.close()
-    return backward(entries, cts, free=True)[0]
+    result = backward(entries, cts, free=True)
+    return result[: len(forms)] if isinstance(like, (list, tuple)) else result[0]
+
+
+kinds.use_transpose(transpose)

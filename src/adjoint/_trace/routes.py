@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules import kinds
-from adjoint._rules.book import find
+from adjoint._rules.book import BOOK, find
 from adjoint._trace import memory
 from adjoint._trace.instrument import instrument
 from adjoint._trace.memory import Buffer, as_traced
-from adjoint._trace.traced import Host, Traced, apply, highest, is_array, plain
+from adjoint._trace.traced import Host, Traced, apply, highest, is_array, plain, sample
+from adjoint.errors import MissingRuleError
 
 Function = Callable[..., Any]
 
@@ -55,6 +56,10 @@ class Runtime:
     @staticmethod
     def own(x: Any) -> Any:
         return memory.own(x) if type(x) is np.ndarray else x
+
+    @staticmethod
+    def text(value: Any) -> Any:
+        return tuple(map(plain, value)) if type(value) is tuple else plain(value)
 
     @staticmethod
     def own_all(values: Any) -> Any:
@@ -89,8 +94,8 @@ def route(g: Any) -> Any:
         return _array_method(g, owner) if isinstance(owner, np.ndarray) else g
     if kind is type or isinstance(g, type):
         return _class(g)
-    if kind is np.ufunc:
-        return g if g in _KNOWN_UFUNCS else _ufunc(g)
+    if kind is np.ufunc or kind is _DISPATCHER:
+        return _NUMPY.get(g) or _numpy_function(g)
     try:
         replacement = REPLACEMENTS.get(g)
     except TypeError:  # an unhashable callable
@@ -103,36 +108,74 @@ def route(g: Any) -> Any:
     return _callable_object(g)
 
 
-_KNOWN_UFUNCS: set[np.ufunc] = {np.sin, np.cos, np.exp, np.log, np.sqrt, np.tanh, np.add, np.multiply, np.divide, np.subtract}
+# NumPy's functions ----------------------------------------------------------------------------------------------------------------
+
+_DISPATCHER = type(np.sum)
+_NUMPY: dict[Any, Function] = {}
+# Functions that take a sequence of arrays, not an array in the form of a sequence.
+_OF_SEQUENCES = frozenset(
+    {
+        np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack, np.block, np.einsum, np.einsum_path, np.choose,
+        np.select, np.lexsort, np.linalg.multi_dot, np.ix_, np.broadcast_arrays, np.meshgrid, np.piecewise,
+    }
+)  # fmt: skip
+
+
+def _numpy_function(g: Any) -> Function:
+    """Return a NumPy function that takes lists of traced values as it takes lists of numbers, and traced values without a detour."""
+    replacement = REPLACEMENTS.get(g)
+    if replacement is None:
+        find(g)  # reads the chapter of a library that was imported late
+        replacement = _listing(g)
+    _NUMPY[g] = replacement
+    return replacement
+
+
+def _listing(g: Any) -> Function:
+    sequences = g in _OF_SEQUENCES
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for a in args:
+            if isinstance(a, Traced):
+                if not kwargs:
+                    break
+            elif type(a) in _SEQUENCES and highest(a) is not None:
+                args = tuple([_arrays(a, sequences) for a in args])
+                break
+        else:
+            return g(*args, **kwargs)
+        return g(*args, **kwargs)
+
+    return functools.wraps(g)(call) if isinstance(g, types.FunctionType) else call
+
+
+_SEQUENCES = frozenset((list, tuple))
+
+
+def _arrays(a: Any, sequences: bool) -> Any:
+    """Return an argument that is a list of traced values as an array, or as a list of arrays."""
+    if type(a) not in _SEQUENCES or highest(a) is None:
+        return a
+    return [_arrays(part, False) for part in a] if sequences else as_traced(a)
 
 
 def _replacement(g: Any) -> Any:
     return REPLACEMENTS.get(g, g)
 
 
-def _ufunc(g: np.ufunc) -> Any:
-    find(g)  # reads the chapter of a library that was imported late
-    return g
-
-
 # Python functions ------------------------------------------------------------------------------------------------------------
 
 # Packages that run as they are: the standard library, and libraries that dispatch by themselves.
 _AS_THEY_ARE = frozenset(sys.stdlib_module_names) | {"numpy", "adjoint", "optree", "_pytest", "pytest", "dask", "cupy", "hypothesis"}
-_AS_THEY_ARE -= {"__main__"}
+_AS_THEY_ARE -= {"__main__", "statistics"}
 
 
 def _python_function(g: types.FunctionType) -> Any:
-    module = g.__module__ or ""
-    if module.partition(".")[0] in _AS_THEY_ARE:
+    package = (g.__module__ or "").partition(".")[0]
+    if package in _AS_THEY_ARE:
         return g
-    if g.__module__ and module.startswith("scipy"):
-        rule = find(g)
-        if rule is not None:
-            return dispatching(g)
-    wrapped = getattr(g, "__wrapped__", None)
-    if wrapped is not None and find(g) is not None:
-        return g
+    if g in BOOK or (package == "scipy" and find(g) is not None):
+        return dispatching(g)
     copy = instrument(g, RUNTIME)
     return g if copy is None else copy
 
@@ -423,13 +466,13 @@ def to_complex(real: Any = 0.0, imag: Any = None) -> Any:
 @replaces(isinstance)
 def is_instance(x: Any, classes: Any) -> bool:
     if isinstance(x, (Traced, Host)):
-        return isinstance(plain(x), classes) or isinstance(x, classes)
+        return isinstance(sample(x), classes) or isinstance(x, classes)
     return isinstance(x, classes)
 
 
 @replaces(type)
 def type_of(*args: Any) -> Any:
-    return type(plain(args[0])) if len(args) == 1 and isinstance(args[0], (Traced, Host)) else type(*args)
+    return type(sample(args[0])) if len(args) == 1 and isinstance(args[0], (Traced, Host)) else type(*args)
 
 
 @replaces(pow)
@@ -513,7 +556,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
 
 @replaces(np.full_like)
 def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None, **kwargs: Any) -> Any:
-    return full(kinds.shape_of(a) if shape is None else shape, fill_value, dtype or plain(a).dtype)
+    return full(kinds.shape_of(a) if shape is None else shape, fill_value, dtype or kinds.dtype_of(a))
 
 
 @replaces(np.array)
@@ -555,9 +598,35 @@ def as_array(x: Any) -> Any:
     return np.reshape(x, ())
 
 
+class _Concatenator:
+    """``np.r_`` or ``np.c_`` for traced values: the entries of an index, joined as NumPy does for numbers and arrays."""
+
+    def __init__(self, original: Any, join: Function) -> None:
+        self.original, self.join = original, join
+
+    def __getitem__(self, index: Any) -> Any:
+        parts = index if isinstance(index, tuple) else (index,)
+        if not any_traced(parts):
+            return memory.own(self.original[index])
+        if any(isinstance(part, str) for part in parts):
+            raise MissingRuleError.of(
+                "numpy.r_ with a string", "the string changes the axes", "np.r_['...', x]"
+            )
+        return self.join([self.original[part] if isinstance(part, slice) else as_traced(part) for part in parts])
+
+
+REPLACEMENTS[np.r_] = _Concatenator(np.r_, lambda parts: np.concatenate([np.atleast_1d(part) for part in parts]))
+REPLACEMENTS[np.c_] = _Concatenator(np.c_, lambda parts: np.column_stack(parts))
+
+
+@replaces(np.ndenumerate)
+def ndenumerate(a: Any) -> Any:
+    return ((index, a[index]) for index in np.ndindex(np.shape(a))) if any_traced((a,)) else np.ndenumerate(a)
+
+
 @replaces(np.isscalar)
 def isscalar(x: Any) -> bool:
-    return np.isscalar(plain(x)) if isinstance(x, Traced) else np.isscalar(x)
+    return np.isscalar(sample(x)) if isinstance(x, Traced) else np.isscalar(x)
 
 
 @replaces(np.vectorize)

@@ -10,23 +10,31 @@ over) and adds its own part.
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from adjoint import _ufunc_methods
 from adjoint._overload import Function, Overloaded
 from adjoint._rules import kinds
 from adjoint._rules.book import BOOK, Rule, lookup
-from adjoint.errors import ConversionError
+from adjoint.errors import ConversionError, MissingRuleError
 
 _LEVELS = itertools.count(1)
 
 ARRAYS = (np.ndarray,)
 
+# Functions that a trace over whole batches maps by themselves, although they are defined by others.
+WHOLE: set[Function] = set()
+
 
 class Trace:
     """One run of one derivative."""
+
+    # Whether the functions in `WHOLE` are left as they are.
+    whole = False
 
     def __init__(self) -> None:
         self.level = next(_LEVELS)
@@ -54,6 +62,8 @@ class Traced(Overloaded):
 
     trace: Trace
     primal: Any
+    # Whether the value stands for many, so that no single plain value is behind it.
+    many = False
 
     def _apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
         return apply(function, args, kwargs, call)
@@ -75,6 +85,11 @@ class Traced(Overloaded):
     def nbytes(self) -> int:
         return self.size * self.dtype.itemsize
 
+    def __getitem__(self, index: Any) -> Any:
+        if type(index) is tuple and not index and not is_array(self):
+            return self
+        return apply(operator.getitem, (self, index), {})
+
     # In place -----------------------------------------------------------------------------------------------------------
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -82,8 +97,28 @@ class Traced(Overloaded):
 
         write(self, index, value)
 
+    @property
+    def real(self) -> Any:
+        return np.real(self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value + 1j * np.imag(self)
+
+    @property
+    def imag(self) -> Any:
+        return np.imag(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self[...] = np.real(self) + 1j * value
+
     def store(self, index: Any, value: Any) -> None:
         """Store a value of this trace, of a lower one, or a plain one in place."""
+        raise NotImplementedError
+
+    def store_part(self, view: Any, index: Any, value: Any) -> None:
+        """Store a value in a view of this array."""
         raise NotImplementedError
 
     def _update(self, operation: Function, other: Any) -> Any:
@@ -93,13 +128,22 @@ class Traced(Overloaded):
         self[...] = operation(self, other)
         return self
 
-    def base(self) -> Any:
-        """Return the object that owns the memory: a traced array, or the plain array below."""
-        return self
+    def clone(self) -> Traced:
+        """Return another object for the same traced value."""
+        copy = object.__new__(type(self))
+        copy.become(self)
+        return copy
 
-    def views(self, x: Traced) -> bool:
-        """Tell whether this value, made from ``x``, shares its memory."""
-        return self.base() is x.base()
+    def become(self, other: Traced) -> None:
+        """Take the place of another traced value, so that all who hold this object hold that value."""
+        self.__class__ = type(other)
+        for name in ("trace", "primal", "tangent", "slot", "kept"):
+            if hasattr(other, name):
+                setattr(self, name, getattr(other, name))
+
+    def base(self) -> Any:
+        """Return the traced array that owns the memory."""
+        return self
 
     # Values of which the derivative is zero almost everywhere may be handed out ------------------------------------------
 
@@ -173,13 +217,24 @@ class Traced(Overloaded):
 def plain(x: Any) -> Any:
     """Return the value of ``x`` without any trace: a number, an array, or whatever it was."""
     while isinstance(x, Traced):
-        x = x.primal
+        x = x.diverge() if x.many else x.primal
     return x.plain() if isinstance(x, Host) else x
+
+
+def sample(x: Any) -> Any:
+    """Return a plain value of the type, shape and dtype of ``x``: its own if it has one."""
+    while isinstance(x, Traced):
+        x = x.sample() if x.many else x.primal
+    return (x if x.content is None else sample(x.content)) if isinstance(x, Host) else x
 
 
 def is_array(x: Any) -> bool:
     """Tell whether ``x`` has the semantics of a mutable array rather than of a number."""
-    return isinstance(plain(x), np.ndarray)
+    while isinstance(x, Traced):
+        if x.many:
+            return not x.number
+        x = x.primal
+    return isinstance(x, np.ndarray)
 
 
 class Host:
@@ -194,8 +249,11 @@ class Host:
 def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
     """Apply ``function`` to arguments of which some are traced, by its rule and the trace of the highest level."""
     rule = BOOK.get(function) or lookup(function)
-    kind = rule.kind
-    if kind == "composite":
+    if kwargs or len(args) > 2:
+        out, args, kwargs = without_out(rule, args, kwargs)
+        if out is not None:
+            return _ufunc_methods.deliver(apply(function, args, kwargs, call), (out,), True)
+    if rule.kind == "composite":
         return rule.formulas[0](*args, **kwargs)
     if kwargs:
         args, kwargs = bind(rule, args, kwargs)
@@ -216,6 +274,12 @@ def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], cal
     if trace is None:
         return (call or function)(*args, **kwargs)
     return trace.apply(rule, call or function, args, kwargs)
+
+
+def _taken_whole(args: tuple[Any, ...]) -> bool:
+    """Tell whether the trace of the highest level maps functions by themselves that are defined by others."""
+    trace = highest(args)
+    return trace is not None and trace.whole
 
 
 def highest(values: Any) -> Trace | None:
@@ -245,18 +309,33 @@ def unhost(a: Any) -> Any:
     return a
 
 
+def without_out(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """Return the argument ``out``, the place where the result is to be stored, and the arguments without it."""
+    if "out" in kwargs:
+        return kwargs["out"], args, {name: value for name, value in kwargs.items() if name != "out"}
+    position = rule.plans.get("out")
+    if position is None:
+        names, _ = signature(rule)
+        position = rule.plans["out"] = names.index("out") if "out" in names else len(names) + 99
+    if position >= len(args):
+        return None, args, kwargs
+    return args[position], (*args[:position], None, *args[position + 1 :]), kwargs
+
+
 def bind(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Move traced keyword arguments to their position, which is where rules look for them.
+    """Move traced keyword arguments, and those before them, to their position, which is where rules look for them.
 
     The names are those of the rule's first formula, which follow NumPy's.
     """
-    if highest(kwargs.values()) is None:
+    traced = [name for name, value in kwargs.items() if highest((value,)) is not None]
+    if not traced:
         return args, kwargs
-    if any(isinstance(a, Host) for a in kwargs.values()):
-        kwargs = {name: unhost(value) for name, value in kwargs.items()}
     names, defaults = signature(rule)
-    wanted = max((names.index(name) for name in kwargs if name in names), default=-1)
-    moved = dict(kwargs)
+    for name in traced:
+        if name not in names:
+            raise MissingRuleError.of(rule.name, "the rule takes it for an option that is held fixed", f"argument {name!r}")
+    wanted = max(map(names.index, traced))
+    moved = {name: unhost(value) for name, value in kwargs.items()}
     args = tuple(args) + tuple(
         moved.pop(name) if name in moved else defaults[name] for name in names[len(args) : wanted + 1]
     )
@@ -264,15 +343,16 @@ def bind(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tup
 
 
 def signature(rule: Rule) -> tuple[list[str], dict[str, Any]]:
-    """Return the names of a rule's arguments and their defaults."""
+    """Return the names of a rule's positional arguments, and their defaults."""
     import inspect
 
     formula = next((f for f in rule.formulas if callable(f)), None)
-    if formula is None:
-        formula, skip = rule.function, 0
-    else:
-        skip = {"elementwise": 1, "linear": 1, "bilinear": 1, "general": 2}.get(rule.kind, 0)
-    parameters = list(inspect.signature(formula).parameters.values())[skip:]
+    skip = {"elementwise": 1, "linear": 1, "bilinear": 1, "general": 2}.get(rule.kind, 0) if formula else 0
+    try:
+        parameters = list(inspect.signature(formula or rule.function).parameters.values())[skip:]
+    except ValueError:  # a function of NumPy's that is written in C
+        return [], {}
+    parameters = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [p.name for p in parameters], {p.name: p.default for p in parameters if p.default is not p.empty}
 
 

@@ -1,0 +1,64 @@
+"""Call a user's function as one operation with a rule of its own: the common part of `custom_jvp`, `custom_vjp`, `checkpoint`.
+
+The operation takes one argument, the list of the leaves of the user's arguments, and returns the list of the leaves of the result,
+followed by a `Note` in which the way forward may leave something for the way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from adjoint._api import evaluate, tree
+from adjoint._rules.book import Rule
+from adjoint._trace.memory import as_traced
+from adjoint._trace.traced import highest
+
+Leaves = list[Any]
+
+
+class Note:
+    """What the evaluation of an operation leaves for its derivative."""
+
+    __slots__ = ("content", "structure")
+
+    def __init__(self, structure: Any, content: Any = None) -> None:
+        self.structure = structure
+        self.content = content
+
+
+def call(
+    args: tuple[Any, ...],
+    name: str,
+    function: Callable[..., Any],
+    jvp: Callable[[Leaves, Note, Leaves, Any], Leaves],
+    vjp: Callable[[Leaves, Note, Leaves, Any], Leaves] | None,
+    evaluate_leaves: Callable[[Leaves, Any], tuple[Any, Any]],
+) -> Any:
+    """Evaluate ``function(*args)`` with the given derivative if an argument is traced.
+
+    ``evaluate_leaves(leaves, structure)`` returns the result and the content of the note; ``jvp(leaves, note, tangents, structure)``
+    and ``vjp(leaves, note, cotangents, structure)`` return leaves.
+    """
+    leaves, structure = tree.flatten(args)
+    leaves = [as_traced(leaf) for leaf in leaves]
+    trace = highest(leaves)
+    if trace is None:
+        return function(*args)
+
+    def operation(primals: Leaves) -> Leaves:
+        y, content = evaluate_leaves(primals, structure)
+        results, result_structure = evaluate.results_of(y, name)
+        return [*results, Note(result_structure, content)]
+
+    def push(y: Leaves, t: Leaves, primals: Leaves) -> list[Any]:
+        return [*jvp(primals, y[-1], t, structure), None]
+
+    def pull(y: Leaves, ct: Leaves, primals: Leaves) -> Leaves:
+        assert vjp is not None
+        return vjp(primals, y[-1], ct[:-1], structure)
+
+    operation.__name__ = operation.__qualname__ = name
+    rule = Rule(operation, "general", (push,), (pull,) if vjp is not None else ())
+    y = trace.apply(rule, operation, (leaves,), {})
+    return tree.unflatten(y[-1].structure, y[:-1])

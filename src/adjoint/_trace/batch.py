@@ -1,0 +1,227 @@
+"""Batching: one run of a function on a stack of arguments, every operation applied to the whole stack at once.
+
+A `Batched` value is an array with the batch axis in front; its ``shape`` is that of one element.  An operation is mapped by its batched
+form (`_rules.batching`); one without form is applied to each element of the batch.  What a single run cannot follow, because the
+elements would go different ways (``if x > 0``, ``x[x > 0]``, ``range(int(x))``), raises `Diverged`, and the caller runs the function
+once for each element instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import BuiltinFunctionType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from adjoint._overload import Function
+from adjoint._rules import batching, kinds
+from adjoint._rules.book import Rule
+from adjoint._trace.forward import escaped
+from adjoint._trace.memory import as_traced, before_write, host, is_basic, leaves_array, owner_of, same_memory
+from adjoint._trace.traced import Host, Trace, Traced, WHOLE, highest
+
+WHOLE.update(batching.FORMS)
+
+
+class Diverged(BaseException):
+    """The elements of a batch go different ways.
+
+    Not an `Exception`, so that no ``except Exception`` of the function itself takes it for one of its own errors.
+    """
+
+    def __init__(self, trace: Batch) -> None:
+        self.trace = trace
+
+
+class Batched(Traced):
+    """A stack of values, one for each element of the batch."""
+
+    __slots__ = ("number", "origin")
+    many = True
+
+    def __init__(self, trace: Trace, primal: Any, *, number: bool | None = None, origin: Any = None) -> None:
+        self.trace = trace
+        self.primal = primal
+        # Whether an element is a number, immutable, rather than an array of shape ().
+        self.number = len(kinds.shape_of(primal)) == 1 if number is None else number
+        # What the buffer held whose place this takes.
+        self.origin = origin
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return kinds.shape_of(self.primal)[1:]
+
+    def base(self) -> Any:
+        return owner_of(self.primal)
+
+    def views(self, x: Traced) -> bool:
+        return isinstance(x, Batched) and same_memory(self.primal, x.primal)
+
+    def store(self, index: Any, value: Any) -> None:
+        trace = self.trace
+        found = trace.index(self, index)
+        mine = isinstance(value, Traced) and value.trace is trace
+        value = value.primal if mine else value
+        before_write(self.base())
+        if isinstance(value, Traced):
+            self.primal = host(self.primal)
+        n = len(kinds.shape_of(self.primal[found.full])) - 1 if mine else 0
+        value = batching.align(value, mine, n)
+        if found.moves is not None:
+            value = found.back(np.broadcast_to(value, kinds.shape_of(found.out(self.primal[found.full]))))
+        self.primal[found.full] = value
+
+    # What depends on the element --------------------------------------------------------------------------------------------------
+
+    def diverge(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise, as the answer differs from element to element."""
+        self.trace.diverged = True
+        raise Diverged(self.trace)
+
+    __bool__ = __int__ = __float__ = __complex__ = __index__ = __array__ = diverge
+    __round__ = __floor__ = __ceil__ = __trunc__ = __contains__ = __format__ = __str__ = is_integer = diverge
+
+    def sample(self) -> Any:
+        """Return a plain value of the type, shape and dtype of an element."""
+        zero = self.dtype.type(0)
+        return zero if self.number else np.broadcast_to(zero, self.shape)
+
+    def __repr__(self) -> str:
+        return f"Batched(size={self.trace.size}, shape={self.shape}, dtype={self.dtype})"
+
+
+class Batch(Trace):
+    """One run of a function on a batch."""
+
+    whole = True
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.diverged = False
+        self.open = True
+
+    def apply(self, rule: Rule, call: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self.open:
+            raise escaped()
+        function = rule.function
+        if function in batching.FORM_ONLY:
+            return call(*[self.sample(a) for a in args], **kwargs)
+        if isinstance(function, np.ufunc) and type(call) is not BuiltinFunctionType:
+            call = function  # `math.sin` and its siblings take single numbers
+        if function not in SEQUENCES:
+            args = tuple([as_traced(a) if type(a) is list else a for a in args])
+        mapped = tuple([self.mapped(a) for a in args])
+        form = batching.form_for(rule)
+        y = NotImplemented
+        if form is not None and not (kwargs and any(map(self.mapped, kwargs.values()))):
+            y = self.evaluate(form, rule, call, mapped, args, kwargs)
+        if y is NotImplemented:
+            return self.one_by_one(rule, call, args, kwargs)
+        return self.own(function, y, args)
+
+    def evaluate(self, form: Any, rule: Rule, call: Function, mapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        primals = [self.primal_of(a) if m else a for a, m in zip(args, mapped, strict=True)]
+        if highest(primals) is not None:
+            call = redispatched(rule, call)
+        try:
+            return form(call, mapped, self.size, *primals, **kwargs)
+        except batching.Ragged:
+            self.diverged = True
+            raise Diverged(self) from None
+
+    def own(self, function: Function, y: Any, args: tuple[Any, ...]) -> Any:
+        """Wrap a result: each array of a tuple; an element that was read gets memory of its own, as numbers have."""
+        if type(y) is not np.ndarray and isinstance(y, (tuple, list)):
+            parts = [self.own(function, part, args) for part in y]
+            return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        number = len(kinds.shape_of(y)) == 1
+        if number and function is batching.operator.getitem:
+            number = not (is_basic(args[1]) and leaves_array(args[1], len(args[0].shape)))
+            y = np.copy(y) if number else y
+        elif number and function in batching.ARRAY_RESULTS:
+            number = False
+        return Batched(self, y, number=number)
+
+    def one_by_one(self, rule: Rule, call: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Apply a function to each element of the batch."""
+        call = redispatched(rule, call)
+        results = [call(*[self.element(a, k) for a in args], **{name: self.element(a, k) for name, a in kwargs.items()})
+                   for k in range(max(self.size, 1))]  # fmt: skip
+        return self.collect(results)
+
+    def collect(self, results: list[Any]) -> Any:
+        """Return the results of the elements as one batched result."""
+        first = results[0]
+        if type(first) is not np.ndarray and isinstance(first, (tuple, list)):
+            parts = [self.collect(list(column)) for column in zip(*results, strict=True)]
+            return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+        if not isinstance(first, (Traced, np.ndarray, np.generic, int, float, complex)):
+            return first
+        if any(kinds.shape_of(y) != kinds.shape_of(first) for y in results):
+            self.diverged = True
+            raise Diverged(self)
+        return Batched(self, np.stack(results)[: self.size])
+
+    def index(self, x: Batched, index: Any) -> batching.Index:
+        """Return an index of a value as an index of its stack."""
+        try:
+            return batching.Index(True, self.size, len(x.shape), self.primal_of(index), self.mapped(index))
+        except batching.Ragged:
+            self.diverged = True
+            raise Diverged(self) from None
+
+    def lift(self, primal: Any) -> Batched:
+        whole = np.copy(np.broadcast_to(primal.plain() if isinstance(primal, Host) else primal, (self.size, *kinds.shape_of(primal))))
+        return Batched(self, host(whole), number=False, origin=primal)
+
+    def close(self) -> None:
+        super().close()
+        self.open = False
+
+    def mapped(self, a: Any) -> Any:
+        """Tell whether an argument belongs to this batch; of a sequence, which of its parts do, False if none."""
+        if isinstance(a, Traced):
+            return a.trace is self
+        if type(a) in (list, tuple):
+            parts = tuple([self.mapped(part) for part in a])
+            return parts if any(parts) else False
+        return isinstance(a, Host) and a.content is not None and self.mapped(a.content)
+
+    def primal_of(self, a: Any) -> Any:
+        """Return an argument with the batch axis in front."""
+        if isinstance(a, Host) and a.content is not None:
+            a = a.content
+        if isinstance(a, Traced):
+            return a.primal if a.trace is self else a
+        return type(a)([self.primal_of(part) for part in a]) if type(a) in (list, tuple) else a
+
+    def element(self, a: Any, k: int) -> Any:
+        """Return an argument for one element of the batch."""
+        if isinstance(a, Host) and a.content is not None:
+            a = a.content
+        if isinstance(a, Traced):
+            if a.trace is not self:
+                return a
+            return a.primal[k] if self.size else np.zeros(a.shape, a.dtype)[()]
+        return type(a)([self.element(part, k) for part in a]) if type(a) in (list, tuple) else a
+
+    def sample(self, a: Any) -> Any:
+        """Return an argument with stand-ins of the same form for batched values."""
+        if isinstance(a, Traced):
+            return a.sample() if a.trace is self else a
+        return type(a)([self.sample(part) for part in a]) if type(a) in (list, tuple) else a
+
+
+SEQUENCES = frozenset({np.concatenate, np.stack})
+
+
+def redispatched(rule: Rule, call: Function) -> Callable[..., Any]:
+    """Return a function that goes to the trace of its arguments, also where NumPy would not: ``plain[batched]``."""
+
+    def dispatch(*args: Any, **kwargs: Any) -> Any:
+        trace = highest(args) or highest(kwargs.values())
+        return call(*args, **kwargs) if trace is None else trace.apply(rule, call, args, kwargs)
+
+    return dispatch

@@ -1,0 +1,79 @@
+"""Views of traced arrays: ``row = y[0]; row[:] = ...`` means what it means in NumPy.
+
+A `View` owns nothing.  It is its parent and the step (an index, a transposition, a reshaping) that leads from it, and it reads and
+writes through to the array at the end of the chain, its root, whatever trace that belongs to at the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint._rules import kinds
+from adjoint._trace.memory import same_memory
+from adjoint._trace.traced import Trace, Traced
+
+
+class View(Traced):
+    """A view of a traced array, and the function that takes an array of the parent's form to the view."""
+
+    __slots__ = ("_made", "_of", "parent", "root", "step")
+
+    def __init__(self, parent: Traced, step: Callable[[Any], Any]) -> None:
+        self.parent = parent
+        self.root = parent.root if type(parent) is View else parent
+        self.step = step
+        self._of: Any = None
+        self._made: Any = None
+
+    @property
+    def trace(self) -> Trace:  # type: ignore[override]
+        return self.root.trace
+
+    @property
+    def primal(self) -> Any:  # type: ignore[override]
+        whole = self.parent.primal
+        if self._of is not whole:
+            self._of, self._made = whole, self.step(whole)
+        return self._made
+
+    @property
+    def tangent(self) -> Any:  # type: ignore[override]
+        return self.path(self.root.tangent)
+
+    def path(self, base: Any) -> Any:
+        """Return the same view of another array of the root's form."""
+        return self.step(self.parent.path(base) if type(self.parent) is View else base)
+
+    def base(self) -> Any:
+        return self.root
+
+    def store(self, index: Any, value: Any) -> None:
+        self.root.store_part(self, index, value)
+
+
+def alias(y: Any, primal: Any, x: Traced, step: Callable[[Any], Any]) -> Traced | None:
+    """Return ``x`` itself, or a view of it, if the function ``step`` of its primal returned that; None if ``y`` is a new array."""
+    if y is primal:
+        return x
+    if type(y) is float or isinstance(y, np.generic):
+        return None
+    return View(x, step) if same_memory(y, primal) else None
+
+
+def place(view: View | None, array: Any, index: Any) -> tuple[Any, Any]:
+    """Return where ``view[index]`` lies in another array of the root's form: an array and an index into it.
+
+    That is the same view of the other array, or, where NumPy would copy (other strides) or forbid writing (a broadcast), the positions
+    of the elements in the array itself.
+    """
+    if view is None:
+        return array, index
+    part = view.path(array)
+    if same_memory(part, array) and getattr(getattr(part, "flags", None), "writeable", True):
+        return part, index
+    shape = kinds.shape_of(array)
+    positions = view.path(np.arange(int(np.prod(shape, dtype=int))).reshape(shape))[index]
+    return array, np.unravel_index(positions, shape)

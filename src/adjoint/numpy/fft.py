@@ -1,0 +1,3 @@
+"""`numpy.fft`, whose functions all take traced values."""
+
+from numpy.fft import *  # noqa: F403

@@ -1,0 +1,221 @@
+"""Wrong uses: each raises its own class of error, which names the argument or the user's line, what came, and what to do."""
+
+from __future__ import annotations
+
+import copy
+import linecache
+import math
+import pathlib
+import pickle
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint import errors
+from adjoint._rules.primitive import primitive
+
+X = np.array([1.0, 2.0, 3.0])
+PAIR = {"a": 1.0, "b": X}
+KEPT: list[Any] = []
+PLAIN = np.zeros(3)
+WHOLE = np.zeros(3, dtype=int)
+
+
+@pytest.fixture(autouse=True)
+def _empty() -> None:
+    KEPT.clear()
+    PLAIN[:] = 0
+    WHOLE[:] = 0
+
+
+def unreadable(source: str) -> Callable[..., Any]:
+    """Return ``f`` of a source that nobody keeps."""
+    scope: dict[str, Any] = {"np": np, "math": math}
+    exec(source, scope)
+    return scope["f"]
+
+
+@primitive
+def without_rule(x: Any) -> Any:
+    return x
+
+
+def keep(x: Any) -> Any:
+    KEPT.append(x * 2.0)
+    return np.sum(x)
+
+
+def keep_and_use(derivative: Callable[[], Any]) -> Any:
+    derivative()
+    return KEPT[0] + 1.0
+
+
+def store_in_plain(x: Any) -> Any:
+    PLAIN[0] = x[0]
+    return PLAIN[0]
+
+
+def store_in_whole(x: Any) -> Any:
+    WHOLE[0] = x[0]
+    return x[0]
+
+
+def store_of_inner(x: Any) -> Any:
+    outer = x * 2.0
+
+    def inner(y: Any) -> Any:
+        outer[0] = y
+        return y * y
+
+    return ad.grad(inner)(x[0])
+
+
+def generate(x: Any) -> Any:
+    yield x
+
+
+class Mistake(NamedTuple):
+    """A call, the class of its error, and what the message has to say (``HERE`` for this file)."""
+
+    name: str
+    call: Callable[[], Any]
+    error: type[Exception]
+    says: tuple[str, ...]
+
+
+HERE = pathlib.Path(__file__).name + ":"
+TWICE = X * 2
+I, O, S, C, E, M, R = (  # noqa: E741
+    errors.InputError, errors.OutputError, errors.StructureError, errors.ConversionError, errors.EscapedValueError,
+    errors.MutationError, errors.MissingRuleError,
+)  # fmt: skip
+
+# fmt: off
+MISTAKES = [
+    # Results
+    Mistake("array result",           lambda: ad.grad(lambda x: x * 2)(X),                         O, ("grad", "scalar", "shape (3,)", "remedy", "jacobian")),
+    Mistake("one-element result",     lambda: ad.grad(lambda x: x[:1])(X),                         O, ("scalar", "shape (1,)")),
+    Mistake("tree result",            lambda: ad.grad(lambda x: (x[0], x[1]))(X),                  O, ("scalar", "(*, *)")),
+    Mistake("no result",              lambda: ad.grad(lambda x: None)(X),                          O, ("scalar", "None")),
+    Mistake("string result",          lambda: ad.grad(lambda x: "loss")(X),                        O, ("str 'loss'", "has_aux=True")),
+    Mistake("integer result",         lambda: ad.grad(lambda x: 3)(X),                             O, ("integer", "return a float")),
+    Mistake("comparison result",      lambda: ad.grad(lambda x: x[0] > 1)(X),                      O, ("integers have no derivative",)),
+    Mistake("complex result",         lambda: ad.grad(lambda x: np.sum(x) * 1j)(X),                O, ("complex", "holomorphic=True", "abs(z)**2")),
+    Mistake("real, holomorphic",      lambda: ad.grad(lambda x: np.sum(x), holomorphic=True)(X),   O, ("holomorphic=True", "float64", "drop")),
+    Mistake("generator result",       lambda: ad.jvp(generate, (X,), (X,)),                        O, ("jvp", "generator", "list(")),
+    Mistake("map result",             lambda: ad.vjp(lambda x: map(abs, x), X),                    O, ("vjp", "map", "list(")),
+    Mistake("no aux",                 lambda: ad.grad(lambda x: np.sum(x), has_aux=True)(X),       O, ("has_aux=True", "(value, aux)", "return value, aux")),
+    Mistake("three for aux",          lambda: ad.value_and_grad(lambda x: (x[0], 1, 2), has_aux=True)(X), O, ("(value, aux)", "tuple")),
+    # Arguments
+    Mistake("integer array",          lambda: ad.grad(lambda x: np.sum(x))(np.arange(3)),          I, ("argument 0", "int64", "(3,)", "astype(float)", HERE)),
+    Mistake("boolean array",          lambda: ad.grad(lambda x: np.sum(x))(np.array([True])),      I, ("argument 0", "bool")),
+    Mistake("boolean",                lambda: ad.grad(lambda x: x)(True),                          I, ("argument 0", "bool True")),
+    Mistake("string",                 lambda: ad.grad(lambda x, name: x, argnums=1)(1.0, "name"),  I, ("argument 1", "str 'name'", "argnums")),
+    Mistake("object",                 lambda: ad.grad(lambda x: 1.0)(object()),                    I, ("argument 0", "object")),
+    Mistake("None in a tree",         lambda: ad.grad(lambda x: 1.0)({"a": "text", "b": 1.0}),     I, ("argument 0", "str 'text'")),
+    Mistake("path in a tree",         lambda: ad.grad(lambda x: 1.0)({"a": [1.0, "text"]}),        I, ("['a'][1]",)),
+    Mistake("array of objects",       lambda: ad.grad(lambda x: 1.0)(np.array([1.0, None])),       I, ("argument 0", "object")),
+    Mistake("dates",                  lambda: ad.grad(lambda x: 1.0)(np.array(["2020-01-01"], "M8[D]")), I, ("argument 0", "datetime64")),
+    Mistake("argnums out of range",   lambda: ad.grad(lambda x: x, argnums=1)(1.0),                I, ("argnums=1", "1 positional", "remedy")),
+    Mistake("argnums too negative",   lambda: ad.grad(lambda x: x, argnums=-2)(1.0),               I, ("argnums=-2",)),
+    Mistake("argument by keyword",    lambda: ad.grad(lambda x: x)(x=1.0),                         I, ("argnums=0", "0 positional", "by position")),
+    Mistake("argnums by name",        lambda: ad.grad(lambda x: x, argnums="x")(1.0),              TypeError, ("argnums", "'x'")),
+    Mistake("argnums of floats",      lambda: ad.grad(lambda x: x, argnums=0.0)(1.0),              TypeError, ("argnums", "0.0")),
+    Mistake("no function",            lambda: ad.grad(3.0),                                        TypeError, ("grad", "function", "float")),
+    Mistake("called too early",       lambda: ad.grad(math.sin(1.0)),                              TypeError, ("grad", "function")),
+    Mistake("too many arguments",     lambda: ad.grad(lambda x: x)(1.0, 2.0),                      TypeError, ("positional argument",)),
+    # Tangents and cotangents
+    Mistake("tangent shape",          lambda: ad.jvp(np.sin, (X,), (X[:2],)),                      S, ("tangent of argument 0", "expected shape (3,)", "got shape (2,)")),
+    Mistake("tangent of a number",    lambda: ad.jvp(np.sin, (1.0,), (X,)),                        S, ("expected shape ()", "got shape (3,)")),
+    Mistake("tangent structure",      lambda: ad.jvp(lambda p: p["a"], (PAIR,), ({"a": 1.0},)),    S, ("argument 0", "expected the structure", "'b'")),
+    Mistake("tangent in a tree",      lambda: ad.jvp(lambda p: p["a"], (PAIR,), ({"a": 1.0, "b": 2.0},)), S, ("argument 0", "['b']", "expected shape (3,)")),
+    Mistake("tangent dtype",          lambda: ad.jvp(np.sin, (X,), (X * 1j,)),                     S, ("expected dtype float64", "complex128", "remedy")),
+    Mistake("tangent of strings",     lambda: ad.jvp(np.sin, (1.0,), ("one",)),                    S, ("tangent of argument 0", "str 'one'")),
+    Mistake("tangent None",           lambda: ad.jvp(np.sin, (1.0,), (None,)),                     S, ("tangent of argument 0",)),
+    Mistake("too few tangents",       lambda: ad.jvp(np.add, (1.0, 2.0), (1.0,)),                  S, ("2 primals but 1 tangents", "one tangent per argument")),
+    Mistake("primals not a tuple",    lambda: ad.jvp(np.sin, 1.0, 1.0),                            S, ("tuples", "(x,)")),
+    Mistake("cotangent shape",        lambda: ad.vjp(np.sin, X)[1](X[:2]),                         S, ("cotangent", "expected shape (3,)", "got shape (2,)")),
+    Mistake("cotangent structure",    lambda: ad.vjp(lambda x: (x, x), X)[1](X),                   S, ("cotangent", "(*, *)")),
+    Mistake("cotangent dtype",        lambda: ad.vjp(np.sin, X)[1](X * 1j),                        S, ("cotangent", "complex128")),
+    # Values that leave their derivative
+    Mistake("escaped, reverse",       lambda: keep_and_use(lambda: ad.grad(keep)(X)),              E, ("after its derivative had ended", "has_aux=True", HERE, "KEPT[0] + 1.0")),
+    Mistake("escaped, forward",       lambda: keep_and_use(lambda: ad.jvp(keep, (X,), (X,))),      E, ("after its derivative had ended", HERE)),
+    Mistake("float, unreadable",      lambda: ad.grad(unreadable("def f(x): return float(x[0])"))(X), C, ("float(x)", "source cannot be read", "remedy", "stop_gradient")),
+    Mistake("asarray, unreadable",    lambda: ad.grad(unreadable("def f(x): return np.asarray(x)[0]"))(X), C, ("plain NumPy array", "adjoint.numpy")),
+    Mistake("math, unreadable",       lambda: ad.grad(unreadable("def f(x): return math.sin(x)"))(1.0), C, ("float(x)", "remedy")),
+    Mistake("complex, unreadable",    lambda: ad.grad(unreadable("def f(x): return complex(x)"))(1.0), C, ("complex(x)",)),
+    Mistake("index",                  lambda: ad.grad(lambda x: X[x])(1.0),                        C, ("index", "int(x)", HERE)),
+    Mistake("range",                  lambda: ad.grad(lambda x: sum(range(x)))(2.0),               C, ("index or a size", "int(x)")),
+    Mistake("pickle",                 lambda: ad.grad(lambda x: pickle.loads(pickle.dumps(x)))(1.0), C, ("pickle", HERE)),
+    Mistake("bytes",                  lambda: ad.grad(lambda x: len(x.tobytes()))(X),              AttributeError, ("tobytes",)),
+    # Stores
+    Mistake("store in integers",      lambda: ad.grad(store_in_whole)(X),                          M, ("int64", "truncate", "floating dtype", HERE)),
+    Mistake("store of inner",         lambda: ad.grad(store_of_inner)(X),                          M, ("inner derivative", "copy", HERE)),
+    Mistake("store, unreadable",      lambda: ad.grad(unreadable("A = np.zeros(3)\ndef f(x):\n A[0] = x[0]\n return A[0]"))(X), C, ("float(x)", "cannot be followed")),
+    # Rules
+    Mistake("no rule",                lambda: ad.grad(lambda x: without_rule(x))(1.0),             R, ("without_rule", HERE, "remedy", "custom_jvp", "stop_gradient")),
+    Mistake("no rule in numpy",       lambda: ad.grad(lambda x: np.save("f", x))(X),               (R, C), (HERE, "remedy")),
+    Mistake("excluded",               lambda: ad.grad(lambda x: np.bitwise_and(x, 1))(1.0),        (R, TypeError), ("bitwise_and",)),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_mistakes(mistake: Mistake) -> None:
+    linecache.checkcache()
+    with pytest.raises(mistake.error) as caught:
+        mistake.call()
+    message = str(caught.value)
+    missing = [part for part in mistake.says if part not in message]
+    assert not missing, f"the message does not say {missing}:\n{message}"
+
+
+@pytest.mark.parametrize("mistake", [m for m in MISTAKES if m.error in (I, O, S, C, E, M, R)], ids=lambda mistake: mistake.name)
+def test_every_error_has_a_remedy_and_a_line(mistake: Mistake) -> None:
+    with pytest.raises(errors.AdjointError) as caught:
+        mistake.call()
+    assert caught.value.remedy, str(caught.value)
+    assert HERE in caught.value.where or "<string>" in caught.value.where, f"where: {caught.value.where!r}"
+    assert "adjoint/_" not in str(caught.value), "the message shows our own files"
+
+
+def test_a_plain_array_made_elsewhere_takes_traced_values_and_gives_them_back() -> None:
+    """`PLAIN` is global: where the source is read, the store is followed, and the array holds plain numbers afterwards."""
+    try:
+        gradient = ad.grad(store_in_plain)(X)
+    except errors.AdjointError as error:
+        assert isinstance(error, (errors.MutationError, errors.ConversionError)), error
+        assert HERE in str(error)
+        return
+    np.testing.assert_array_equal(gradient, [1.0, 0.0, 0.0])
+    assert type(PLAIN[0]) is np.float64
+
+
+def test_errors_are_also_what_python_calls_them() -> None:
+    for error, builtin in ((I, TypeError), (O, TypeError), (S, ValueError), (C, TypeError), (E, RuntimeError), (M, ValueError), (R, NotImplementedError)):
+        assert issubclass(error, builtin)
+        assert issubclass(error, errors.AdjointError)
+
+
+def test_errors_pickle_and_copy() -> None:
+    with pytest.raises(errors.OutputError) as caught:
+        ad.grad(lambda x: x)(X)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is errors.OutputError
+    assert str(again) == str(caught.value) == str(copy.copy(caught.value))
+
+
+def test_a_derivative_that_failed_leaves_nothing_behind() -> None:
+    def fails(x: Any) -> Any:
+        KEPT.append(x)
+        raise KeyError("mine")
+
+    for derivative in (lambda: ad.grad(fails)(X), lambda: ad.jvp(fails, (X,), (X,))):
+        with pytest.raises(KeyError, match="mine"):
+            derivative()
+        with pytest.raises(errors.EscapedValueError):
+            KEPT[-1] + 1.0
+    np.testing.assert_array_equal(ad.grad(lambda x: np.sum(x * x))(X), 2 * X)
