@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import linecache
 import math
+import os
 import pathlib
 import pickle
 from collections.abc import Callable
@@ -15,20 +16,17 @@ import pytest
 
 import adjoint as ad
 from adjoint import errors
-from adjoint._rules.primitive import primitive
 
 X = np.array([1.0, 2.0, 3.0])
 PAIR = {"a": 1.0, "b": X}
 KEPT: list[Any] = []
 PLAIN = np.zeros(3)
-WHOLE = np.zeros(3, dtype=int)
 
 
 @pytest.fixture(autouse=True)
 def _empty() -> None:
     KEPT.clear()
     PLAIN[:] = 0
-    WHOLE[:] = 0
 
 
 def unreadable(source: str) -> Callable[..., Any]:
@@ -38,9 +36,7 @@ def unreadable(source: str) -> Callable[..., Any]:
     return scope["f"]
 
 
-@primitive
-def without_rule(x: Any) -> Any:
-    return x
+without_rule = np.frompyfunc(lambda x: x, 1, 1)
 
 
 def keep(x: Any) -> Any:
@@ -56,21 +52,6 @@ def keep_and_use(derivative: Callable[[], Any]) -> Any:
 def store_in_plain(x: Any) -> Any:
     PLAIN[0] = x[0]
     return PLAIN[0]
-
-
-def store_in_whole(x: Any) -> Any:
-    WHOLE[0] = x[0]
-    return x[0]
-
-
-def store_of_inner(x: Any) -> Any:
-    outer = x * 2.0
-
-    def inner(y: Any) -> Any:
-        outer[0] = y
-        return y * y
-
-    return ad.grad(inner)(x[0])
 
 
 def generate(x: Any) -> Any:
@@ -152,13 +133,11 @@ MISTAKES = [
     Mistake("pickle",                 lambda: ad.grad(lambda x: pickle.loads(pickle.dumps(x)))(1.0), C, ("pickle", HERE)),
     Mistake("bytes",                  lambda: ad.grad(lambda x: len(x.tobytes()))(X),              AttributeError, ("tobytes",)),
     # Stores
-    Mistake("store in integers",      lambda: ad.grad(store_in_whole)(X),                          M, ("int64", "truncate", "floating dtype", HERE)),
-    Mistake("store of inner",         lambda: ad.grad(store_of_inner)(X),                          M, ("inner derivative", "copy", HERE)),
-    Mistake("store, unreadable",      lambda: ad.grad(unreadable("A = np.zeros(3)\ndef f(x):\n A[0] = x[0]\n return A[0]"))(X), C, ("float(x)", "cannot be followed")),
+    Mistake("store, unreadable",      lambda: ad.grad(unreadable("A = np.zeros(3)\ndef f(x):\n A[0] = x[0]\n return A[0]"))(X), M, ("plain NumPy array", "numpy.zeros", "<string>:3")),
+    Mistake("store in a global",      lambda: ad.grad(store_in_plain)(X),                          M, ("plain NumPy array", "made outside", "PLAIN[0] = x[0]", HERE)),
     # Rules
-    Mistake("no rule",                lambda: ad.grad(lambda x: without_rule(x))(1.0),             R, ("without_rule", HERE, "remedy", "custom_jvp", "stop_gradient")),
-    Mistake("no rule in numpy",       lambda: ad.grad(lambda x: np.save("f", x))(X),               (R, C), (HERE, "remedy")),
-    Mistake("excluded",               lambda: ad.grad(lambda x: np.bitwise_and(x, 1))(1.0),        (R, TypeError), ("bitwise_and",)),
+    Mistake("no rule",                lambda: ad.grad(lambda x: without_rule(x))(1.0),             R, ("no derivative", HERE, "remedy", "custom_jvp", "stop_gradient")),
+    Mistake("excluded",       lambda: ad.grad(lambda x: np.save(os.devnull, x))(X),        R, ("numpy.save", "because it writes a file", HERE, "remedy")),
 ]
 # fmt: on
 
@@ -182,16 +161,11 @@ def test_every_error_has_a_remedy_and_a_line(mistake: Mistake) -> None:
     assert "adjoint/_" not in str(caught.value), "the message shows our own files"
 
 
-def test_a_plain_array_made_elsewhere_takes_traced_values_and_gives_them_back() -> None:
-    """`PLAIN` is global: where the source is read, the store is followed, and the array holds plain numbers afterwards."""
-    try:
-        gradient = ad.grad(store_in_plain)(X)
-    except errors.AdjointError as error:
-        assert isinstance(error, (errors.MutationError, errors.ConversionError)), error
-        assert HERE in str(error)
-        return
-    np.testing.assert_array_equal(gradient, [1.0, 0.0, 0.0])
-    assert type(PLAIN[0]) is np.float64
+def test_a_plain_array_keeps_its_numbers() -> None:
+    with pytest.raises(errors.MutationError):
+        ad.grad(store_in_plain)(X)
+    np.testing.assert_array_equal(PLAIN, 0)
+    assert ad.grad(lambda x: np.sum(PLAIN + x))(1.0) == 3.0
 
 
 def test_errors_are_also_what_python_calls_them() -> None:

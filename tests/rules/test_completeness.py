@@ -72,7 +72,7 @@ def operator_calls() -> Iterator[Any]:
         yield pytest.param(getattr(operator, name), (first, np.array([[2.0, 0.5], [1.0, 3.0]]) if name == "imatmul" else 2.0), id=name)
 
 
-@pytest.mark.parametrize(("function", "args"), operator_calls())
+@pytest.mark.parametrize(("function", "args"), list(operator_calls()))
 def test_operators_follow_derivatives(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """The operator gives the same value to a traced argument as to a plain one."""
     expected = function(*(np.copy(a) if isinstance(a, np.ndarray) else a for a in args))

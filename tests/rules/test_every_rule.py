@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adjoint._api.coverage import functions_of
 from adjoint._rules import book, kinds
 from adjoint._rules.domains import Integers, domain_of
 from adjoint._trace import traced
 from adjoint.errors import MissingRuleError
 from adjoint.testing import check, rule
-from adjoint.testing.program import direction_at, is_inexact, program_of, vector
+from adjoint.testing.program import direction_at, dot, is_inexact, program_of, random_like, vector
 from tests.rules.case import Case
 
 HERE = pathlib.Path(__file__).parent
@@ -36,6 +37,12 @@ def read_book() -> dict[str, book.Rule]:
 
 
 RULES = read_book()
+# SciPy's own solvers stop early in these, so that its values, and with them differences, are this wrong.
+ROUGH = {"nctdtridf": 1e-2, "nctdtrinc": 1e-4, "ncfdtridfn": 1e-2, "ncfdtridfd": 1e-2, "ncfdtrinc": 1e-3}
+
+
+def tolerance(name: str) -> float:
+    return ROUGH.get(name.rpartition(".")[2], 1e-6)
 
 
 # The cases --------------------------------------------------------------------------------------------------------------------
@@ -136,6 +143,30 @@ def test_a_linear_function_is_its_own_derivative(case: Case) -> None:
     np.testing.assert_allclose(vector(program.forward(t)[1]), vector(program.run(t)), rtol=1e-13, atol=1e-13)
 
 
+@select(is_purely_linear)
+def test_transposes(case: Case) -> None:
+    """``<ct, f(t)> = <T(ct), t>`` by the formulas themselves, which the tracing engine does not need for views."""
+    entry = book.lookup(case.function)
+    rng = np.random.default_rng(6)
+    program = program_of(case.function, case.args, case.kwargs)
+    t = direction_at(program.inputs, rng)
+    value = program.run(t)
+    ct = random_like(value, rng)
+    whole = case.function(*case.args, **case.kwargs)
+    given = list(ct) if isinstance(whole, (list, tuple)) else ct[0]
+    pulled: list[Any] = []
+    for position, arg in enumerate(case.args):
+        if any(map(is_inexact, arg if isinstance(arg, (list, tuple)) else [arg])):
+            args = [kinds.describe(a) if k == position else a for k, a in enumerate(case.args)]
+            g = kinds.pullback(entry, position, given, whole, tuple(args), case.kwargs, None)
+            pulled += [conformed(part, x) for part, x in zip(g, arg, strict=True)] if isinstance(arg, (list, tuple)) else [conformed(g, arg)]
+    np.testing.assert_allclose(dot(ct, value), dot(pulled, t), rtol=1e-12, atol=1e-12)
+
+
+def conformed(g: Any, x: Any) -> Any:
+    return kinds.conform(g, kinds.shape_of(x), kinds.dtype_of(x))
+
+
 # Elementwise rules, on their domains ------------------------------------------------------------------------------------------
 
 # Shapes of the arguments in turn: many points, broadcasting both ways, one element, none, numbers.
@@ -157,21 +188,27 @@ def active_positions(entry: book.Rule) -> list[int]:
     ]
 
 
-# A rule of which no derivative is known has nothing to test here.
-ELEMENTWISE = {name: entry for name, entry in RULES.items() if entry.kind == "elementwise" and active_positions(entry)}
+def can_be_sampled(entry: book.Rule) -> bool:
+    """Tell whether the arguments can be drawn: functions of our own take flags of any sort, and say with ``on=`` which."""
+    own = entry.name.startswith("adjoint.") and book.FIXED in entry.formulas and not isinstance(entry.domain, tuple)
+    return entry.kind == "elementwise" and not own and bool(active_positions(entry))
+
+
+ELEMENTWISE = {name: entry for name, entry in RULES.items() if can_be_sampled(entry)}
 
 
 def sample(entry: book.Rule, pattern: list[Any], *, codes: str = "") -> list[Any]:
     """Return arguments from the rule's domain; ``codes`` says which of them are complex (``"D"``)."""
     rng = np.random.default_rng(zlib.crc32(entry.name.encode()))
     shapes = itertools.cycle(pattern)
+    is_ufunc = isinstance(entry.function, np.ufunc)
+    count = len(entry.formulas) if is_ufunc or isinstance(entry.domain, tuple) else max(active_positions(entry)) + 1
     args = []
-    for k, formula in enumerate(entry.formulas):
-        shape = next(shapes)
+    for k, formula in enumerate(entry.formulas[:count]):
+        shape, domain = next(shapes), domain_of(entry.domain, k)
         if formula is book.FIXED and not isinstance(entry.domain, tuple):  # a flag or an order
-            args.append(int(rng.integers(0, 4)))
-        else:
-            args.append(drawn(domain_of(entry.domain, k), shape, rng, codes[k : k + 1] == "D"))
+            domain = Integers(0, 3)
+        args.append(drawn(domain, shape if is_ufunc or not isinstance(domain, Integers) else None, rng, codes[k : k + 1] == "D"))
     return args
 
 
@@ -185,9 +222,12 @@ def drawn(domain: Any, shape: Any, rng: np.random.Generator, complex_: bool) -> 
     return y.item() if shape is None else y
 
 
-def of_active(entry: book.Rule, args: list[Any]) -> tuple[Callable[..., Any], list[Any]]:
-    """Return the function of the arguments that have a formula, all others held fixed, and these arguments."""
-    positions = active_positions(entry)
+def of_active(entry: book.Rule, args: list[Any], *, codes: str = "") -> tuple[Callable[..., Any], list[Any]]:
+    """Return the function of the arguments that have a formula, all others held fixed, and these arguments.
+
+    If some are complex, only these: of many special functions the derivative in a real order is known for real arguments only.
+    """
+    positions = [k for k in active_positions(entry) if not codes or codes[k] == "D"]
 
     def function(*active: Any) -> Any:
         merged = list(args)
@@ -207,16 +247,27 @@ def test_elementwise_shapes(name: str) -> None:
     """First order and zeros on every pattern of shapes, values bit for bit."""
     for pattern in PATTERNS.values():
         function, args = of_active(ELEMENTWISE[name], sample(ELEMENTWISE[name], pattern))
+        if refuses(function, args):
+            continue
         rule.keeps_value(function, tuple(args), {})
         rule.keeps_zero(function, tuple(args), {})
-        check(function, *args, order=1)
+        check(function, *args, order=1, tolerance=tolerance(name))
+
+
+def refuses(function: Callable[..., Any], args: list[Any]) -> bool:
+    """Tell whether the plain function does not take such arguments (``np.unwrap`` of a number)."""
+    try:
+        function(*args)
+    except (ValueError, TypeError, IndexError):
+        return True
+    return False
 
 
 @EACH_ELEMENTWISE
 def test_elementwise_second_order(name: str) -> None:
     function, args = of_active(ELEMENTWISE[name], sample(ELEMENTWISE[name], PATTERNS["broadcast"]))
     try:
-        check(function, *args, order=2)
+        check(function, *args, order=2, tolerance=tolerance(name))
     except MissingRuleError as error:
         if not error.why:  # not one that the book declares unknown
             raise
@@ -247,7 +298,9 @@ def complex_signatures(entry: book.Rule) -> Iterator[str]:
 
 @pytest.mark.parametrize(("name", "codes"), [(name, codes) for name, entry in ELEMENTWISE.items() for codes in complex_signatures(entry)])
 def test_elementwise_complex_arguments(name: str, codes: str) -> None:
-    function, args = of_active(ELEMENTWISE[name], sample(ELEMENTWISE[name], PATTERNS["broadcast"], codes=codes))
+    function, args = of_active(ELEMENTWISE[name], sample(ELEMENTWISE[name], PATTERNS["broadcast"], codes=codes), codes=codes)
+    if not args:
+        pytest.skip("no derivative in a complex argument")
     check(function, *args, order=1)
 
 
@@ -275,7 +328,7 @@ class Hits:
 
 
 def run_all_forward() -> None:
-    """Run every case, and every elementwise rule, forward once; what fails here fails in its own test."""
+    """Run every case, and every elementwise rule, to second order once; what fails here fails in its own test."""
     calls = [(case.function, case.args, case.kwargs) for case in CASES.values()]
     for entry in ELEMENTWISE.values():
         function, args = of_active(entry, sample(entry, PATTERNS["numbers"]))
@@ -283,7 +336,10 @@ def run_all_forward() -> None:
     for function, args, kwargs in calls:
         try:
             program = program_of(function, args, kwargs)
-            program.forward([x * 0 for x in program.inputs])
+            t = [x * 0 for x in program.inputs]
+            tangent, cotangent = program.tangent(t), program.cotangent([y * 0 for y in program.value()])
+            tangent.forward([x * 0 for x in tangent.inputs])
+            cotangent.forward([x * 0 for x in cotangent.inputs])
         except Exception:
             continue
 
@@ -293,7 +349,10 @@ def test_every_formula_is_exercised(monkeypatch: pytest.MonkeyPatch) -> None:
     with np.errstate(all="ignore"):
         run_all_forward()
     missing = []
+    special = set(functions_of("scipy.special").values())
     for entry in RULES.values():
+        if entry.function in special or entry.name.startswith(("adjoint._rules.series", "adjoint._rules.special")):
+            continue  # test_special.py has its own tables
         if entry.kind == "composite":
             missing += [entry.name] if entry.function not in hits.functions else []
         elif entry.kind not in ("constant", "excluded"):

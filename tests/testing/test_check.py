@@ -50,6 +50,15 @@ def ready_jvp(y: Any, t: Any, x: Any) -> Any:
     return t * np.exp(x)
 
 
+# Copies, since the engine follows views by itself, without the transpose.
+def reverse(x: Any) -> Any:
+    return x[::-1] + 0.0
+
+
+def repeat(x: Any) -> Any:
+    return np.stack([x, x])
+
+
 # fmt: off
 WRONG = [
     Wrong("sign", book.elementwise, np.cos, (lambda y, x: np.sin(x),), (X,),
@@ -58,11 +67,11 @@ WRONG = [
           ("order 1, forward", "argument 1")),
     Wrong("factor in one branch", book.elementwise, lambda x: np.where(x > 2, x * x, x), (lambda y, x: np.where(x > 2, x, 1.0),), (X,),
           ("order 1, forward", "entry [2]", "relative error 5.0e-01")),
-    Wrong("transpose", book.linear, np.flip, (lambda ct, x: ct,), (X,),
+    Wrong("transpose", book.linear, reverse, (lambda ct, x: ct,), (X,),
           ("order 1, reverse", "argument 0", "entry [", "forward mode")),
     Wrong("transposed matrix", book.bilinear, np.matmul, (lambda ct, a, b: ct @ b.T, lambda ct, a, b: a @ ct), (np.eye(2) + COLUMN, np.eye(2) - COLUMN),
           ("order 1, reverse", "argument 1")),
-    Wrong("forgotten broadcasting", book.linear, lambda x: np.broadcast_to(x, (2, 3)), (lambda ct, x: ct[0],), (X,),
+    Wrong("forgotten broadcasting", book.linear, repeat, (lambda ct, x: ct[0],), (X,),
           ("order 1, reverse", "argument 0")),
     Wrong("a kept constant", book.elementwise, np.exp, (lambda y, x: np.asarray([math.exp(float(v)) for v in np.ravel(x.primal if hasattr(x, "primal") else x)]),), (X,),
           ()),
@@ -97,7 +106,7 @@ def test_a_wrong_second_derivative_is_caught() -> None:
 
 
 def test_modes_are_checked_alone() -> None:
-    flip = ruled(np.flip, book.linear, lambda ct, x: ct)
+    flip = ruled(reverse, book.linear, lambda ct, x: ct)
     assert check(flip, X, modes=("forward",)).max_error < 1e-6
     with pytest.raises(CheckError, match="order 1, reverse.*differences"):
         check(flip, X, modes=("reverse",))

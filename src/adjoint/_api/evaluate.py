@@ -20,12 +20,12 @@ from adjoint._trace.reverse import Tape, target_of
 from adjoint._trace.routes import instrumented
 from adjoint._trace.sweep import accumulate, backward
 from adjoint._trace.traced import Host, Traced, plain
-from adjoint.errors import InputError, OutputError, StructureError
+from adjoint.errors import ConversionError, InputError, MutationError, OutputError, StructureError
 
 
 def select(args: tuple[Any, ...], argnums: int | Sequence[int], name: str) -> tuple[int, ...]:
     """Return the positions to differentiate, counted from 0."""
-    wanted = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+    wanted = tuple(argnums) if isinstance(argnums, (tuple, list, range)) else (argnums,)
     for k in wanted:
         if not isinstance(k, (int, np.integer)):
             raise TypeError(f"{name}: argnums must be an int or a sequence of ints, got {argnums!r}")
@@ -73,6 +73,25 @@ def leaves_of(arg: Any, where: str) -> tuple[list[Any], list[Any], Any]:
             remedy="convert it to float, e.g. x.astype(float), or leave it out of argnums",
         )
     return leaves, active, structure
+
+
+def run(f: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Call ``f`` in the form in which derivatives follow it.
+
+    When NumPy stores a traced value in a plain array it asks for a float, is refused, and reports that as an error of its own.
+    """
+    try:
+        return instrumented(f)(*args, **kwargs)
+    except ValueError as error:
+        refusal = error.__cause__
+        if not isinstance(refusal, ConversionError):
+            raise
+        raise MutationError(
+            "a traced value was put into a plain NumPy array",
+            why="the array was made outside of the function that is differentiated, or by code that cannot be followed",
+            remedy="make the array inside the function (numpy.zeros), or pass it as an argument; stop_gradient(x) stores a constant",
+            where=refusal.where,
+        ) from error
 
 
 def results_of(y: Any, name: str) -> tuple[list[Any], Any]:
@@ -127,7 +146,7 @@ def pushforward(
         )
     aux = None
     try:
-        y = instrumented(f)(*inputs, **kwargs)
+        y = run(f, inputs, kwargs)
         if has_aux:
             y, aux = split_aux(y, name)
         leaves, structure = results_of(y, name)
@@ -191,7 +210,7 @@ def record(
         values[k] = tree.unflatten(structure, [leaf if x is None else tape.lift(x) for leaf, x in zip(leaves, active, strict=True)])
     aux = None
     try:
-        y = instrumented(f)(*values, **kwargs)
+        y = run(f, values, kwargs)
         if has_aux:
             y, aux = split_aux(y, name)
         leaves, structure = results_of(y, name)

@@ -39,6 +39,20 @@ def tree_map(function: Callable[..., Any], tree: Any) -> Any:
     return unflatten(structure, [function(leaf) for leaf in leaves])
 
 
+def spread_prefix(prefix: Any, structure: Any, count: int) -> list[Any]:
+    """Return, for each leaf of a structure, the leaf of a tree that is its upper part; None is a leaf there.
+
+    >>> spread_prefix((0, None), flatten((1.0, {"a": 2.0, "b": 3.0}))[1], 3)
+    [0, None, None]
+    """
+    if structure is LEAF:
+        raise ValueError("a tree for a single leaf")
+    full = unflatten(structure, list(range(count)))
+    spread = optree.broadcast_prefix(prefix, full, none_is_leaf=True, namespace=NAMESPACE)
+    leaves = optree.tree_leaves(full, none_is_leaf=True, namespace=NAMESPACE)
+    return [value for value, leaf in zip(spread, leaves, strict=True) if leaf is not None]
+
+
 def describe(structure: Any) -> str:
     """Return a structure as text, for error messages."""
     return "*" if structure is LEAF else str(structure).removeprefix("PyTreeSpec")

@@ -55,7 +55,6 @@ excluded("it plans a contraction from shapes, and computes nothing; numpy.einsum
          np.einsum_path)
 
 ATTRIBUTES: dict[str, str] = {
-    "base":     "memory: a traced value does not hand out the plain array below it",
     "byteswap": "memory: it reinterprets the bytes of a number",
     "ctypes":   "memory: foreign code would read numbers without their derivatives",
     "data":     "memory: see ctypes",

@@ -52,10 +52,7 @@ linear(np.diagonal,             lambda ct, a, offset=0, axis1=0, axis2=1: undiag
 composite(np.diag,              lambda v, k=0: np.diagonal(v, k) if len(shape_of(v)) == 2 else diagonal_matrix(v, k))
 composite(np.diagflat,          lambda v, k=0: diagonal_matrix(np.ravel(v), k))
 composite(np.trace,             lambda a, offset=0, axis1=0, axis2=1, dtype=None, out=None: total(np.diagonal(a, offset, axis1, axis2), dtype))
-composite(np.linalg.diagonal,   lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))
-composite(np.linalg.trace,      lambda x, /, *, offset=0, dtype=None: total(np.diagonal(x, offset, -2, -1), dtype))
-constant(np.nonzero, np.argwhere, np.flatnonzero, np.unravel_index, np.ravel_multi_index, np.indices, np.mask_indices, np.ndindex,
-         np.diag_indices, np.diag_indices_from, np.tril_indices, np.tril_indices_from, np.triu_indices, np.triu_indices_from, np.tri)
+constant(np.nonzero, np.argwhere, np.flatnonzero, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from)
 # fmt: on
 
 

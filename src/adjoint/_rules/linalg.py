@@ -6,6 +6,5 @@ zero.  For the gradient in the space of symmetric matrices write ``eigh((a + a.T
 """
 
 from adjoint._rules import linalg_norms as linalg_norms
-from adjoint._rules import linalg_products as linalg_products
 from adjoint._rules import linalg_solve as linalg_solve
 from adjoint._rules import linalg_spectral as linalg_spectral

@@ -31,11 +31,11 @@ from adjoint.errors import NotDifferentiableError
 
 
 def solve_a(y: Any, t: Any, a: Any, b: Any) -> Any:
-    return -solve_columns(a, t @ column(y))[..., 0] if is_vector(b) else -np.linalg.solve(a, t @ y)
+    return -np.linalg.solve(a, t @ column(y))[..., 0] if is_vector(b) else -np.linalg.solve(a, t @ y)
 
 
 def solve_b_adjoint(y: Any, ct: Any, a: Any, b: Any) -> Any:
-    return solve_columns(mH(a), column(ct))[..., 0] if is_vector(b) else np.linalg.solve(mH(a), ct)
+    return np.linalg.solve(mH(a), column(ct))[..., 0] if is_vector(b) else np.linalg.solve(mH(a), ct)
 
 
 def solve_a_adjoint(y: Any, ct: Any, a: Any, b: Any) -> Any:
@@ -45,10 +45,6 @@ def solve_a_adjoint(y: Any, ct: Any, a: Any, b: Any) -> Any:
 
 def is_vector(b: Any) -> bool:
     return np.ndim(b) == 1
-
-
-def solve_columns(a: Any, b: Any) -> Any:
-    return np.linalg.solve(a, b)
 
 
 general(
@@ -81,6 +77,27 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
     n = math.prod(shape[ind:])
     return np.reshape(np.linalg.inv(np.reshape(a, (n, -1))), shape[ind:] + shape[:ind])
 
+
+@composite(np.linalg.matrix_power)
+def matrix_power(a: Any, n: int) -> Any:
+    """Binary powering, in NumPy's order."""
+    if n == 0:
+        return np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape).copy()
+    square = np.linalg.inv(a) if n < 0 else a
+    n = abs(n)
+    if n == 3:
+        return np.matmul(np.matmul(square, square), square)
+    y = None
+    while n:
+        n, bit = divmod(n, 2)
+        if bit:
+            y = square if y is None else np.matmul(y, square)
+        if n:
+            square = np.matmul(square, square)
+    return y
+
+
+constant(np.linalg.matrix_rank)
 
 # Determinants -------------------------------------------------------------------------------------------------------------
 #

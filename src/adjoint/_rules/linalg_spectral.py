@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules.arrays import column, conj, diagonal, hermitian, hermitian_adjoint, inner, is_complex, mH, real, scaled, skew, symmetric
-from adjoint._rules.book import general
+from adjoint._rules.arrays import column, conj, diagonal, hermitian, hermitian_adjoint, inner, is_complex, mH, mT, real, scaled, skew, symmetric
+from adjoint._rules.book import constant, general
 from adjoint._rules.linalg_degenerate import COMPLEMENT, VECTORS, ZERO, attached, gaps, inverse, positive, quotient, separable, share, vanishing
 from adjoint._rules.primitive import primitive
-from adjoint._rules.book import constant
 
 _hermitian = hermitian
 
@@ -91,12 +90,8 @@ def eig(y: Any, t: Any, a: Any) -> Any:
 @general(np.linalg.eigvals)
 def eigvals(y: Any, t: Any, a: Any) -> Any:
     w, v = np.linalg.eig(a)
-    dw = np.sum(mT_rows(inverse(v, DEFECTIVE)) * (t @ v), axis=-2)
+    dw = np.sum(mT(inverse(v, DEFECTIVE)) * (t @ v), axis=-2)
     return np.squeeze(matching(y, w) @ column(dw), -1)
-
-
-def mT_rows(x: Any) -> Any:
-    return np.swapaxes(x, -1, -2)
 
 
 @primitive

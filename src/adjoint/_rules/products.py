@@ -40,10 +40,6 @@ composite(np.outer,            lambda a, b, out=None: np.expand_dims(flat(a), 1)
 composite(np.inner,            lambda a, b: inner(as_array(a), as_array(b)))
 composite(np.kron,             lambda a, b: kron(as_array(a), as_array(b)))
 composite(np.correlate,        lambda a, v, mode="valid": correlate(as_array(a), conj(as_array(v)), mode))
-composite(np.linalg.outer,     lambda x1, x2, /: np.outer(vector(x1), vector(x2)))
-composite(np.linalg.matmul,    lambda x1, x2, /: np.matmul(x1, x2))
-composite(np.linalg.tensordot, lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes=axes))
-composite(np.linalg.multi_dot, lambda arrays, *, out=None: multi_dot([as_array(a) for a in arrays]))
 # fmt: on
 
 
@@ -109,13 +105,6 @@ def flat(x: Any) -> Any:
     return np.ravel(as_array(x))
 
 
-def vector(x: Any) -> Any:
-    x = as_array(x)
-    if x.ndim != 1:
-        raise ValueError(f"Input arrays must be one-dimensional, but they are x.ndim={x.ndim}")
-    return x
-
-
 def inner(a: Any, b: Any) -> Any:
     return np.tensordot(a, b, (-1, -1)) if a.ndim and b.ndim else a * b
 
@@ -130,7 +119,6 @@ def kron(a: Any, b: Any) -> Any:
 
 if hasattr(np, "vecdot"):
     composite(np.vecdot, lambda x1, x2, /: vecdot(as_array(x1), as_array(x2)))
-    composite(np.linalg.vecdot, lambda x1, x2, /, *, axis=-1: vecdot(*(np.moveaxis(x, axis, -1) for x in (as_array(x1), as_array(x2)))))
 if hasattr(np, "matvec"):
     composite(np.matvec, lambda x1, x2, /: np.squeeze(np.matmul(x1, np.expand_dims(x2, -1)), -1))
     composite(np.vecmat, lambda x1, x2, /: np.squeeze(np.matmul(np.expand_dims(conj(as_array(x1)), -2), x2), -2))
@@ -138,27 +126,6 @@ if hasattr(np, "matvec"):
 
 def vecdot(a: Any, b: Any) -> Any:
     return np.dot(conj(a), b) if a.ndim == b.ndim == 1 else np.sum(conj(a) * b, axis=-1)
-
-
-def multi_dot(arrays: list[Any]) -> Any:
-    """Multiply a chain of matrices in the cheapest order [Cormen et al., Introduction to Algorithms, section 14.2]."""
-    n = len(arrays)
-    if n < 2:
-        raise ValueError("Expecting at least two arrays.")
-    sizes = [a.shape[0] if a.ndim > 1 else 1 for a in arrays[:1]] + [a.shape[0] for a in arrays[1:]]
-    sizes.append(arrays[-1].shape[1] if arrays[-1].ndim > 1 else 1)
-    cost = {(k, k): (0, k) for k in range(n)}
-    for span in range(1, n):
-        for i in range(n - span):
-            j = i + span
-            cost[i, j] = min(
-                (cost[i, k][0] + cost[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
-            )
-
-    def chain(i: int, j: int) -> Any:
-        return arrays[i] if i == j else np.dot(chain(i, cost[i, j][1]), chain(cost[i, j][1] + 1, j))
-
-    return chain(0, n - 1)
 
 
 # Cross product ------------------------------------------------------------------------------------------------------------------
@@ -178,14 +145,6 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 def in_space(v: Any) -> Any:
     return v if v.shape[-1] == 3 else np.concatenate([v, np.zeros((*v.shape[:-1], 1), v.dtype)], -1)
-
-
-@composite(np.linalg.cross)
-def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    x1, x2 = as_array(x1), as_array(x2)
-    if x1.shape[axis] != 3 or x2.shape[axis] != 3:
-        raise ValueError(f"Both input arrays must be (arrays of) 3-dimensional vectors, but they are {x1.shape[axis]} and {x2.shape[axis]}")
-    return cross(x1, x2, axis=axis)
 
 
 # Convolution --------------------------------------------------------------------------------------------------------------------

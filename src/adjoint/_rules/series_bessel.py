@@ -270,23 +270,22 @@ def kv_dv(v: object, x: object) -> object:
 
 @kernel
 def struve_dv(v: Array, x: Array) -> Array:
-    """Return ``∂H_v(x)/∂v`` for v > -1/2, x > 0: series (DLMF 11.2.1), else ``Y_v`` plus an integral (DLMF 11.5.2)."""
-    far = x > 12 + v
+    """Return ``∂H_v(x)/∂v`` for x > 0: series (DLMF 11.2.1), else ``Y_v`` plus an integral (DLMF 11.5.2)."""
+    far = x > 12 + np.abs(v)
     series = _struve_series(v, np.where(far, 1.0, x), -1)
     z = np.where(far, x, 20.0)
     t, weight = gauss(0.0, reach(lambda t: -t + np.maximum(v - 0.5, 0) * np.log1p((t / z) ** 2), 1 + 0 * z))
     log = np.log1p((t / z) ** 2)
     value = np.exp(-t + (v - 0.5) * log) * weight
-    scale = np.exp((v - 1) * np.log(z / 2) - sc.gammaln(v + 0.5)) / np.sqrt(np.pi)
+    scale = sc.gammasgn(v + 0.5) * np.exp((v - 1) * np.log(z / 2) - sc.gammaln(v + 0.5)) / np.sqrt(np.pi)
     integral = scale * ((np.log(z / 2) - sc.psi(v + 0.5)) * total(value) + total(value * log))
-    good = (v > -0.5) & (x > 0)
-    return np.where(good, np.where(far, yv_dv(v, z) + integral, series), np.nan)
+    return np.where(x > 0, np.where(far, yv_dv(v, z) + integral, series), np.nan)
 
 
 @kernel
 def modstruve_dv(v: Array, x: Array) -> Array:
-    """Return ``∂L_v(x)/∂v`` for v > -3/2, 0 < x < 500, by its series of positive terms (DLMF 11.2.2)."""
-    return np.where((v > -1.5) & (x > 0) & (x < 500), _struve_series(v, np.minimum(x, 500), 1), np.nan)
+    """Return ``∂L_v(x)/∂v`` for 0 < x < 500, by its series of positive terms (DLMF 11.2.2)."""
+    return np.where((x > 0) & (x < 500), _struve_series(v, np.minimum(x, 500), 1), np.nan)
 
 
 def _struve_series(v: Array, x: Array, sign: int) -> Array:

@@ -59,7 +59,6 @@ linear(np.stack,            lambda ct, arrays, axis=0, *_, **__: gathered(list(n
 
 composite(np.rollaxis,      lambda a, axis, start=0: np.moveaxis(a, axis, rolled(axis, start, len(shape_of(a)))))
 composite(np.astype,        lambda x, dtype, /, *, copy=True, device=None: astype(x, np.dtype(dtype), copy))
-composite(np.linalg.matrix_transpose, np.matrix_transpose)
 composite(np.atleast_1d,    lambda *arys: each(arys, lambda x: x if x.ndim else np.reshape(x, (1,))))
 composite(np.atleast_2d,    lambda *arys: each(arys, lambda x: x if x.ndim > 1 else np.reshape(x, (1, x.size))))
 composite(np.atleast_3d,    lambda *arys: each(arys, lambda x: x if x.ndim > 2 else np.expand_dims(np.atleast_2d(x), 2)))
@@ -76,7 +75,7 @@ composite(np.hsplit,        lambda ary, indices_or_sections: parts(ary, indices_
 composite(np.vsplit,        lambda ary, indices_or_sections: parts(ary, indices_or_sections, 0, equal=True))
 composite(np.dsplit,        lambda ary, indices_or_sections: parts(ary, indices_or_sections, 2, equal=True))
 
-constant(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like, np.broadcast_shapes, discretise)
+constant(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like, discretise)
 # fmt: on
 
 

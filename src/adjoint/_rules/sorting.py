@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint._rules.book import FIXED, Unknown, composite, constant, excluded, general, linear
 from adjoint._rules.forms import as_array
-from adjoint._rules.kinds import shape_of
+from adjoint._rules.kinds import dtype_of, shape_of
 from adjoint._rules.primitive import primitive
 from adjoint._rules.reductions import axes_of
 from adjoint.errors import MissingRuleError
@@ -185,7 +185,9 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     low, high = ((np.min(a), np.max(a)) if np.size(a) else (0.0, 1.0)) if range is None else range
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return low + (high - low) * (np.arange(bins + 1) / bins)
+    # Exact at both ends: the smallest and the largest element are inside.
+    part = np.arange(bins + 1, dtype=dtype_of(a) if dtype_of(a).kind == "f" else float) / bins
+    return (1 - part) * low + part * high
 
 
 @primitive

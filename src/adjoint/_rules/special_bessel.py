@@ -107,7 +107,7 @@ elementwise(sc.besselpoly,    lambda y, a, c, v: sc.besselpoly(a, c + 1, v - 1) 
 # --- Struve (11.4.27, 11.4.29 with 11.4.23) -----------------------------------------------------------------------------------------
 elementwise(sc.struve,    lambda y, v, x: struve_dv(v, x),     lambda y, v, x: sc.struve(v - 1, x) - v * y / x,     on=STRUVE)
 elementwise(sc.modstruve, lambda y, v, x: modstruve_dv(v, x),  lambda y, v, x: sc.modstruve(v - 1, x) - v * y / x,  on=STRUVE)
-elementwise(struve_dv,    SECOND,  lambda y, v, x: struve_dv(v - 1, x) - (sc.struve(v, x) + v * y) / x,        on=((0.7, 4), (0.3, 9)))
+elementwise(struve_dv,    SECOND,  lambda y, v, x: struve_dv(v - 1, x) - (sc.struve(v, x) + v * y) / x,        on=STRUVE)
 elementwise(modstruve_dv, SECOND,  lambda y, v, x: modstruve_dv(v - 1, x) - (sc.modstruve(v, x) + v * y) / x,  on=STRUVE)
 
 # --- Kelvin (10.61.2: the equation w'' = i w - w'/x) -----------------------------------------------------------------------------------

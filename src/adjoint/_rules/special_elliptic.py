@@ -14,7 +14,7 @@ import scipy.special as sc
 from adjoint._rules.book import FIXED, elementwise
 from adjoint._rules.domains import POSITIVE, Interval
 from adjoint._rules.series_hyper import carlson
-from adjoint._rules.special_tools import several
+from adjoint._rules.special_tools import keyworded, several
 
 PARAMETER = Interval(-2, 0.95)
 
@@ -88,5 +88,5 @@ elementwise(sc.elliprj,     lambda r, x, y, z, p: -0.75 * carlson((1.5, 0.5, 0.5
                             lambda r, x, y, z, p: -0.75 * carlson((0.5, 1.5, 0.5, 1.0), x, y, z, p),
                             lambda r, x, y, z, p: -0.75 * carlson((0.5, 0.5, 1.5, 1.0), x, y, z, p),
                             lambda r, x, y, z, p: -1.50 * carlson((0.5, 0.5, 0.5, 2.0), x, y, z, p),  on=POSITIVE)
-elementwise(carlson,        FIXED,  raised(0),  raised(1),  raised(2),  raised(3))
+keyworded(carlson,          FIXED,  raised(0),  raised(1),  raised(2),  raised(3))
 # fmt: on

@@ -38,7 +38,7 @@ elementwise(sc.gammaln,        lambda y, x: sc.psi(x),                          
 elementwise(sc.loggamma,       lambda y, x: sc.psi(x),                                    on=POSITIVE)
 elementwise(sc.rgamma,         lambda y, x: rgamma_slope(x, y))
 elementwise(sc.psi,            lambda y, x: polygamma_n(1, x),                            on=POSITIVE)
-elementwise(polygamma_n,       FIXED,  lambda y, n, x: polygamma_n(n + 1, x),             on=(Integers(1, 4), POSITIVE))
+keyworded(polygamma_n,         FIXED,  lambda y, n, x: polygamma_n(n + 1, x),             on=(Integers(1, 4), POSITIVE))
 keyworded(sc.polygamma,        FIXED,  lambda y, n, x: polygamma(n + 1, x),               on=(Integers(0, 4), POSITIVE))
 elementwise(psi_difference,    lambda y, a, b: polygamma_n(1, a + b) - polygamma_n(1, a),  lambda y, a, b: polygamma_n(1, a + b),  on=POSITIVE)
 elementwise(sc.poch,           lambda y, z, m: y * psi_difference(z, m),  lambda y, z, m: y * sc.psi(z + m),  on=POSITIVE)

@@ -26,7 +26,7 @@ from adjoint._rules.series_statistics import (
     smirnov_density,
     student_mean,
 )
-from adjoint._rules.special_tools import inverse, negated
+from adjoint._rules.special_tools import inverse, keyworded, negated
 from adjoint.errors import MissingRuleError
 
 DF = Interval(0.8, 9)
@@ -118,7 +118,7 @@ elementwise(sc.nctdtr,    *NCTDTR,           on=(DF, REAL, REAL))
 inverse(sc.nctdtrit,  2,   NCTDTR,           on=(DF, REAL, PROBABILITY))
 inverse(sc.nctdtrinc, 1,   NCTDTR,           on=(DF, PROBABILITY, REAL))
 inverse(sc.nctdtridf, 0,   NCTDTR,           on=((0.366, 0.372), (0.49, 0.51), (0.19, 0.21)))
-elementwise(student_mean, FIXED, FIXED, FIXED,
+keyworded(student_mean,   FIXED, FIXED, FIXED,
             lambda y, k, m, d, df, nc, t: student_ddf(k, m, d, df, nc, t),
             lambda y, k, m, d, df, nc, t: -student_mean(k + 1, m, d, df, nc, t),
             lambda y, k, m, d, df, nc, t: student_mean(k + 1, m + 1, d, df, nc, t))

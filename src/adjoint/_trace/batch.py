@@ -8,6 +8,7 @@ once for each element instead.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from types import BuiltinFunctionType
 from typing import Any, NoReturn
@@ -18,8 +19,9 @@ from adjoint._overload import Function
 from adjoint._rules import batching, kinds
 from adjoint._rules.book import Rule
 from adjoint._trace.forward import escaped
-from adjoint._trace.memory import as_traced, before_write, host, is_basic, leaves_array, owner_of, same_memory
-from adjoint._trace.traced import Host, Trace, Traced, WHOLE, highest
+from adjoint._trace.memory import as_traced, before_write, host, is_basic, leaves_array, owner_of
+from adjoint._trace.traced import WHOLE, Host, Trace, Traced, highest, is_array
+from adjoint._trace.view import alias
 
 WHOLE.update(batching.FORMS)
 
@@ -35,52 +37,61 @@ class Diverged(BaseException):
 
 
 class Batched(Traced):
-    """A stack of values, one for each element of the batch."""
+    """A stack of values, one for each element of the batch.
 
-    __slots__ = ("number", "origin")
+    Like all traced values it can take the place of another (`Traced.become`) and so has no attributes of its own: ``kept`` tells whether
+    an element is a number, immutable, rather than an array; ``tangent`` is what the value took the place of, if it did.
+    """
+
+    __slots__ = ()
     many = True
 
     def __init__(self, trace: Trace, primal: Any, *, number: bool | None = None, origin: Any = None) -> None:
         self.trace = trace
         self.primal = primal
-        # Whether an element is a number, immutable, rather than an array of shape ().
-        self.number = len(kinds.shape_of(primal)) == 1 if number is None else number
-        # What the buffer held whose place this takes.
-        self.origin = origin
+        self.kept = len(kinds.shape_of(primal)) == 1 if number is None else number
+        self.tangent = origin
+
+    @property
+    def number(self) -> bool:
+        return self.kept
 
     @property
     def shape(self) -> tuple[int, ...]:
         return kinds.shape_of(self.primal)[1:]
 
-    def base(self) -> Any:
-        return owner_of(self.primal)
-
-    def views(self, x: Traced) -> bool:
-        return isinstance(x, Batched) and same_memory(self.primal, x.primal)
-
     def store(self, index: Any, value: Any) -> None:
+        self.store_part(None, index, value)
+
+    def store_part(self, view: Any, index: Any, value: Any) -> None:
         trace = self.trace
-        found = trace.index(self, index)
         mine = isinstance(value, Traced) and value.trace is trace
         value = value.primal if mine else value
-        before_write(self.base())
+        before_write(self)
+        before_write(owner_of(self.primal))
         if isinstance(value, Traced):
             self.primal = host(self.primal)
-        n = len(kinds.shape_of(self.primal[found.full])) - 1 if mine else 0
-        value = batching.align(value, mine, n)
-        if found.moves is not None:
-            value = found.back(np.broadcast_to(value, kinds.shape_of(found.out(self.primal[found.full]))))
-        self.primal[found.full] = value
+        part = self.primal if view is None else view.primal
+        found = trace.index(len(kinds.shape_of(part)) - 1, index)
+        if found.moves is not None or mine:
+            shape = kinds.shape_of(found.out(part[found.full]))
+            value = batching.align(value, mine, len(shape) - 1)
+            value = value if found.moves is None else found.back(np.broadcast_to(value, shape))
+        part[found.full] = value
+
+    def below(self) -> Any:
+        """Return what stood here before: the end of the batch leaves no single value, and so the run does not count."""
+        self.trace.diverged = True
+        return self.tangent
 
     # What depends on the element --------------------------------------------------------------------------------------------------
 
-    def diverge(self, *_: Any, **__: Any) -> NoReturn:
+    def one(self, *_: Any, **__: Any) -> NoReturn:
         """Raise, as the answer differs from element to element."""
-        self.trace.diverged = True
-        raise Diverged(self.trace)
+        self.trace.diverge()
 
-    __bool__ = __int__ = __float__ = __complex__ = __index__ = __array__ = diverge
-    __round__ = __floor__ = __ceil__ = __trunc__ = __contains__ = __format__ = __str__ = is_integer = diverge
+    __bool__ = __int__ = __float__ = __complex__ = __index__ = __array__ = one
+    __round__ = __floor__ = __ceil__ = __trunc__ = __contains__ = __format__ = __str__ = is_integer = one
 
     def sample(self) -> Any:
         """Return a plain value of the type, shape and dtype of an element."""
@@ -101,6 +112,20 @@ class Batch(Trace):
         self.size = size
         self.diverged = False
         self.open = True
+        # Whether views are made as NumPy makes them, for `through`.
+        self.raw = False
+
+    def diverge(self) -> NoReturn:
+        """End the run.  The flag holds even if somebody catches everything."""
+        self.diverged = True
+        raise Diverged(self)
+
+    def through(self, step: Callable[[Any], Any], primal: Any) -> Any:
+        before, self.raw = self.raw, True
+        try:
+            return step(Batched(self, primal, number=False)).primal
+        finally:
+            self.raw = before
 
     def apply(self, rule: Rule, call: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self.open:
@@ -119,7 +144,7 @@ class Batch(Trace):
             y = self.evaluate(form, rule, call, mapped, args, kwargs)
         if y is NotImplemented:
             return self.one_by_one(rule, call, args, kwargs)
-        return self.own(function, y, args)
+        return self.own(rule, y, args, kwargs)
 
     def evaluate(self, form: Any, rule: Rule, call: Function, mapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         primals = [self.primal_of(a) if m else a for a, m in zip(args, mapped, strict=True)]
@@ -128,21 +153,21 @@ class Batch(Trace):
         try:
             return form(call, mapped, self.size, *primals, **kwargs)
         except batching.Ragged:
-            self.diverged = True
-            raise Diverged(self) from None
+            self.diverge()
 
-    def own(self, function: Function, y: Any, args: tuple[Any, ...]) -> Any:
-        """Wrap a result: each array of a tuple; an element that was read gets memory of its own, as numbers have."""
-        if type(y) is not np.ndarray and isinstance(y, (tuple, list)):
-            parts = [self.own(function, part, args) for part in y]
+    def own(self, rule: Rule, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Wrap a result, or each of a tuple; an element that was read has memory of its own, as numbers have."""
+        if not isinstance(y, (np.ndarray, Traced)) and isinstance(y, (tuple, list)):
+            parts = [self.own(rule, part, args, kwargs) for part in y]
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
-        number = len(kinds.shape_of(y)) == 1
-        if number and function is batching.operator.getitem:
-            number = not (is_basic(args[1]) and leaves_array(args[1], len(args[0].shape)))
-            y = np.copy(y) if number else y
-        elif number and function in batching.ARRAY_RESULTS:
-            number = False
-        return Batched(self, y, number=number)
+        x, number = args[0], len(kinds.shape_of(y)) == 1
+        if number and rule.function is operator.getitem and not (is_basic(args[1]) and leaves_array(args[1], len(x.shape))):
+            return Batched(self, np.copy(y))
+        if rule.kind == "linear" and not self.raw and self.mapped(x) is True:
+            shared = alias(y, x.primal, x, lambda a: rule.function(a, *args[1:], **kwargs))
+            if shared is not None:
+                return shared
+        return Batched(self, y, number=number and not is_array(x) if rule.kind == "linear" and self.mapped(x) is True else number)
 
     def one_by_one(self, rule: Rule, call: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Apply a function to each element of the batch."""
@@ -160,21 +185,20 @@ class Batch(Trace):
         if not isinstance(first, (Traced, np.ndarray, np.generic, int, float, complex)):
             return first
         if any(kinds.shape_of(y) != kinds.shape_of(first) for y in results):
-            self.diverged = True
-            raise Diverged(self)
+            self.diverge()
         return Batched(self, np.stack(results)[: self.size])
 
-    def index(self, x: Batched, index: Any) -> batching.Index:
-        """Return an index of a value as an index of its stack."""
+    def index(self, n: int, index: Any) -> batching.Index:
+        """Return an index of logical arrays of rank ``n`` as an index of their stacks."""
         try:
-            return batching.Index(True, self.size, len(x.shape), self.primal_of(index), self.mapped(index))
+            return batching.Index(True, self.size, n, self.primal_of(index), self.mapped(index))
         except batching.Ragged:
-            self.diverged = True
-            raise Diverged(self) from None
+            self.diverge()
 
     def lift(self, primal: Any) -> Batched:
-        whole = np.copy(np.broadcast_to(primal.plain() if isinstance(primal, Host) else primal, (self.size, *kinds.shape_of(primal))))
-        return Batched(self, host(whole), number=False, origin=primal)
+        content = primal.plain() if isinstance(primal, Host) else primal
+        whole = np.copy(np.broadcast_to(content, (self.size, *kinds.shape_of(content))))
+        return Batched(self, host(whole), number=not is_array(primal), origin=primal)
 
     def close(self) -> None:
         super().close()

@@ -29,13 +29,21 @@ from adjoint.errors import MutationError
 # Constant arrays up to this size are copied into the tape, larger ones are lent to it until they are written to.
 SMALL = 1024
 # The tapes to which constant arrays are lent.
-LENDERS: weakref.WeakSet[Any] = weakref.WeakSet()
+LENDERS: dict[int, weakref.ref[Any]] = {}
+
+
+def borrows(tape: Any) -> None:
+    """Note that constant arrays are lent to a tape."""
+    key = id(tape)
+    if key not in LENDERS:
+        LENDERS[key] = weakref.ref(tape, lambda _: LENDERS.pop(key, None))
 
 
 def before_write(owner: Any) -> None:
     """Give every tape to which the memory of ``owner`` is lent a copy, as it is about to change."""
-    for tape in list(LENDERS) if LENDERS.data else ():
-        first = tape.lent.pop(id(owner), None)
+    for reference in list(LENDERS.values()) if LENDERS else ():
+        tape = reference()
+        first = None if tape is None else tape.lent.pop(id(owner), None)
         if first is not None:
             tape.release(owner, first)
 
@@ -91,7 +99,7 @@ class Demotion:
         self.x = x
 
     def lower(self) -> None:
-        self.x.become(self.x.primal)
+        self.x.become(self.x.below())
 
 
 def host(array: Any) -> Any:
@@ -394,7 +402,7 @@ class Lowering:
         owner = self.reference()
         if owner is None or "_content" not in owner.__dict__:
             return
-        content = owner.__dict__["_content"].primal
+        content = owner.__dict__["_content"].below()
         content = as_traced(content)
         if isinstance(content, Traced):
             owner.__dict__["_content"] = content

@@ -24,10 +24,10 @@ from adjoint._overload import Function
 from adjoint._rules import kinds
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
-from adjoint._trace.memory import LENDERS, SMALL, as_traced, before_write, owner_of, winners
+from adjoint._trace.memory import SMALL, as_traced, before_write, borrows, owner_of, winners
 from adjoint._trace.shadow import Region
-from adjoint._trace.sweep import ELEMENTWISE, OPERATION, PICK, READ, WRITE, Entry, Operation, Target, accumulate, backward
-from adjoint._trace.traced import Host, Trace, Traced, apply, highest, plain
+from adjoint._trace.sweep import ELEMENTWISE, OPERATION, PICK, PLAIN, READ, WRITE, Entry, Operation, Target, accumulate, backward
+from adjoint._trace.traced import Host, Trace, Traced, apply, highest, is_array, sample
 from adjoint._trace.view import View, alias
 FLOAT64 = np.dtype(np.float64)
 NO_OPTIONS: dict[str, Any] = {}
@@ -100,7 +100,7 @@ class Tape(Trace):
         if not active:
             return y
         if rule.kind == "linear":
-            if rule.function is operator.getitem and isinstance(y, (float, np.generic)):
+            if rule.function is operator.getitem and (isinstance(y, (float, np.generic)) or not is_array(y)):
                 return self.read(args[0], args[1], y)
             if active == (0,) and isinstance(args[0], Traced):
                 shared = alias(y, primals[0], args[0], lambda a: rule.function(a, *args[1:], **kwargs))
@@ -113,8 +113,7 @@ class Tape(Trace):
     ) -> Any:
         """Append an entry that holds what the rule's pullback uses, and return the traced result."""
         slot = len(self.entries)
-        shape, dtype = getattr(y, "shape", None), getattr(y, "dtype", None)
-        targets = [(k, target_of(self, args[k]), form_of(primals[k], shape, dtype)) for k in active]
+        targets = [(k, target_of(self, args[k]), form_of(primals[k], y)) for k in active]
         keep_y, keep_args = plan(rule, active)
         if keep_args is None:
             kept = self.keep_by_kind(rule, primals, args, active, slot)
@@ -167,13 +166,15 @@ class Tape(Trace):
                 form = None
                 if shape is not None:
                     primal = primals[k]
-                    if type(primal) is np.ndarray:
+                    if isinstance(primal, np.ndarray):
                         if primal.dtype is not FLOAT64:
                             return self.finish(rule, y, primals, args)
                         if primal.shape != shape:
                             form = (primal.shape, FLOAT64)
-                    else:
+                    elif type(primal) in PLAIN:
                         form = ((), FLOAT64)
+                    else:
+                        return self.finish(rule, y, primals, args)
                 targets.append((k, a.slot, form))
         slot = len(self.entries)
         result = new(Node)
@@ -255,14 +256,14 @@ class Tape(Trace):
     def borrow(self, array: Any, slot: int) -> Any:
         """Keep an array that is not this tape's without a copy: whoever writes to it gives the tape one first."""
         self.lent.setdefault(id(owner_of(array)), slot)
-        LENDERS.add(self)
+        borrows(self)
         return array
 
     def pick(self, y: Any, slot: int) -> Any:
         """Return a traced value for each array of a result that is a tuple or list."""
         parts = []
         for k, part in enumerate(y):
-            if isinstance(plain(part), (np.ndarray, float, complex, np.inexact)) and kinds.dtype_of(part).kind in "fc":
+            if isinstance(sample(part), (np.ndarray, float, complex, np.inexact)) and kinds.dtype_of(part).kind in "fc":
                 node = Node(self, part, len(self.entries))
                 node.kept = slot
                 self.append((PICK, slot, k, len(y), kinds.Like(part)))
@@ -352,14 +353,14 @@ def target_of(tape: Tape, a: Any) -> Target:
     return None
 
 
-def form_of(primal: Any, shape: Any, dtype: Any) -> Any:
-    """Return shape and dtype of an argument, None if they are those of the result."""
+def form_of(primal: Any, y: Any) -> Any:
+    """Return shape and dtype of an argument, None if they are those of the result ``y``."""
     if type(primal) in (list, tuple):
-        return [form_of(part, None, None) for part in primal]
-    own = getattr(primal, "shape", None)
-    if own == shape and getattr(primal, "dtype", None) == dtype:
+        return [form_of(part, None) for part in primal]
+    shape, dtype = getattr(primal, "shape", None), getattr(primal, "dtype", None)
+    if shape is not None and shape == getattr(y, "shape", None) and dtype == getattr(y, "dtype", None):
         return None
-    return (kinds.shape_of(primal), kinds.dtype_of(primal))
+    return None if shape is None and type(primal) is type(y) else (kinds.shape_of(primal), kinds.dtype_of(primal))
 
 
 _PLANS: dict[tuple[Rule, tuple[int, ...]], tuple[bool, tuple[int, ...] | None]] = {}

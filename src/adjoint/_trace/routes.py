@@ -231,6 +231,8 @@ def _class(cls: type) -> Any:
 
 def _callable_object(g: Any) -> Any:
     """Return an object of a user's class with its ``__call__`` instrumented."""
+    if type(g).__module__.startswith("scipy") and find(g) is not None:
+        return dispatching(g)
     method = getattr(type(g), "__call__", None)
     if type(method) is types.FunctionType and type(g).__module__.partition(".")[0] not in _AS_THEY_ARE:
         routed = route(method)
@@ -530,7 +532,7 @@ def _allocating(original: Function) -> Function:
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if "like" in kwargs or any_traced(args[:1]):
+        if "like" in kwargs:
             return original(*args, **kwargs)
         y = original(*args, **kwargs)
         return y.view(Buffer) if type(y) is np.ndarray and y.dtype.kind in "fc" else y
@@ -540,7 +542,7 @@ def _allocating(original: Function) -> Function:
 
 for _function in (
     np.zeros, np.empty, np.ones, np.eye, np.identity, np.zeros_like, np.ones_like, np.empty_like, np.linspace, np.arange,
-    np.logspace, np.geomspace, np.copy, np.fromfunction, np.fromiter, np.loadtxt, np.tri, np.frombuffer, np.fromstring,
+    np.logspace, np.geomspace, np.copy, np.fromfunction, np.loadtxt, np.tri, np.frombuffer, np.fromstring,
 ):  # fmt: skip
     REPLACEMENTS[_function] = _allocating(_function)
 
@@ -617,6 +619,12 @@ class _Concatenator:
 
 REPLACEMENTS[np.r_] = _Concatenator(np.r_, lambda parts: np.concatenate([np.atleast_1d(part) for part in parts]))
 REPLACEMENTS[np.c_] = _Concatenator(np.c_, lambda parts: np.column_stack(parts))
+
+
+@replaces(np.fromiter)
+def fromiter(iterable: Any, dtype: Any, count: int = -1, **kwargs: Any) -> Any:
+    values = list(itertools.islice(iterable, count) if count >= 0 else iterable)
+    return array(values, dtype) if any_traced((values,)) else memory.own(np.fromiter(values, dtype, count, **kwargs))
 
 
 @replaces(np.ndenumerate)

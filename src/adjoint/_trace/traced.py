@@ -49,6 +49,10 @@ class Trace:
         """Return a traced value of this trace that does not depend on any input."""
         raise NotImplementedError
 
+    def through(self, step: Callable[[Any], Any], primal: Any) -> Any:
+        """Return the primal of the view ``step(x)`` of an array ``x`` of this trace with this primal."""
+        return step(primal)
+
     def close(self) -> None:
         """End the trace: its values can no longer be used, and promoted arrays go back to the level that owns them."""
         while self.promoted:
@@ -141,6 +145,14 @@ class Traced(Overloaded):
             if hasattr(other, name):
                 setattr(self, name, getattr(other, name))
 
+    def below(self) -> Any:
+        """Return what takes this value's place when its trace ends."""
+        return self.primal
+
+    def one(self) -> Any:
+        """Return the primal of a value that stands for one."""
+        return self.primal
+
     def base(self) -> Any:
         """Return the traced array that owns the memory."""
         return self
@@ -148,13 +160,13 @@ class Traced(Overloaded):
     # Values of which the derivative is zero almost everywhere may be handed out ------------------------------------------
 
     def __bool__(self) -> bool:
-        return bool(self.primal)
+        return bool(self.one())
 
     def __int__(self) -> int:
-        return int(self.primal)
+        return int(self.one())
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return round(self.primal) if ndigits is None else np.round(self, ndigits)
+        return round(self.one()) if ndigits is None else np.round(self, ndigits)
 
     def __floor__(self) -> Any:
         return np.floor(self.primal).astype(int) if len(kinds.shape_of(self.primal)) else int(np.floor(plain(self)))
@@ -163,7 +175,7 @@ class Traced(Overloaded):
         return int(np.ceil(plain(self)))
 
     def __trunc__(self) -> int:
-        return int(self.primal)
+        return int(self.one())
 
     def is_integer(self) -> bool:
         return bool(plain(self) == np.round(plain(self)))
@@ -217,7 +229,7 @@ class Traced(Overloaded):
 def plain(x: Any) -> Any:
     """Return the value of ``x`` without any trace: a number, an array, or whatever it was."""
     while isinstance(x, Traced):
-        x = x.diverge() if x.many else x.primal
+        x = x.one()
     return x.plain() if isinstance(x, Host) else x
 
 
@@ -253,7 +265,7 @@ def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], cal
         out, args, kwargs = without_out(rule, args, kwargs)
         if out is not None:
             return _ufunc_methods.deliver(apply(function, args, kwargs, call), (out,), True)
-    if rule.kind == "composite":
+    if rule.kind == "composite" and not (function in WHOLE and _taken_whole(args)):
         return rule.formulas[0](*args, **kwargs)
     if kwargs:
         args, kwargs = bind(rule, args, kwargs)
@@ -265,6 +277,7 @@ def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], cal
                 trace = a.trace
         elif isinstance(a, (list, tuple)):
             inner = highest(a)
+            hosted = hosted or (inner is not None and hosts(a))
             if inner is not None and (trace is None or inner.level > trace.level):
                 trace = inner
         elif isinstance(a, Host) and a.content is not None:
@@ -298,6 +311,11 @@ def highest(values: Any) -> Trace | None:
         if inner is not None and (best is None or inner.level > best.level):
             best = inner
     return best
+
+
+def hosts(values: Any) -> bool:
+    """Tell whether a nested sequence holds a buffer with a traced value in it."""
+    return any(hosts(v) if isinstance(v, (list, tuple)) else isinstance(v, Host) and v.content is not None for v in values)
 
 
 def unhost(a: Any) -> Any:

@@ -36,7 +36,7 @@ class View(Traced):
     def primal(self) -> Any:  # type: ignore[override]
         whole = self.parent.primal
         if self._of is not whole:
-            self._of, self._made = whole, self.step(whole)
+            self._of, self._made = whole, self.root.trace.through(self.step, whole)
         return self._made
 
     @property
@@ -52,6 +52,28 @@ class View(Traced):
 
     def store(self, index: Any, value: Any) -> None:
         self.root.store_part(self, index, value)
+
+    # A view of a value that stands for many stands for many.
+
+    @property
+    def many(self) -> bool:  # type: ignore[override]
+        return self.root.many
+
+    @property
+    def number(self) -> bool:
+        return False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape = kinds.shape_of(self.primal)
+        return shape[1:] if self.root.many else shape
+
+    def one(self) -> Any:
+        return self.root.one() if self.root.many else self.primal
+
+    def sample(self) -> Any:
+        """Return a plain array of the shape and dtype of this one."""
+        return np.broadcast_to(self.dtype.type(0), self.shape)
 
 
 def alias(y: Any, primal: Any, x: Traced, step: Callable[[Any], Any]) -> Traced | None:
@@ -76,4 +98,4 @@ def place(view: View | None, array: Any, index: Any) -> tuple[Any, Any]:
         return part, index
     shape = kinds.shape_of(array)
     positions = view.path(np.arange(int(np.prod(shape, dtype=int))).reshape(shape))[index]
-    return array, np.unravel_index(positions, shape)
+    return array, np.unravel_index(positions, shape) if shape else ()
