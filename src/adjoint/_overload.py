@@ -24,6 +24,9 @@ BINARY: dict[str, tuple[Function, Function]] = {
     "mul": (np.multiply, operator.mul),           "truediv": (np.true_divide, operator.truediv),
     "floordiv": (np.floor_divide, operator.floordiv), "mod": (np.remainder, operator.mod),
     "pow": (np.power, operator.pow),              "matmul": (np.matmul, operator.matmul),
+    "and": (np.bitwise_and, operator.and_),       "or": (np.bitwise_or, operator.or_),
+    "xor": (np.bitwise_xor, operator.xor),
+    "lshift": (np.left_shift, operator.lshift),   "rshift": (np.right_shift, operator.rshift),
 }
 COMPARISONS: dict[str, tuple[Function, Function]] = {
     "lt": (np.less, operator.lt),    "le": (np.less_equal, operator.le),     "eq": (np.equal, operator.eq),
@@ -31,6 +34,7 @@ COMPARISONS: dict[str, tuple[Function, Function]] = {
 }
 UNARY: dict[str, tuple[Function, Function]] = {
     "neg": (np.negative, operator.neg), "pos": (np.positive, operator.pos), "abs": (np.abs, operator.abs),
+    "invert": (np.invert, operator.invert),
 }
 # Methods of arrays whose function takes the array first and then the same arguments.
 METHODS: dict[str, Function] = {

@@ -65,7 +65,7 @@ def _reduce(
         y = options.get("initial", ufunc.identity)
         if y is None:
             raise ValueError(f"reduction operation '{ufunc.__name__}' does not have an identity, so it needs initial=")
-        y = np.broadcast_to(y, rest)
+        y = np.full(rest, y, a.dtype) if isinstance(y, (int, float)) else np.broadcast_to(y, rest)
     else:
         y, start = rows[0], 1
     for k in range(start, len(rows)):

@@ -73,7 +73,6 @@ INDICES: dict[str, tuple[Any, Any]] = {
     "0d": (np.array(2.0), ()), "nested-tuple": (V, ((0, 0, 1),)),
 }  # fmt: skip
 
-FUNCTIONS = {"nothing": 1.5, "odd": lambda x: x**3, "shifted": lambda x, a, b=0.0: x * a + b}
 CHOICES = [normal(3, 4), normal(4), 1.5, normal(3, 1)]
 PICK = np.array([[0, 1, 2, 3], [3, 2, 1, 0], [1, 1, 1, 0]])
 
@@ -113,11 +112,11 @@ CASES = [
     Case(np.choose, (1, [1.0, 2.0]), name="numbers", float32=False),
     Case(np.select, ([MASK, ~MASK & (PICK > 1)], [A, normal(4)]), complexable=True),
     Case(np.select, ([MASK, MASK, PICK == 0], [A, normal(3, 1), 3.0], 1.5), name="default", float32=False),
-    Case(np.piecewise, (V, [V < 0, V >= 0], [lambda x: -x, lambda x: x * x])),
+    Case(lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda x: -x, lambda x: x * x]), (V,), name="piecewise"),
     Case(lambda x: np.piecewise(x, [x < -0.5, x > 0.5], [lambda x: x**3, np.sin, 2.0]), (A,), name="otherwise"),
     Case(lambda x: np.piecewise(x, x > 0, [np.exp, lambda x: x]), (V,), name="one-condition"),
-    Case(np.piecewise, (V, [V < 0, V < 1], [1.5, FUNCTIONS["shifted"], 0.0], 3.0), {"b": 1.0}, name="arguments"),
-    Case(np.piecewise, (np.array(0.5), [True], [np.sin]), name="0d"),
+    Case(lambda x, a: np.piecewise(x, [x < 0, x < 1], [1.5, lambda x, a, b=0.0: x * a + b, a], a, b=1.0), (V, 3.0), name="arguments", float32=False),
+    Case(lambda x: np.piecewise(x, [True], [np.sin]), (np.array(0.5),), name="0d"),
     # diagonals and triangles
     Case(np.diag, (V,), complexable=True),
     Case(np.diag, (V, 2), name="above"),

@@ -158,7 +158,7 @@ def test_transposes(case: Case) -> None:
     for position, arg in enumerate(case.args):
         if any(map(is_inexact, arg if isinstance(arg, (list, tuple)) else [arg])):
             args = [kinds.describe(a) if k == position else a for k, a in enumerate(case.args)]
-            g = kinds.pullback(entry, position, given, whole, tuple(args), case.kwargs, None)
+            g = kinds.pullback(entry, position, given, whole, tuple(args), case.kwargs)
             pulled += [conformed(part, x) for part, x in zip(g, arg, strict=True)] if isinstance(arg, (list, tuple)) else [conformed(g, arg)]
     np.testing.assert_allclose(dot(ct, value), dot(pulled, t), rtol=1e-12, atol=1e-12)
 

@@ -173,8 +173,9 @@ class Pullback:
         self.results = [(target_of(tape, r), kinds.shape_of(r), kinds.dtype_of(r)) for r in results]
         self.structure = structure
         self.inputs = inputs
-        self.entries = tape.entries
-        self.count = len(tape.entries)
+        self.tape = tape
+        self.entries = tape.recorded
+        self.count = len(tape.recorded)
 
     def sweep(self, cotangents: list[Any], *, free: bool = False) -> list[Any]:
         """Return, for each argument, its cotangent in the argument's structure."""

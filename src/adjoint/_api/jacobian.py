@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from adjoint._api import evaluate, tree
 from adjoint._api.function import Derivative
 from adjoint._api.linearize import LinearMap
 from adjoint._rules import kinds
+from adjoint._trace.batch import Batch, Batched, at_once, stack_of
 from adjoint.errors import InputError, OutputError
 
 Mode = Literal["auto", "forward", "reverse"]
@@ -173,16 +174,15 @@ def _jacobian(
                 remedy="pass holomorphic=True if f is holomorphic, or use vjp, or take real and imaginary part as arguments",
             )
     if mode == "forward":
-        columns, primals, structure, aux = _columns_by_passes(f, args, kwargs, inputs, has_aux=has_aux, name=name)
+        columns, primals, structure, aux = _columns_of_passes(f, args, kwargs, inputs, leaves, has_aux=has_aux, name=name)
         blocks = _from_columns(columns, primals, leaves)
     else:
         primals, structure, pullback, aux = evaluate.record(f, args, kwargs, positions, has_aux=has_aux, name=name)
         sizes = sum(map(np.size, leaves)), sum(map(np.size, primals))
         if mode == "auto" and sizes[0] < sizes[1]:
-            linear = LinearMap(pullback, structure, primals)
-            blocks = _from_columns([linear._push(seeds) for seeds in _basis(leaves)], primals, leaves)
+            blocks = _from_columns(_columns_of_sweeps(LinearMap(pullback, structure, primals), leaves), primals, leaves)
         else:
-            blocks = _rows(pullback, primals, leaves)
+            blocks = _from_rows(_rows_of_sweeps(pullback, primals, leaves), primals, leaves)
     for y in primals:
         if kinds.is_complex(y) and not holomorphic:
             raise OutputError(f"{name}: a complex result", remedy="return real and imaginary part, or pass holomorphic=True")
@@ -190,64 +190,109 @@ def _jacobian(
     return (result, aux) if has_aux else result
 
 
-def _basis(leaves: list[Any]) -> Iterator[list[Any]]:
-    """Yield the unit vectors of the space of the leaves, in order."""
-    for k, x in enumerate(leaves):
-        for i in range(np.size(x)):
-            seeds = [kinds.zeros_like(leaf) for leaf in leaves]
-            unit = np.zeros(np.size(x), kinds.dtype_of(x))
-            unit[i] = 1
-            seeds[k] = unit.reshape(np.shape(x))[()]
-            yield seeds
+# All directions at once --------------------------------------------------------------------------------------------------------------
+#
+# The directions of a Jacobian are the unit vectors of the space of its inputs (of its results, in reverse mode).  They are taken in
+# chunks, as stacks (`_trace.batch`): one pass carries a whole chunk.  The tangents of an array then fill a small multiple of its memory,
+# which is kept within the processor's caches; where arrays are so large that few directions fit, there is no gain, and no loss.
+
+CHUNK = 2**18  # bytes of a chunk of directions
+FEWEST = 3  # directions for which a stack is worth its overhead
 
 
-def _columns_by_passes(f: Any, args: Any, kwargs: Any, inputs: dict[int, Any], *, has_aux: bool, name: str) -> Any:
-    """Return the Jacobian's columns, a forward pass each, with the value's leaves and structure and the auxiliary data."""
-    columns: list[list[Any]] = []
-    leaves = [x for _, active, _ in inputs.values() for x in active if x is not None]
-    y = aux = None
-    for seeds in _basis(leaves):
-        rest = iter(seeds)
+def _in_chunks(space: list[Any], push: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """Push all unit vectors of the space of some leaves through a linear map; return its results, stacked in order."""
+    count = sum(map(np.size, space))
+    largest = max([np.size(x) * kinds.dtype_of(x).itemsize for x in space], default=1)
+    width = min(count, max(CHUNK // max(largest, 1), 1))
+    stacks = []
+    for start in range(0, count, width):
+        stop = min(start + width, count)
+        stacks.append(_chunk(space, start, stop, push) or _one_by_one(space, start, stop, push))
+    return [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*stacks, strict=True)]
+
+
+def _chunk(space: list[Any], start: int, stop: int, push: Callable[[list[Any]], list[Any]]) -> list[Any] | None:
+    """Push unit vectors through a linear map all at once; return None if it cannot be done or is not worth it."""
+    if stop - start < FEWEST:
+        return None
+
+    def run(batch: Batch) -> list[Any]:
+        units = _units(space, start, stop)
+        return [stack_of(batch, y) for y in push([None if unit is None else Batched(batch, unit) for unit in units])]
+
+    return at_once(stop - start, run)
+
+
+def _one_by_one(space: list[Any], start: int, stop: int, push: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    columns = [push([None if u is None else u[0] for u in _units(space, k, k + 1)]) for k in range(start, stop)]
+    return [np.stack(column) for column in zip(*columns, strict=True)]
+
+
+def _units(space: list[Any], start: int, stop: int) -> list[Any]:
+    """Return a stack of unit vectors of the space of the leaves, as one stack for each leaf, None where they are all zero."""
+    units, first = [], 0
+    for x in space:
+        n = np.size(x)
+        low, high = max(start, first), min(stop, first + n)
+        unit = None
+        if low < high:
+            unit = np.zeros((stop - start, n), kinds.dtype_of(x))
+            unit[np.arange(low, high) - start, np.arange(low, high) - first] = 1
+            unit = np.reshape(unit, (stop - start, *np.shape(x)))
+        units.append(unit)
+        first += n
+    return units
+
+
+def _columns_of_passes(f: Any, args: Any, kwargs: Any, inputs: dict[int, Any], leaves: list[Any], *, has_aux: bool, name: str) -> Any:
+    """Return the columns of a Jacobian by forward passes, with the value's leaves and structure and the auxiliary data."""
+    outcome: list[Any] = []
+
+    def push(units: list[Any]) -> list[Any]:
+        rest = iter(units)
         tangents = {k: [None if x is None else next(rest) for x in active] for k, (_, active, _) in inputs.items()}
         y, y_dot, aux = evaluate.pushforward(f, args, kwargs, tangents, has_aux=has_aux, name=name)
-        columns.append(tree.flatten(y_dot)[0])
-    if not columns:
-        y, _, aux = evaluate.pushforward(f, args, kwargs, {}, has_aux=has_aux, name=name)
+        outcome[:] = y, aux
+        return tree.flatten(y_dot)[0]
+
+    columns = _in_chunks(leaves, push)
+    if not outcome:
+        push([None] * len(leaves))
+    y, aux = outcome
     primals, structure = tree.flatten(y)
     return columns, primals, structure, aux
 
 
-def _from_columns(columns: list[list[Any]], primals: list[Any], leaves: list[Any]) -> list[list[Any]]:
-    """Return the blocks ``[result][input]`` of a Jacobian given by columns."""
+def _columns_of_sweeps(linear: LinearMap, leaves: list[Any]) -> list[Any]:
+    """Return the columns of a Jacobian by sweeping forward over recorded operations."""
+    return _in_chunks(leaves, lambda units: linear._push([kinds.zeros_like(x) if u is None else u for u, x in zip(units, leaves, strict=True)]))
+
+
+def _rows_of_sweeps(pullback: evaluate.Pullback, primals: list[Any], leaves: list[Any]) -> list[Any]:
+    """Return the rows of a Jacobian by sweeping back over recorded operations."""
+    return _in_chunks(primals, lambda units: _active_leaves(pullback, pullback.sweep(units)))
+
+
+def _from_columns(columns: list[Any], primals: list[Any], leaves: list[Any]) -> list[list[Any]]:
+    """Return the blocks ``[result][input]`` of a Jacobian given by its columns, a stack for each result."""
+    ends = np.cumsum([0, *map(np.size, leaves)]).tolist()
     blocks = []
     for r, y in enumerate(primals):
-        row, start = [], 0
-        for x in leaves:
-            chosen = [column[r] for column in columns[start : start + np.size(x)]]
-            start += np.size(x)
-            block = np.stack(chosen, axis=-1) if chosen else np.zeros((*np.shape(y), 0))
-            row.append(np.reshape(block, np.shape(y) + np.shape(x)))
-        blocks.append(row)
+        stack = np.moveaxis(columns[r], 0, -1) if columns else np.zeros((*np.shape(y), 0))
+        row = [np.reshape(stack[..., a:b], np.shape(y) + np.shape(x)) for a, b, x in zip(ends[:-1], ends[1:], leaves, strict=True)]
+        blocks.append([np.ascontiguousarray(block) if type(block) is np.ndarray else block for block in row])
     return blocks
 
 
-def _rows(pullback: evaluate.Pullback, primals: list[Any], leaves: list[Any]) -> list[list[Any]]:
-    """Return the blocks ``[result][input]`` of a Jacobian by one sweep back for each element of the result."""
+def _from_rows(rows: list[Any], primals: list[Any], leaves: list[Any]) -> list[list[Any]]:
+    """Return the blocks ``[result][input]`` of a Jacobian given by its rows, a stack for each input."""
+    ends = np.cumsum([0, *map(np.size, primals)]).tolist()
     blocks = []
-    for r, y in enumerate(primals):
-        rows: list[list[Any]] = []
-        for i in range(np.size(y)):
-            unit = np.zeros(np.size(y), kinds.dtype_of(y))
-            unit[i] = 1
-            cotangents = [None] * len(primals)
-            cotangents[r] = unit.reshape(np.shape(y))[()]
-            rows.append(_active_leaves(pullback, pullback.sweep(cotangents)))
-        block = []
-        for k, x in enumerate(leaves):
-            stacked = np.stack([row[k] for row in rows]) if rows else np.zeros((0, *np.shape(x)))
-            # The pullback is the adjoint; the rows of a complex Jacobian are its conjugates.
-            block.append(np.reshape(kinds.conj(stacked), np.shape(y) + np.shape(x)))
-        blocks.append(block)
+    for y, a, b in zip(primals, ends[:-1], ends[1:], strict=True):
+        stacks = [rows[k][a:b] if rows else np.zeros((0, *np.shape(x))) for k, x in enumerate(leaves)]
+        # The pullback is the adjoint; the rows of a complex Jacobian are its conjugates.
+        blocks.append([np.reshape(kinds.conj(s), np.shape(y) + np.shape(x)) for s, x in zip(stacks, leaves, strict=True)])
     return blocks
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from adjoint._api import evaluate, tree
 from adjoint._api.function import Derivative
 from adjoint._rules import kinds
-from adjoint._trace.batch import Batch, Batched, Diverged
+from adjoint._trace.batch import Batch, Batched, at_once
 from adjoint._trace.memory import as_traced
 from adjoint._trace.traced import Traced
 from adjoint.errors import BatchError
@@ -82,11 +82,9 @@ def vmap(fun: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0, axis_si
 
 def _vmap(f: Any, args: Any, kwargs: Any, *, in_axes: Axes, out_axes: Axes, axis_size: int | None) -> Any:
     stacks = Stacks(args, kwargs, in_axes, axis_size)
-    leaves, structure = stacks.at_once(f)
-    if leaves is None:
-        leaves, structure = stacks.one_by_one(f)
-    axes = _spread(out_axes, structure, len(leaves), "out_axes", "the results")
-    return tree.unflatten(structure, [_placed(leaf, axis, stacks.size) for leaf, axis in zip(leaves, axes, strict=True)])
+    pairs, structure = stacks.at_once(f) or stacks.one_by_one(f)
+    axes = _spread(out_axes, structure, len(pairs), "out_axes", "the results")
+    return tree.unflatten(structure, [_placed(pair, axis, stacks.size) for pair, axis in zip(pairs, axes, strict=True)])
 
 
 class Stacks:
@@ -100,30 +98,20 @@ class Stacks:
         self.size = _size(leaves, self.axes, names, axis_size)
         self.leaves = [_front(leaf, axis) for leaf, axis in zip(leaves, self.axes, strict=True)]
 
-    def at_once(self, f: Any) -> tuple[list[Any] | None, Any]:
-        """Run ``f`` on the stacks; return the leaves of the results as pairs (stack, True) or (value, False), None if it diverged."""
-        batch = Batch(self.size)
-        inputs = [
-            Batched(batch, _copy(leaf)) if axis is not None else _copy(leaf)
-            for leaf, axis in zip(self.leaves, self.axes, strict=True)
-        ]
-        try:
+    def at_once(self, f: Any) -> Any:
+        """Run ``f`` on the stacks; return pairs (stack, True) or (value, False) and their structure, None if it cannot be done."""
+
+        def run(batch: Batch) -> Any:
+            inputs = [
+                Batched(batch, _copy(leaf)) if axis is not None else _copy(leaf)
+                for leaf, axis in zip(self.leaves, self.axes, strict=True)
+            ]
             args, kwargs = tree.unflatten(self.structure, inputs)
-            results, structure = evaluate.results_of(evaluate.instrumented(f)(*args, **kwargs), "vmap")
+            results, structure = evaluate.results_of(evaluate.run(f, args, kwargs), "vmap")
             mine = [isinstance(leaf, Traced) and leaf.trace is batch for leaf in results]
-            pairs = [(leaf.primal if own else leaf, own) for leaf, own in zip(results, mine, strict=True)]
-            del args, kwargs, results
-        except Diverged as diverged:
-            if diverged.trace is not batch:
-                raise
-            return None, None
-        except Exception:
-            if batch.diverged:  # an error that came of it: somebody caught `Diverged`
-                return None, None
-            raise
-        finally:
-            batch.close()
-        return (None, None) if batch.diverged else (pairs, structure)
+            return [(leaf.primal if own else leaf, own) for leaf, own in zip(results, mine, strict=True)], structure
+
+        return at_once(self.size, run)
 
     def one_by_one(self, f: Any) -> tuple[list[Any], Any]:
         """Run ``f`` on one element after the other and stack the results."""
@@ -135,7 +123,7 @@ class Stacks:
         for k in range(self.size):
             inputs = [_copy(leaf if axis is None else leaf[k]) for leaf, axis in zip(self.leaves, self.axes, strict=True)]
             args, kwargs = tree.unflatten(self.structure, inputs)
-            row, own = evaluate.results_of(evaluate.instrumented(f)(*args, **kwargs), "vmap")
+            row, own = evaluate.results_of(evaluate.run(f, args, kwargs), "vmap")
             if rows and (own != structure or list(map(kinds.shape_of, row)) != list(map(kinds.shape_of, rows[0]))):
                 raise BatchError(
                     f"vmap: element {k} gave results of the form {_form(own, row)}, element 0 of the form {_form(structure, rows[0])}",

@@ -13,7 +13,7 @@ import numpy as np
 
 from adjoint._rules.book import FIXED, composite, constant, elementwise, general, linear
 from adjoint._rules.domains import NONZERO, POSITIVE, REAL, Integers
-from adjoint._rules.kinds import dtype_of, is_complex, scale
+from adjoint._rules.kinds import dtype_of, is_complex, scale, shape_of
 from adjoint._rules.primitive import primitive
 
 
@@ -39,6 +39,31 @@ def slope(x: Any, n: Any) -> Any:
     if isinstance(n, (int, float)) and n:
         return 2 * x if n == 2 else n * x ** (n - 1)
     return np.where(n == 0, 0, n * x ** np.where(n == 0, 1, n - 1))
+
+
+# In NumPy ``z.real`` is a view of ``z``.  Here it is a copy that refuses writes, since half of an element is not a region of memory
+# to which cotangents could be added in place.
+
+
+@primitive
+def real_part(z: Any) -> Any:
+    """Return the real part of a complex number or array, in read-only memory of its own."""
+    return read_only(np.real(z))
+
+
+@primitive
+def imaginary_part(z: Any) -> Any:
+    """Return the imaginary part of a complex number or array, in read-only memory of its own."""
+    return read_only(np.imag(z))
+
+
+def read_only(part: Any) -> Any:
+    """Return a copy that cannot be written to."""
+    if not isinstance(part, np.ndarray):
+        return part
+    copy = part.copy()
+    copy.flags.writeable = False
+    return copy
 
 
 # ``log(x) * x**n`` is the derivative by the exponent.  Its limit at x = 0 is 0 for n > 0, where ``y = 0`` wins in `scale`.
@@ -80,8 +105,10 @@ composite(np.divmod,        lambda a, b: (np.floor_divide(a, b), np.remainder(a,
 
 # Real linear, not complex linear; the kind conjugates around a transpose: ``conj . T . conj`` is the adjoint.
 linear(np.conj,             lambda ct, x: np.conj(ct))
-linear(np.real,             lambda ct, x: ct)
-linear(np.imag,             lambda ct, x: -1j * ct if x.dtype.kind == "c" else np.zeros(x.shape))
+linear(real_part,           lambda ct, z: ct)
+linear(imaginary_part,      lambda ct, z: -1j * ct)
+composite(np.real,          lambda val: real_part(val) if is_complex(val) else val)
+composite(np.imag,          lambda val: imaginary_part(val) if is_complex(val) else np.zeros(shape_of(val), dtype_of(val))[()])
 
 # Of the two results one is a sum of integers: ``x = modf(x)[0] + integer``, ``x = frexp(x)[0] * 2**integer``.
 general(np.modf, vjp=lambda y, ct, x: ct[0])(lambda y, t, x: (t, None))

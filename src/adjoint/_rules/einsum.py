@@ -54,12 +54,12 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
     if len(arrays) == 1:
         return contract(arrays[0], f"{terms[0]}->{result}")
     if len(arrays) == 2:
-        return contract_pair(*arrays, f"{terms[0]},{terms[1]}->{result}", optimize)
+        return contract_pair(*arrays, f"{terms[0]},{terms[1]}->{result}", bool(optimize))
     for i, j in path(terms, result, arrays, optimize):
         others = [term for k, term in enumerate(terms) if k not in (i, j)]
         # A pair is summed over what neither the result nor another operand names.
         pair = "".join(x for x in dict.fromkeys(terms[i] + terms[j]) if x in "".join(others) + result) if others else result
-        y = contract_pair(arrays[i], arrays[j], f"{terms[i]},{terms[j]}->{pair}", optimize)
+        y = contract_pair(arrays[i], arrays[j], f"{terms[i]},{terms[j]}->{pair}", bool(optimize))
         arrays = [a for k, a in enumerate(arrays) if k not in (i, j)] + [y]
         terms = [*others, pair]
     return arrays[0]

@@ -169,7 +169,7 @@ def adjugate_jvp(y: Any, t: Any, a: Any) -> Any:
     m = mH(u) @ t @ mH(vh)
     p = pair_minors(s)
     phase = np.expand_dims(np.linalg.det(u) * np.linalg.det(vh), (-2, -1))
-    expanded = phase * (scaled(mH(vh), np.squeeze(p @ column(diagonal(m)), -1)) - mH(vh) @ (p * m)) @ mH(u)
+    expanded = phase * (scaled(mH(vh), (p @ column(diagonal(m)))[..., 0]) - mH(vh) @ (p * m)) @ mH(u)
     return np.where(good, smooth, expanded)
 
 

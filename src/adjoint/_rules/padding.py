@@ -31,6 +31,10 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     if mode in ("edge", "wrap") or (mode in ("reflect", "symmetric") and kwargs.get("reflect_type", "even") == "even"):
         positions = [np.pad(np.arange(n), pair, mode=mode) for n, pair in zip(x.shape, widths, strict=True)]
         return x[np.ix_(*positions)] if x.ndim else np.copy(x)
+    if mode in ("reflect", "symmetric"):
+        for axis, pair in enumerate(widths):
+            x = mirrored(x, axis, pair, mode)
+        return x
     option = {"constant": "constant_values", "linear_ramp": "end_values"}.get(mode, "stat_length")
     given = as_array(kwargs.get(option, 0 if option != "stat_length" else -1))
     options = np.broadcast_to(given, (x.ndim, 2))
@@ -64,31 +68,28 @@ def piece(x: Any, axis: int, end: int, pair: tuple[int, int], mode: str, option:
         weight = np.arange(width) / max(width, 1)
         weight = np.reshape(weight if end == 0 else weight[::-1], (width,) + (1,) * (x.ndim - 1 - axis))
         return option + ((first, last)[end] - option) * weight
-    if mode in ("reflect", "symmetric"):
-        return mirrored(x, first, last, axis, np.arange(-width, 0) if end == 0 else np.arange(n, n + width), mode)
     raise ValueError(f"mode '{mode}' is not supported")
 
 
-def mirrored(x: Any, first: Any, last: Any, axis: int, places: np.ndarray, mode: str) -> Any:
-    """Extend an axis by odd reflection at both ends, without end.
+def mirrored(x: Any, axis: int, pair: tuple[int, int], mode: str) -> Any:
+    """Extend an axis by odd reflection, ``f(-p) = 2 f(0) - f(p)``, again and again while the padding is longer than the axis.
 
-    With period ``L`` (n - 1 for "reflect", n for "symmetric"), place p lies in the copy number ``m = p // L``.  Two reflections are
-    a shift by the rise of the axis, ``f(p + 2L) = f(p) + 2 (last - first)``, and one is ``f(-p) = 2 first - f(p)``; therefore
-    ``f(p) = f(r) + m (last - first)`` for even m, and ``first + last - f(r) + m (last - first)`` for odd m, r the mirrored place.
+    A mirrored chunk is as long as whole periods of the axis allow, as in NumPy.
     """
-    n = x.shape[axis]
+    n, own = x.shape[axis], int(mode == "symmetric")  # "symmetric" repeats the end itself
+    before, after = pair
     if n == 1:
-        return np.take(x, np.zeros_like(places), axis)
-    period = n - 1 if mode == "reflect" else n
-    if mode == "reflect":
-        m = np.where(places < 0, places // period, (places - 1) // period)
-    else:
-        m = places // period
-    odd = m % 2 == 1
-    r = np.where(odd, (m + 1) * period - places - (mode == "symmetric"), places - m * period)
-    m, odd = (np.reshape(v, (-1,) + (1,) * (x.ndim - 1 - axis)) for v in (m, odd))
-    inside = np.take(x, r, axis)
-    return np.where(odd, first + last - inside, inside) + m * (last - first)
+        return np.repeat(x, 1 + before + after, axis)
+    while before or after:
+        m = x.shape[axis]
+        whole = m // n * n if own else (m - 1) // (n - 1) * (n - 1)
+        k = np.arange(1 - own, m)[: min(whole, before)]
+        left = 2 * x[along(axis, slice(0, 1), x.ndim)] - np.take(x, k[::-1], axis)
+        k = np.arange(m - 2 + own, -1, -1)[: min(whole, after)]
+        right = 2 * x[along(axis, slice(m - 1, m), x.ndim)] - np.take(x, k, axis)
+        before, after = before - left.shape[axis], after - right.shape[axis]
+        x = np.concatenate([left, x, right], axis)
+    return x
 
 
 def by_function(padded: Any, widths: list[tuple[int, int]], function: Any, kwargs: dict[str, Any]) -> Any:

@@ -1,16 +1,13 @@
-"""Polynomials: `numpy.polyval` and its family (highest power first), and the series of `numpy.polynomial`.
+"""Polynomials: `numpy.polyval` and its family, highest power first.
 
-A series is summed by the three-term recurrence of its basis, ``P[k+1] = (a x + b) P[k] - c P[k-1]``
-[Abramowitz and Stegun 1964, table 22.7].
+The functions of `numpy.polynomial` need no rules: they are Python, and the tracing engine runs them as it runs a user's functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.polynomial import chebyshev, hermite, hermite_e, laguerre, legendre, polynomial
 
 from adjoint._rules.book import composite, general
 from adjoint._rules.forms import as_array
@@ -34,7 +31,7 @@ def polyval(p: Any, x: Any) -> Any:
     y = 0
     for coefficient in p:
         y = y * x + coefficient
-    return y + np.zeros(shape_of(x)) if len(p) < 2 and shape_of(x) else y
+    return y + np.zeros(shape_of(x), dtype_of(x)) if len(p) < 2 and shape_of(x) else y
 
 
 def aligned(a: Any, b: Any) -> tuple[Any, Any]:
@@ -56,13 +53,13 @@ def polydiv(u: Any, v: Any) -> Any:
     u, v = np.atleast_1d(as_array(u)) + 0.0, np.atleast_1d(as_array(v)) + 0.0
     n, quotient = v.size, []
     r = u
+    scale = 1.0 / v[0]
     for k in range(u.size - n + 1):
-        quotient.append(r[k] / v[0])
+        quotient.append(scale * r[k])
         r = r - scatter(quotient[-1] * v, slice(k, k + n), r.shape)
     q = np.stack(quotient) if quotient else np.zeros(1, u.dtype)
-    negligible = np.isclose(r * 1, 0, rtol=1e-14)
     start = 0
-    while start < r.size - 1 and negligible[start]:
+    while start < r.size - 1 and np.abs(r[start]) <= 1e-8:
         start += 1
     return q, r[start:]
 
@@ -106,6 +103,7 @@ def poly(seq_of_zeros: Any) -> Any:
 def vander(x: Any, N: int | None, increasing: bool) -> Any:
     if x.ndim != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
+    x = np.astype(x, np.promote_types(x.dtype, int), copy=False)
     columns = [np.ones(x.shape, x.dtype)]
     for _ in range(1, x.size if N is None else N):
         columns.append(columns[-1] * x)
@@ -140,47 +138,3 @@ def polyfit(x: Any, y: Any, deg: Any, rcond: float | None = None, full: bool = F
         base = base * np.reshape(residuals, (-1,)) if y.ndim == 1 else np.expand_dims(base, -1) * residuals
         base = base / (x.size - order)
     return result, np.expand_dims(base, -1) if cov == "unscaled" and y.ndim == 2 else base
-
-
-# Series of numpy.polynomial -----------------------------------------------------------------------------------------------------
-
-Recurrence = Callable[[int], tuple[float, float, float]]
-
-# fmt: off
-SERIES: dict[str, tuple[Any, Recurrence]] = {
-    "poly":  (polynomial, lambda k: (1, 0, 0)),
-    "cheb":  (chebyshev,  lambda k: (2 if k else 1, 0, 1)),
-    "leg":   (legendre,   lambda k: ((2 * k + 1) / (k + 1), 0, k / (k + 1))),
-    "herm":  (hermite,    lambda k: (2, 0, 2 * k)),
-    "herme": (hermite_e,  lambda k: (1, 0, k)),
-    "lag":   (laguerre,   lambda k: (-1 / (k + 1), (2 * k + 1) / (k + 1), k / (k + 1))),
-}
-# fmt: on
-
-
-def basis(recurrence: Recurrence, x: Any, n: int) -> Iterator[Any]:
-    """Yield the first ``n`` polynomials of a basis at ``x``."""
-    previous, current = None, np.ones(shape_of(x), dtype_of(x))
-    for k in range(n):
-        yield current
-        a, b, c = recurrence(k)
-        following = (a * x + b) * current
-        previous, current = current, following if previous is None else following - c * previous
-
-
-def _series(name: str, module: Any, recurrence: Recurrence) -> None:
-    def value(x: Any, c: Any, tensor: bool = True) -> Any:
-        x, c = as_array(x) * 1.0, np.atleast_1d(as_array(c))
-        if tensor:
-            c = np.reshape(c, c.shape + (1,) * x.ndim)
-        return sum(c[k] * p for k, p in enumerate(basis(recurrence, x, c.shape[0])))
-
-    def vandermonde(x: Any, deg: int) -> Any:
-        return np.stack(list(basis(recurrence, np.atleast_1d(as_array(x)) * 1.0, deg + 1)), -1)
-
-    composite(getattr(module, f"{name}val"), value)
-    composite(getattr(module, f"{name}vander"), vandermonde)
-
-
-for _name, _entry in SERIES.items():
-    _series(_name, *_entry)

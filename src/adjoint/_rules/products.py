@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules.book import bilinear, composite
+from adjoint._rules.book import bilinear, composite, general
 from adjoint._rules.forms import as_array, axes_of, inverse, mT
 from adjoint._rules.indexing import scatter
 from adjoint._rules.kinds import conj, dtype_of, shape_of
@@ -21,6 +21,12 @@ from adjoint._rules.primitive import primitive
 def cross3(a: Any, b: Any) -> Any:
     """The cross product of vectors of three components along the last axis."""
     return np.cross(a, b)
+
+
+@primitive
+def vecdot(a: Any, b: Any) -> Any:
+    """The sum of ``conj(a) * b`` along the last axis."""
+    return np.vecdot(a, b)
 
 
 # fmt: off
@@ -117,15 +123,25 @@ def kron(a: Any, b: Any) -> Any:
     return np.reshape(outer, tuple(m * n for m, n in zip(left, right, strict=True)))
 
 
-if hasattr(np, "vecdot"):
-    composite(np.vecdot, lambda x1, x2, /: vecdot(as_array(x1), as_array(x2)))
+# Linear in the conjugate of the first vector, and therefore given by jvp and vjp.
+composite(np.vecdot, lambda x1, x2, /, *, axis=-1: vecdot(*(np.moveaxis(x, axis, -1) for x in (as_array(x1), as_array(x2)))))
+general(
+    vecdot,
+    lambda y, t, a, b: vecdot(t, b),
+    lambda y, t, a, b: vecdot(a, t),
+    vjp=(lambda y, ct, a, b: np.expand_dims(conj(ct), -1) * b, lambda y, ct, a, b: np.expand_dims(ct, -1) * a),
+)
 if hasattr(np, "matvec"):
-    composite(np.matvec, lambda x1, x2, /: np.squeeze(np.matmul(x1, np.expand_dims(x2, -1)), -1))
-    composite(np.vecmat, lambda x1, x2, /: np.squeeze(np.matmul(np.expand_dims(conj(as_array(x1)), -2), x2), -2))
-
-
-def vecdot(a: Any, b: Any) -> Any:
-    return np.dot(conj(a), b) if a.ndim == b.ndim == 1 else np.sum(conj(a) * b, axis=-1)
+    bilinear(np.matvec, lambda ct, a, b: np.expand_dims(ct, -1) * np.expand_dims(b, -2), lambda ct, a, b: np.matvec(mT(a), ct))
+    general(
+        np.vecmat,
+        lambda y, t, x1, x2: np.vecmat(t, x2),
+        lambda y, t, x1, x2: np.vecmat(x1, t),
+        vjp=(
+            lambda y, ct, x1, x2: np.matvec(x2, conj(ct)),
+            lambda y, ct, x1, x2: np.expand_dims(x1, -1) * np.expand_dims(ct, -2),
+        ),
+    )
 
 
 # Cross product ------------------------------------------------------------------------------------------------------------------
@@ -165,11 +181,8 @@ def whole(ct: Any, m: int, n: int, mode: Any) -> Any:
 
 
 def correlate(a: Any, v: Any, mode: Any) -> Any:
-    """A convolution with ``v`` reversed; mode "same" of a shorter ``a`` leaves out the larger half in front."""
-    if a.size >= v.size or str(mode)[0].lower() not in "s1":
-        return np.convolve(a, np.flip(v), mode)
-    start = a.size - 1 - margin(a.size, v.size, mode)
-    return np.convolve(a, np.flip(v))[start : start + v.size]
+    """A convolution with ``v`` reversed; the shorter slides along the longer."""
+    return np.convolve(a, np.flip(v), mode) if a.size >= v.size else np.flip(np.convolve(v, np.flip(a), mode))
 
 
 # Covariance ---------------------------------------------------------------------------------------------------------------------
@@ -183,19 +196,19 @@ def cov(
     x = observations(m, rowvar)
     if y is not None:
         x = np.concatenate([x, observations(y, rowvar)], 0)
-    x = x if dtype is None else np.astype(x, dtype)
+    x = np.astype(x, np.result_type(dtype_of(x), np.float64) if dtype is None else dtype)
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = [w for w in (fweights, aweights) if w is not None]
     w = weights[0] * weights[1] if len(weights) == 2 else weights[0] if weights else None
     if w is None:
-        mean, count = np.mean(x, axis=1, keepdims=True), x.shape[1] - ddof
+        mean, count = np.mean(x, axis=1), x.shape[1] - ddof
     else:
         w = as_array(w)
         total = np.sum(w)
-        mean = np.expand_dims(np.dot(x, w), 1) / total
+        mean = np.sum(x * w, axis=1) / total
         count = total - (ddof if aweights is None else ddof * np.sum(w * as_array(aweights)) / total if ddof else 0)
-    x = x - mean
-    return np.squeeze(np.dot(x, conj(np.transpose(x if w is None else x * w))) / count)
+    x = x - np.expand_dims(mean, 1)
+    return np.squeeze(np.dot(x, conj(np.transpose(x if w is None else x * w))) * (1 / count))
 
 
 def observations(m: Any, rowvar: bool) -> Any:

@@ -33,9 +33,10 @@ def kept_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
 
 def spread(ct: Any, x: Any, axis: Any = None, where: Any = True) -> Any:
     """Repeat the result of a reduction of ``x``, with or without kept axes, over ``x``; zero where ``where`` is false."""
+    shape = shape_of(x)
     if shape_of(ct):
-        ct = np.reshape(ct, kept_shape(x.shape, axis))
-    y = np.broadcast_to(ct, x.shape)
+        ct = np.reshape(ct, kept_shape(shape, axis))
+    y = np.broadcast_to(ct, shape)
     return y if where is True else np.where(where, y, 0)
 
 
@@ -104,7 +105,8 @@ def var(
     keepdims = keepdims is True
     d = a - (np.mean(a, axis=axis, keepdims=True, where=where) if mean is NONE else mean)
     square = np.real(d * np.conj(d)) if is_complex(a) else d * d
-    return np.sum(square, axis=axis, keepdims=keepdims, where=where) / np.maximum(count(a, axis, where, keepdims) - ddof, 0)
+    n = count(a, axis, where, keepdims) - ddof
+    return np.sum(square, axis=axis, keepdims=keepdims, where=where) / (max(n, 0) if where is True else np.maximum(n, 0))
 
 
 @composite(np.std)
@@ -185,7 +187,7 @@ def prod_jvp(y, t, a, axis=None, dtype=None, out=None, keepdims=False, initial=1
 
 def prod_vjp(y, ct, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True):
     """Transpose of `prod_jvp`."""
-    return scale(others(a, axis, where), spread(ct * (1 if initial is NONE else initial), a, axis, where))
+    return scale(np.conj(others(a, axis, where)), spread(ct * (1 if initial is NONE else np.conj(initial)), a, axis, where))
 
 
 def prod_jvp_initial(y, t, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True):

@@ -80,17 +80,18 @@ def _slopes(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     ndim, n = len(shape_of(f)), shape_of(f)[axis]
     if n < edge_order + 1:
         raise ValueError("Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are required.")
-    if len(shape_of(spacing)):
-        if len(shape_of(spacing)) != 1 or shape_of(spacing)[0] != n:
-            raise ValueError("when 1d, distances must match the length of the corresponding dimension")
-        h = np.reshape(np.diff(spacing), [-1 if k == axis else 1 for k in range(ndim)])
-    else:
-        h = np.broadcast_to(spacing, [n - 1 if k == axis else 1 for k in range(ndim)])
-    d = np.diff(f, axis=axis) / h  # slopes of the intervals
     first, last = along(axis, slice(0, 1), ndim), along(axis, slice(-1, None), ndim)
-    left, right = d[first], d[last]
-    h1, h2, d1, d2 = head(h, axis), tail(h, axis), head(d, axis), tail(d, axis)
+    if len(shape_of(spacing)) == 0:
+        h = spacing
+        before = behind = at_first = at_last = 0.5
+    elif shape_of(spacing) == (n,):
+        h = np.reshape(np.diff(spacing), [-1 if k == axis else 1 for k in range(ndim)])
+        before = tail(h, axis) / (head(h, axis) + tail(h, axis))  # the weight of the interval before a point, and of that behind
+        behind, at_first, at_last = 1 - before, 1 - before[first], before[last]
+    else:
+        raise ValueError("distances must be numbers, or as many points as the dimension has")
+    d = np.diff(f, axis=axis) / h  # slopes of the intervals
+    left, right, change = d[first], d[last], np.diff(d, axis=axis)
     if edge_order == 2:
-        left = left - h1[first] * (d2[first] - d1[first]) / (h1[first] + h2[first])
-        right = right + h2[last] * (d2[last] - d1[last]) / (h1[last] + h2[last])
-    return np.concatenate([left, (h2 * d1 + h1 * d2) / (h1 + h2), right], axis=axis)
+        left, right = left - at_first * change[first], right + at_last * change[last]
+    return np.concatenate([left, before * head(d, axis) + behind * tail(d, axis), right], axis=axis)

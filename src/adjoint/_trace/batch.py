@@ -17,10 +17,10 @@ import numpy as np
 
 from adjoint._overload import Function
 from adjoint._rules import batching, kinds
-from adjoint._rules.book import Rule
+from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
 from adjoint._trace.memory import as_traced, before_write, host, is_basic, leaves_array, owner_of
-from adjoint._trace.traced import WHOLE, Host, Trace, Traced, highest, is_array
+from adjoint._trace.traced import WHOLE, Host, Trace, Traced, apply, highest, is_array
 from adjoint._trace.view import alias
 
 WHOLE.update(batching.FORMS)
@@ -51,6 +51,12 @@ class Batched(Traced):
         self.primal = primal
         self.kept = len(kinds.shape_of(primal)) == 1 if number is None else number
         self.tangent = origin
+
+    def _apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
+        rule = None if kwargs else BOOK.get(function)
+        if rule is not None and rule.kind == "elementwise":
+            return self.trace.elementwise(rule, call or function, args)
+        return apply(function, args, kwargs, call)
 
     @property
     def number(self) -> bool:
@@ -146,6 +152,35 @@ class Batch(Trace):
             return self.one_by_one(rule, call, args, kwargs)
         return self.own(rule, y, args, kwargs)
 
+    def elementwise(self, rule: Rule, call: Function, args: tuple[Any, ...]) -> Any:
+        """Do what `apply` does for an elementwise function of plain stacks, by the shortest way; anything else takes the general way."""
+        primals = []
+        ranks = []
+        for a in args:
+            kind = type(a)
+            if kind is Batched:
+                x = a.primal
+                if a.trace is not self or type(x) is not np.ndarray:
+                    return apply(rule.function, args, {}, call)
+                ranks.append(x.ndim - 1)
+                primals.append(x)
+            elif kind in NUMBERS:
+                ranks.append(-1)
+                primals.append(a)
+            else:
+                return apply(rule.function, args, {}, call)
+        n = max(ranks)
+        for k, r in enumerate(ranks):
+            if -1 < r < n:
+                x = primals[k]
+                primals[k] = x.reshape((self.size, *(1,) * (n - r), *x.shape[1:]))
+        if type(call) is not BuiltinFunctionType:
+            call = rule.function
+        y = call(*primals)
+        if not self.open:
+            raise escaped()
+        return Batched(self, y) if type(y) is np.ndarray else self.own(rule, y, args, {})
+
     def evaluate(self, form: Any, rule: Rule, call: Function, mapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         primals = [self.primal_of(a) if m else a for a, m in zip(args, mapped, strict=True)]
         if highest(primals) is not None:
@@ -239,6 +274,7 @@ class Batch(Trace):
 
 
 SEQUENCES = frozenset({np.concatenate, np.stack})
+NUMBERS = frozenset((float, int, np.float64))
 
 
 def redispatched(rule: Rule, call: Function) -> Callable[..., Any]:
@@ -249,3 +285,29 @@ def redispatched(rule: Rule, call: Function) -> Callable[..., Any]:
         return call(*args, **kwargs) if trace is None else trace.apply(rule, call, args, kwargs)
 
     return dispatch
+
+
+def at_once(size: int, run: Callable[[Batch], Any]) -> Any:
+    """Return ``run(batch)`` for a new batch, or None if the elements went different ways."""
+    batch = Batch(size)
+    try:
+        result = run(batch)
+    except Diverged as diverged:
+        if diverged.trace is not batch:
+            raise
+        return None
+    except Exception:
+        if batch.diverged:  # the error came of it, as somebody caught `Diverged`
+            return None
+        raise
+    finally:
+        batch.close()
+    return None if batch.diverged else result
+
+
+def stack_of(batch: Batch, x: Any) -> Any:
+    """Return a value as an array with the batch axis in front."""
+    x = as_traced(x)
+    if isinstance(x, Traced) and x.trace is batch:
+        return x.primal
+    return np.copy(np.broadcast_to(x, (batch.size, *kinds.shape_of(x))))

@@ -15,7 +15,7 @@ from adjoint._overload import Function
 from adjoint._rules import kinds
 from adjoint._rules.book import Rule
 from adjoint._trace.memory import before_write, host
-from adjoint._trace.traced import Trace, Traced, is_array
+from adjoint._trace.traced import Trace, Traced, is_array, unhost
 from adjoint._trace.view import View, alias, place
 from adjoint.errors import EscapedValueError
 
@@ -39,9 +39,11 @@ class Dual(Traced):
     def _write(self, view: View | None, index: Any, value: Any) -> None:
         before_write(self)
         mine = isinstance(value, Traced) and value.trace is self.trace
-        x, t = (value.primal, value.tangent) if mine else (value, 0)
+        x, t = (value.primal, unhost(value.tangent)) if mine else (value, 0)
         if isinstance(t, Traced):
             self.tangent = host(self.tangent)
+        if isinstance(x, Traced):
+            self.primal = host(self.primal)
         part = self.primal if view is None else view.primal
         part[index] = x
         part, index = place(view, self.tangent, index)
@@ -91,7 +93,7 @@ class Forward(Trace):
     def tangent_of(self, a: Any) -> Any:
         """Return the tangent of an argument, None if it is constant; of a sequence, with zeros where parts are constant."""
         if isinstance(a, Traced):
-            return a.tangent if a.trace is self else None
+            return unhost(a.tangent) if a.trace is self else None
         if type(a) in (list, tuple):
             parts = [self.tangent_of(part) for part in a]
             if any(part is not None for part in parts):

@@ -67,7 +67,7 @@ def same_memory(y: Any, x: Any) -> bool:
 def has_integer_array(index: Any) -> bool:
     """Tell whether an index may name an element more than once."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(part, (list, np.ndarray)) and np.asarray(part).dtype.kind in "iu" and len(kinds.shape_of(part)) for part in parts)
+    return any(isinstance(part, (list, tuple, range, np.ndarray)) and np.asarray(part).dtype.kind in "iu" and len(kinds.shape_of(part)) for part in parts)
 
 
 # Stores ----------------------------------------------------------------------------------------------------------------------
@@ -96,10 +96,12 @@ class Demotion:
     """Takes an array back to the outer derivative that it belongs to."""
 
     def __init__(self, x: Traced) -> None:
-        self.x = x
+        self.reference = weakref.ref(x)
 
     def lower(self) -> None:
-        self.x.become(self.x.below())
+        x = self.reference()
+        if x is not None:
+            x.become(x.below())
 
 
 def host(array: Any) -> Any:
@@ -244,13 +246,13 @@ class ActiveBuffer(Overloaded, Buffer):
     def content(self) -> Any:  # type: ignore[override]
         owner = self.owner
         whole = owner.__dict__["_content"]
-        return whole if owner is self else whole[self._where()]
+        return whole if owner is self else _indexable(whole)[self._where()]
 
     def _where(self) -> tuple[np.ndarray, ...]:
         """Return the indices of this view's elements in the owner."""
         found = self.__dict__.get("_ids")
         if found is None:
-            found = self.__dict__["_ids"] = np.unravel_index(positions(self, self.owner), self.owner.shape)
+            found = self.__dict__["_ids"] = np.unravel_index(positions(self, self.owner), self.owner.shape or (1,))
         return found
 
     def plain(self) -> Any:

@@ -24,7 +24,7 @@ from adjoint._overload import Function
 from adjoint._rules import kinds
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
-from adjoint._trace.memory import SMALL, as_traced, before_write, borrows, owner_of, winners
+from adjoint._trace.memory import SMALL, as_traced, before_write, borrows, host, owner_of, winners
 from adjoint._trace.shadow import Region
 from adjoint._trace.sweep import ELEMENTWISE, OPERATION, PICK, PLAIN, READ, WRITE, Entry, Operation, Target, accumulate, backward
 from adjoint._trace.traced import Host, Trace, Traced, apply, highest, is_array, sample
@@ -75,7 +75,9 @@ class Tape(Trace):
 
     def __init__(self) -> None:
         super().__init__()
+        # ``entries`` is where values record; when the derivative ends it refuses, and ``recorded`` is what the pullback sweeps.
         self.entries: list[Entry | None] = []
+        self.recorded = self.entries
         self.append = self.entries.append
         # First entry that keeps a constant array, by the identity of the memory's owner (alive as long as the entry).
         self.lent: dict[int, int] = {}
@@ -298,8 +300,11 @@ class Tape(Trace):
             root.kept = None
         before_write(root)
         mine = isinstance(value, Traced) and value.trace is self
+        x = value.primal if mine else value
+        if isinstance(x, Traced):
+            root.primal = host(root.primal)
         primal = root.primal if view is None else view.primal
-        primal[index] = value.primal if mine else value
+        primal[index] = x
         region = Region(root, view, index)
         if mine:
             form = (kinds.shape_of(value.primal), kinds.dtype_of(value.primal))
@@ -319,14 +324,15 @@ class Tape(Trace):
                 return copies.setdefault(id(value), np.copy(value)) if id(value) not in copies else copies[id(value)]
             return value
 
-        for slot in range(first, len(self.entries)):
-            entry = self.entries[slot]
+        for slot in range(first, len(self.recorded)):
+            entry = self.recorded[slot]
             if entry is not None and isinstance(entry[0], Operation):
                 step, rule, y, kept, *rest = entry
-                self.entries[slot] = (step, rule, preserved(y), preserved(kept), *rest)
+                self.recorded[slot] = (step, rule, preserved(y), preserved(kept), *rest)
 
     def close(self) -> None:
         super().close()
+        self.lent.clear()  # the sweep back frees what was lent, and identities are reused
         self.entries = self.append = Closed()  # type: ignore[assignment]
 
 
@@ -391,9 +397,8 @@ def transpose(function: Callable[[Any], Any], like: Any, ct: Any) -> Any:
         if cotangent is not None and isinstance(part, Traced) and part.trace is tape:
             form = (kinds.shape_of(part.primal), kinds.dtype_of(part.primal))
             accumulate(cts, owned, target_of(tape, part), cotangent, form, None)
-    entries = tape.entries
     tape.close()
-    result = backward(entries, cts, free=True)
+    result = backward(tape.recorded, cts, free=True)
     return result[: len(forms)] if isinstance(like, (list, tuple)) else result[0]
 
 

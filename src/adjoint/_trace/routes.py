@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules import kinds
+from adjoint._rules import kinds, shaping
 from adjoint._rules.book import BOOK, find
 from adjoint._trace import memory
 from adjoint._trace.instrument import instrument
@@ -115,10 +115,14 @@ _NUMPY: dict[Any, Function] = {}
 # Functions that take a sequence of arrays, not an array in the form of a sequence.
 _OF_SEQUENCES = frozenset(
     {
-        np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack, np.block, np.einsum, np.einsum_path, np.choose,
+        np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack, np.einsum, np.einsum_path, np.choose,
         np.select, np.lexsort, np.linalg.multi_dot, np.ix_, np.broadcast_arrays, np.meshgrid, np.piecewise,
     }
 )  # fmt: skip
+
+
+# Functions that may not see a traced argument: NumPy asks others, or looks into nested lists itself.
+_BLIND = frozenset({np.block, np.fill_diagonal, np.select, np.pad, np.polyint})
 
 
 def _numpy_function(g: Any) -> Function:
@@ -133,6 +137,8 @@ def _numpy_function(g: Any) -> Function:
 
 def _listing(g: Any) -> Function:
     sequences = g in _OF_SEQUENCES
+    if g in _BLIND:
+        return dispatching(g)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         for a in args:
@@ -171,8 +177,10 @@ _AS_THEY_ARE -= {"__main__", "statistics"}
 
 
 def _python_function(g: types.FunctionType) -> Any:
-    package = (g.__module__ or "").partition(".")[0]
-    if package in _AS_THEY_ARE:
+    module = g.__module__ or ""
+    package = module.partition(".")[0]
+    # The series of numpy.polynomial are pure Python that does not dispatch.
+    if package in _AS_THEY_ARE and not module.startswith("numpy.polynomial"):
         return g
     if g in BOOK or (package == "scipy" and find(g) is not None):
         return dispatching(g)
@@ -653,13 +661,7 @@ def vectorize(pyfunc: Any, *args: Any, **kwargs: Any) -> Any:
 
 @replaces(np.apply_along_axis)
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    func1d = route(func1d)
-    arr = as_traced(arr)
-    rows = np.moveaxis(arr, axis, -1)
-    flat = np.reshape(rows, (-1, rows.shape[-1]))
-    y = asarray([func1d(row, *args, **kwargs) for row in flat])
-    y = np.reshape(y, rows.shape[:-1] + kinds.shape_of(y)[1:])
-    return np.moveaxis(y, -1, axis) if len(kinds.shape_of(y)) == len(kinds.shape_of(arr)) else y
+    return shaping.apply_along_axis(route(func1d), axis, as_traced(arr), *args, **kwargs)
 
 
 @replaces(np.float32, np.complex64, np.float16, np.longdouble)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules import kinds
-from adjoint._trace.memory import host
+from adjoint._trace.memory import as_traced, host
 from adjoint._trace.shadow import Region
-from adjoint._trace.traced import Traced
+from adjoint._trace.traced import Traced, is_array, unhost
 
 Target = Any  # a slot, a Region, None, or a list of these for an argument that is a sequence
 Entry = tuple[Any, ...]
@@ -33,7 +33,7 @@ class Operation(Step):
     """A function with a rule."""
 
     def backward(self, entry: Entry, slot: int, cts: list[Any], owned: set[int]) -> None:
-        ct = cts[slot]
+        ct = unhost(cts[slot])
         if ct is None:
             return
         _, rule, y, args, kwargs, targets = entry
@@ -109,7 +109,8 @@ class Read(Step):
     def backward(self, entry: Entry, slot: int, cts: list[Any], owned: set[int]) -> None:
         _, region = entry
         if cts[slot] is not None:
-            region.add(own_shadow(cts, owned, region, cts[slot]), cts[slot])
+            ct = unhost(cts[slot])
+            region.add(own_shadow(cts, owned, region, ct), ct)
 
     def forward(self, entry: Entry, slot: int, ts: list[Any]) -> None:
         _, region = entry
@@ -125,7 +126,7 @@ class Write(Step):
         if cts[region.slot] is None:
             return
         shadow = own_shadow(cts, owned, region, None)
-        ct = region.read(shadow)
+        ct = unhost(region.read(shadow))
         region.write(shadow, 0)
         if target is not None:
             g = ct if winners is None else np.where(winners, ct, np.zeros((), kinds.dtype_of(ct)))
@@ -133,7 +134,7 @@ class Write(Step):
 
     def forward(self, entry: Entry, slot: int, ts: list[Any]) -> None:
         _, region, target, _, _ = entry
-        t = None if target is None else fetch(ts, target, None)
+        t = None if target is None else as_traced(fetch(ts, target, None))
         if t is None and ts[region.slot] is None:
             return
         if ts[region.slot] is None:
@@ -182,6 +183,7 @@ def accumulate(cts: list[Any], owned: set[int], target: Target, g: Any, form: An
         return
     if target is None or g is None:
         return
+    g = unhost(g)
     if form is not None:
         g = kinds.conform(g, *form)
     elif g is not ct and (kinds.shape_of(g) != kinds.shape_of(ct) or getattr(g, "dtype", None) != getattr(ct, "dtype", None)):
@@ -190,6 +192,7 @@ def accumulate(cts: list[Any], owned: set[int], target: Target, g: Any, form: An
         previous = cts[target]
         cts[target] = g if previous is None else previous + g
     else:
+        g = as_traced(g)  # a shadow that holds traced cotangents may itself arrive here as a contribution
         target.add(own_shadow(cts, owned, target, g), g)
 
 
@@ -198,11 +201,11 @@ def own_shadow(cts: list[Any], owned: set[int], region: Region, g: Any) -> Any:
     shadow = cts[region.slot]
     if shadow is None:
         shadow = region.zeros(g)
-    elif region.slot not in owned:
-        shadow = np.copy(shadow)
-        shadow = host(shadow) if isinstance(g, Traced) else shadow
-    elif isinstance(g, Traced):
-        shadow = host(shadow)
+    else:
+        if region.slot not in owned or not is_array(shadow):
+            shadow = np.copy(np.reshape(shadow, region.form.shape))
+        if isinstance(g, Traced):
+            shadow = host(shadow)
     owned.add(region.slot)
     cts[region.slot] = shadow
     return shadow
@@ -216,5 +219,5 @@ def fetch(ts: list[Any], target: Target, argument: Any) -> Any:
             return None
         return [kinds.zeros_like(a) if t is None else t for t, a in zip(parts, argument, strict=True)]
     if type(target) is int:
-        return ts[target]
-    return None if ts[target.slot] is None else target.read(ts[target.slot])
+        return unhost(ts[target])
+    return None if ts[target.slot] is None else unhost(target.read(ts[target.slot]))

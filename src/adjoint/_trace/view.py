@@ -13,7 +13,7 @@ import numpy as np
 
 from adjoint._rules import kinds
 from adjoint._trace.memory import same_memory
-from adjoint._trace.traced import Trace, Traced
+from adjoint._trace.traced import Trace, Traced, plain
 
 
 class View(Traced):
@@ -94,8 +94,9 @@ def place(view: View | None, array: Any, index: Any) -> tuple[Any, Any]:
     if view is None:
         return array, index
     part = view.path(array)
-    if same_memory(part, array) and getattr(getattr(part, "flags", None), "writeable", True):
+    # A part that NumPy made without its class could not take in traced values.
+    if same_memory(part, array) and plain(part).flags.writeable and isinstance(part, Host) >= isinstance(array, Host):
         return part, index
     shape = kinds.shape_of(array)
     positions = view.path(np.arange(int(np.prod(shape, dtype=int))).reshape(shape))[index]
-    return array, np.unravel_index(positions, shape) if shape else ()
+    return (array, np.unravel_index(positions, shape)) if shape else (np.reshape(array, (1,)), (positions,))

@@ -160,8 +160,12 @@ class _At:
     def differences(self, t: Leaves) -> differences.Estimate:
         """Return the directional derivative by differences; raise if they do not converge."""
         program = self.program
-        estimate = differences.derivative(lambda h: vector(program.run(shift(program.inputs, h, t))), goal=self.run.tolerance / 100)
-        scale = max(_largest(estimate.value), _largest(vector(self.y)))
+        beside = program.run(shift(program.inputs, 1e-3, t))  # of another precision than `y` if the inputs are single
+        eps = max(float(np.finfo(kinds.dtype_of(leaf)).eps) for leaf in beside)
+        estimate = differences.derivative(
+            lambda h: vector(program.run(shift(program.inputs, h, t))), goal=self.run.tolerance / 100, eps=eps
+        )
+        scale = max(_largest(estimate.value), _largest(vector(self.y)), _largest(vector(beside)))
         if not np.all(estimate.error <= VACUOUS * scale):
             self.fail(
                 "forward",

@@ -22,7 +22,7 @@ EPS = float(np.finfo(float).eps)
 RATIO = 1.6
 ROWS = 9
 # Where the first tableau fails (a pole, a branch, the edge of the domain is near), further ones start closer.
-STARTS = (0.1, 0.02, 2e-3, 2e-4)
+STARTS = (0.1, 0.02, 2e-3, 2e-4, 2e-5)
 # A step so small that it stays on this side of any branch; its difference is rough, but about the right thing.
 TINY = 1e-6
 
@@ -34,7 +34,27 @@ class Estimate(NamedTuple):
     error: np.ndarray
 
 
-def derivative(curve: Curve, *, goal: float = 1e-9, step: float = 1.0) -> Estimate:
+class Slope:
+    """The central difference of a curve as a function of its step; nan where the curve is not defined."""
+
+    def __init__(self, curve: Curve, shape: tuple[int, ...]) -> None:
+        self.curve, self.shape = curve, shape
+        self.largest = 0.0  # of the values met, whose rounding is the noise of the differences
+
+    def __call__(self, h: float) -> np.ndarray:
+        """Return ``(f(h) - f(-h)) / 2h``."""
+        try:
+            with np.errstate(all="ignore"):
+                ahead, behind = np.asarray(self.curve(h)), np.asarray(self.curve(-h))
+                if ahead.shape == behind.shape == self.shape:
+                    self.largest = max(_largest(ahead), _largest(behind))
+                    return (ahead - behind) / (2 * h)
+        except (ArithmeticError, ValueError, LookupError):
+            pass
+        return np.full(self.shape, np.nan)
+
+
+def derivative(curve: Curve, *, goal: float = 1e-9, eps: float = EPS) -> Estimate:
     """Return the derivative at 0 of a vector-valued function of one real number.
 
     Parameters
@@ -43,8 +63,8 @@ def derivative(curve: Curve, *, goal: float = 1e-9, step: float = 1.0) -> Estima
         Takes a step, returns a vector, real or complex.  Steps outside its domain may raise or give nan.
     goal
         An error relative to the largest entry at which the search ends.
-    step
-        The scale on which the curve changes.
+    eps
+        Relative error of the values: that of the precision in which they were computed.
 
     Examples
     --------
@@ -53,32 +73,17 @@ def derivative(curve: Curve, *, goal: float = 1e-9, step: float = 1.0) -> Estima
     (True, True)
     """
     center = np.asarray(curve(0.0))
-    noise = EPS * _largest(center)
-    slope = _slope(curve, center.shape)
+    slope = Slope(curve, center.shape)
     best = Estimate(np.full(center.shape, np.nan), np.full(center.shape, np.inf))
     for start in STARTS:
-        best = _better(best, _tableau(slope, start * step, noise, goal))
+        best = _better(best, _tableau(slope, start, eps, goal))
         if np.all(best.error <= goal * _largest(best.value)):
             break
-    return _doubted(best, slope(TINY * step), noise / (TINY * step))
+    tiny = max(TINY, 10 * eps**0.5)
+    return _doubted(best, slope(tiny), eps * slope.largest / tiny)
 
 
-def _slope(curve: Curve, shape: tuple[int, ...]) -> Curve:
-    """Return the central difference as a function of its step; nan where the curve is not defined."""
-
-    def slope(h: float) -> np.ndarray:
-        try:
-            with np.errstate(all="ignore"):
-                ahead, behind = np.asarray(curve(h)), np.asarray(curve(-h))
-                difference = (ahead - behind) / (2 * h) if ahead.shape == behind.shape == shape else None
-        except (ArithmeticError, ValueError, LookupError):
-            difference = None
-        return np.full(shape, np.nan) if difference is None else difference
-
-    return slope
-
-
-def _tableau(slope: Curve, start: float, noise: float, goal: float) -> Estimate:
+def _tableau(slope: Slope, start: float, eps: float, goal: float) -> Estimate:
     """Extrapolate: steps shrink by `RATIO` down the rows, the order grows by two along each."""
     above = [slope(start)]
     best = Estimate(above[0], np.full(above[0].shape, np.inf))
@@ -87,7 +92,7 @@ def _tableau(slope: Curve, start: float, noise: float, goal: float) -> Estimate:
         current = [slope(h)]
         for column, coarser in enumerate(above, 1):
             entry = current[-1] + (current[-1] - coarser) / (RATIO ** (2 * column) - 1)
-            doubt = np.maximum(abs(entry - current[-1]), abs(entry - coarser)) + noise / h
+            doubt = np.maximum(abs(entry - current[-1]), abs(entry - coarser)) + eps * slope.largest / h
             best = _better(best, Estimate(entry, doubt))
             current.append(entry)
         above = current
