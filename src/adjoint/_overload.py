@@ -137,8 +137,8 @@ class Overloaded:
     def transpose(self, *axes: Any) -> Any:
         return np.transpose(self, _spread(axes) or None)
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
-        return np.reshape(self, _spread(shape), order=order)
+    def reshape(self, *shape: Any, **order: Any) -> Any:
+        return np.reshape(self, _spread(shape), **order)
 
     def flatten(self, order: str = "C") -> Any:
         return np.copy(np.ravel(self, order=order))

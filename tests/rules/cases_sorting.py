@@ -7,7 +7,7 @@ import numpy as np
 from tests.rules.case import Case
 
 X = np.array([[0.7, -1.2, 2.5, 0.1], [-0.4, 1.9, -2.2, 3.3]])
-T = np.sin(np.arange(30.0) * 1.3).reshape(2, 3, 5)
+T = (np.arange(30) * 7 % 30 * 0.4 - 6).reshape(2, 3, 5)
 NAN = np.array([[0.7, np.nan, 2.5, 0.1], [-0.4, 1.9, np.nan, np.nan]])
 W = np.array([[0.5, 1.2, 0.3, 0.9], [0.4, 1.9, 1.1, 0.2]])
 REPEATED = np.array([2.0, 1.0, 2.0, 3.0])

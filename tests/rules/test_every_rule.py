@@ -133,7 +133,9 @@ def is_purely_linear(case: Case) -> bool:
         return False
     formulas = [*entry.formulas, *[book.FIXED] * len(case.args)]
     parts = [arg if isinstance(arg, (list, tuple)) else [arg] for arg in case.args]
-    return all(callable(formula) or not any(map(is_inexact, part)) for formula, part in zip(formulas, parts, strict=False))
+    active = [part for formula, part in zip(formulas, parts, strict=False) if callable(formula)]
+    fixed = [part for formula, part in zip(formulas, parts, strict=False) if not callable(formula)]
+    return all(all(map(is_inexact, part)) for part in active) and not any(any(map(is_inexact, part)) for part in fixed)
 
 
 @select(is_purely_linear)

@@ -64,5 +64,5 @@ def _derivative(f: Any, args: Any, kwargs: Any, *, argnum: int) -> Any:
             f"derivative: argument {k} is a tree {tree.describe(structure)}", remedy="pass a number or an array, or use jacobian"
         )
     dtype = kinds.dtype_of(active[0])
-    one = np.ones(np.shape(leaves[0]), dtype)[()]
+    one = kinds.zeros_like(active[0]) + dtype.type(1)
     return evaluate.pushforward(f, args, kwargs, {k: [one]}, has_aux=False, name="derivative")[1]

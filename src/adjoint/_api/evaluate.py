@@ -249,7 +249,7 @@ def tidy(x: Any) -> Any:
 
 
 def _zero(x: Any) -> Any:
-    return np.zeros(kinds.shape_of(x), kinds.dtype_of(x)) if len(kinds.shape_of(x)) else kinds.dtype_of(x).type(0)
+    return kinds.zeros_like(x) if len(kinds.shape_of(x)) else kinds.dtype_of(x).type(0)
 
 
 def check_tangent(ct: Any, shape: tuple[int, ...], dtype: np.dtype, where: str) -> Any:
@@ -275,7 +275,7 @@ def match(given: Any, structure: Any, primals: list[Any], where: str) -> list[An
             remedy="give it the structure of the value that it belongs to",
         )
     return [
-        None if x is None else check_tangent(t, kinds.shape_of(x), kinds.dtype_of(x), where)
+        None if x is None else kinds.adopt(check_tangent(t, kinds.shape_of(x), kinds.dtype_of(x), where), x)
         for t, x in zip(leaves, primals, strict=True)
     ]
 

@@ -123,7 +123,7 @@ def _value_and_grad(
     primals, structure, pullback, aux = evaluate.record(f, args, kwargs, positions, has_aux=has_aux, name=name)
     evaluate.scalar_result(primals, structure, name, holomorphic=holomorphic)
     value = primals[0]
-    gradients = pullback.sweep([kinds.dtype_of(value).type(1)], free=True)
+    gradients = pullback.sweep([kinds.adopt(kinds.dtype_of(value).type(1), value)], free=True)
     if holomorphic:
         gradients = [evaluate.tree.tree_map(np.conj, g) for g in gradients]
     gradient = gradients[0] if isinstance(argnums, (int, np.integer)) else tuple(gradients)

@@ -196,7 +196,7 @@ def _jacobian(
 # chunks, as stacks (`_trace.batch`): one pass carries a whole chunk.  The tangents of an array then fill a small multiple of its memory,
 # which is kept within the processor's caches; where arrays are so large that few directions fit, there is no gain, and no loss.
 
-CHUNK = 2**18  # bytes of a chunk of directions
+CHUNK = 2**23  # bytes of a chunk of directions
 FEWEST = 3  # directions for which a stack is worth its overhead
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from adjoint._api import tree
-from adjoint._trace.traced import plain
+from adjoint._trace.traced import Host, Traced, constant
 
 
 def stop_gradient(x: Any) -> Any:
@@ -35,5 +37,5 @@ def stop_gradient(x: Any) -> Any:
 
 
 def _constant(leaf: Any) -> Any:
-    value = plain(leaf)
-    return value.copy() if hasattr(value, "copy") and hasattr(value, "dtype") and value.ndim else value
+    value = constant(leaf.content if isinstance(leaf, Host) and leaf.content is not None else leaf)
+    return np.copy(value) if isinstance(value, (np.ndarray, Traced)) and value.ndim else value

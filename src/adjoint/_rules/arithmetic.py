@@ -41,29 +41,27 @@ def slope(x: Any, n: Any) -> Any:
     return np.where(n == 0, 0, n * x ** np.where(n == 0, 1, n - 1))
 
 
-# In NumPy ``z.real`` is a view of ``z``.  Here it is a copy that refuses writes, since half of an element is not a region of memory
-# to which cotangents could be added in place.
+# As in NumPy, ``z.real`` is a view of ``z``, and writes go through it.  The functions refuse real arrays, for which `numpy.real` and
+# `numpy.imag` return something else: then no view can be taken for a view of half of each element.
 
 
 @primitive
 def real_part(z: Any) -> Any:
-    """Return the real part of a complex number or array, in read-only memory of its own."""
-    return read_only(np.real(z))
+    """Return the real part of a complex number or array."""
+    return complex_only(z).real
 
 
 @primitive
 def imaginary_part(z: Any) -> Any:
-    """Return the imaginary part of a complex number or array, in read-only memory of its own."""
-    return read_only(np.imag(z))
+    """Return the imaginary part of a complex number or array."""
+    return complex_only(z).imag
 
 
-def read_only(part: Any) -> Any:
-    """Return a copy that cannot be written to."""
-    if not isinstance(part, np.ndarray):
-        return part
-    copy = part.copy()
-    copy.flags.writeable = False
-    return copy
+def complex_only(z: Any) -> Any:
+    """Return ``z`` or raise if it is real."""
+    if not is_complex(z):
+        raise TypeError("the parts of a complex array were asked of a real one; please report this")
+    return z
 
 
 # ``log(x) * x**n`` is the derivative by the exponent.  Its limit at x = 0 is 0 for n > 0, where ``y = 0`` wins in `scale`.

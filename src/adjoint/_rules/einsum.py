@@ -27,7 +27,7 @@ LETTERS = string.ascii_uppercase + string.ascii_lowercase
 
 @primitive
 def contract(a: Any, subscripts: str) -> Any:
-    """Sum and permute the axes of one array."""
+    """Sum and permute the axes of one array; a view where NumPy returns a view."""
     return np.einsum(subscripts, a)
 
 

@@ -96,10 +96,10 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     a = np.asarray(a)
     if mode == "raise" and np.any((a < 0) | (a >= len(choices))):
         raise ValueError("invalid entry in choice array")
-    a, *parts = np.broadcast_arrays(in_range(a, len(choices), mode), *choices)
-    y = np.copy(parts[0])
-    for k in range(1, len(parts)):
-        y = np.where(a == k, parts[k], y)
+    a = in_range(a, len(choices), mode)
+    y = choices[-1]
+    for k, choice in enumerate(choices):
+        y = np.where(a == k, choice, y)
     return y
 
 

@@ -19,12 +19,13 @@ Zero wins
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from adjoint._rules.book import FIXED, Fixed, Formula, Rule, Unknown, elementwise
+from adjoint._overload import Overloaded
+from adjoint._rules.book import FIXED, Fixed, Formula, Function, Rule, Unknown, elementwise
 from adjoint._rules.primitive import primitive
 from adjoint.errors import MissingRuleError
 
@@ -35,11 +36,12 @@ AFFINE = frozenset({"initial", "out", "dtype", "constant_values"})
 class Like:
     """A description of an array that a formula asks for its form only."""
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("dtype", "foreign", "shape")
 
     def __init__(self, array: Any) -> None:
         self.shape = shape_of(array)
         self.dtype = dtype_of(array)
+        self.foreign = foreign(array)
 
     @property
     def ndim(self) -> int:
@@ -54,6 +56,23 @@ class Like:
 
     def __repr__(self) -> str:
         return f"Like({self.shape}, {self.dtype})"
+
+
+def foreign(x: Any) -> Any:
+    """Return an array without axes of the library that ``x`` comes from, None if that is NumPy."""
+    while isinstance(x, Overloaded) and not isinstance(x, np.ndarray):
+        x = x.primal
+    if isinstance(x, Like):
+        return x.foreign
+    if isinstance(x, (np.ndarray, np.generic, float, complex, int)) or not hasattr(x, "__array_function__"):
+        return None
+    return np.zeros_like(x, shape=())
+
+
+def adopt(t: Any, x: Any) -> Any:
+    """Return a tangent or cotangent of ``x`` as an array of the library that ``x`` comes from."""
+    library = foreign(x)
+    return t if library is None or foreign(t) is not None else np.asarray(t, like=library)
 
 
 def describe(value: Any) -> Any:
@@ -120,6 +139,14 @@ def weigh(p: Any, t: Any) -> Any:
     return scale(p, t)
 
 
+def partial(formula: Function, y: Any, args: Sequence[Any]) -> Any:
+    """Return a partial derivative; where Python's numbers raise (1 / 0.0), by NumPy's, which are infinite."""
+    try:
+        return formula(y, *args)
+    except (ZeroDivisionError, OverflowError):
+        return formula(*[a if a is None or isinstance(a, (np.ndarray, int)) else np.positive(a) for a in (y, *args)])
+
+
 def formula_of(rule: Rule, position: int) -> Formula:
     """Return the formula for an argument; arguments beyond the last formula are options without a derivative."""
     missing = Unknown("the rule states no partial derivative for it") if rule.kind == "elementwise" else FIXED
@@ -145,7 +172,7 @@ def pushforward(rule: Rule, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any
 def _push_elementwise(rule: Rule, y: Any, args: Any, kwargs: Any, tangents: dict[int, Any]) -> Any:
     total = None
     for position, t in tangents.items():
-        p = rule.formulas[position](y, *args)
+        p = partial(rule.formulas[position], y, args)
         if is_complex(args[position]) and not is_complex(y):
             term = np.real(weigh(np.conj(p), t))
         else:
@@ -209,7 +236,7 @@ def pullback(
 
 
 def _pull_elementwise(rule: Rule, position: int, ct: Any, y: Any, args: Any, kwargs: Any) -> Any:
-    p = rule.formulas[position](y, *args)
+    p = partial(rule.formulas[position], y, args)
     if is_complex(p) and is_complex(ct):
         p = np.conj(p)
     return weigh(p, ct)
@@ -299,6 +326,9 @@ def zeros_like(x: Any) -> Any:
     """Return zeros of the form of ``x``, an array or a sequence of arrays."""
     if isinstance(x, (tuple, list)):
         return type(x)([zeros_like(part) for part in x]) if type(x) in (list, tuple) else [zeros_like(part) for part in x]
+    library = foreign(x)
+    if library is not None:
+        return np.zeros_like(library, shape=shape_of(x), dtype=dtype_of(x))
     return np.zeros(shape_of(x), dtype_of(x))
 
 
@@ -316,7 +346,7 @@ def cast(g: Any, dtype: np.dtype) -> Any:
         g = np.real(g)
     if isinstance(g, (np.generic, float, int, complex)):
         return dtype.type(g)
-    return np.astype(g, dtype)
+    return g.astype(dtype)
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:

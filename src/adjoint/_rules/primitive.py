@@ -6,25 +6,21 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-# Subclasses of ndarray that do not override the protocol are plain arrays.
-_PLAIN = np.ndarray.__array_function__
+from adjoint._overload import Overloaded
 
 
 def primitive(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``function`` so that it hands over to ``__array_function__`` of its positional arguments, as NumPy's functions do.
+    """Wrap ``function`` so that it hands over to the first positional argument that stands for an array, as NumPy's functions do.
 
-    The first positional argument whose type defines ``__array_function__`` and is not `numpy.ndarray` decides; with none the
-    function itself runs.  Register the wrapper, not the function, in the rule book.
+    With none the function itself runs, also for arrays of other libraries, which know nothing of it.  Register the wrapper, not the
+    function, in the rule book.
     """
 
     @functools.wraps(function)
     def dispatching(*args: Any, **kwargs: Any) -> Any:
         for arg in args:
-            method = getattr(type(arg), "__array_function__", _PLAIN)
-            if method is not _PLAIN:
-                return method(arg, dispatching, (type(arg),), args, kwargs)
+            if isinstance(arg, Overloaded):
+                return arg.__array_function__(dispatching, (type(arg),), args, kwargs)
         return function(*args, **kwargs)
 
     return dispatching

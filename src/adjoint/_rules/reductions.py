@@ -102,11 +102,12 @@ def var(
     a = a if dtype is None else np.astype(a, dtype)
     ddof = ddof if correction is NONE else correction
     where = True if where is NONE else where
+    mask = {} if where is True else {"where": where}  # which arrays of other libraries may not know
     keepdims = keepdims is True
-    d = a - (np.mean(a, axis=axis, keepdims=True, where=where) if mean is NONE else mean)
+    d = a - (np.mean(a, axis=axis, keepdims=True, **mask) if mean is NONE else mean)
     square = np.real(d * np.conj(d)) if is_complex(a) else d * d
     n = count(a, axis, where, keepdims) - ddof
-    return np.sum(square, axis=axis, keepdims=keepdims, where=where) / (max(n, 0) if where is True else np.maximum(n, 0))
+    return np.sum(square, axis=axis, keepdims=keepdims, **mask) / (max(n, 0) if where is True else np.maximum(n, 0))
 
 
 @composite(np.std)

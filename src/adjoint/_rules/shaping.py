@@ -35,8 +35,8 @@ def discretise(x: Any, dtype: Any) -> Any:
 
 
 # fmt: off
-linear(np.reshape,          lambda ct, a, *_, order="C", **__: np.reshape(ct, a.shape, order=order_of(_, order)))
-linear(np.ravel,            lambda ct, a, order="C": np.reshape(ct, a.shape, order=order_of((), order)))
+linear(np.reshape,          lambda ct, a, *_, order="C", **__: reshaped(ct, a.shape, order_of(_, order)))
+linear(np.ravel,            lambda ct, a, order="C": reshaped(ct, a.shape, order_of((), order)))
 linear(np.transpose,        lambda ct, a, axes=None: np.transpose(ct, inverse(axes)))
 linear(np.matrix_transpose, lambda ct, x: mT(ct))
 linear(np.swapaxes,         lambda ct, a, axis1, axis2: np.swapaxes(ct, axis1, axis2))
@@ -80,6 +80,11 @@ constant(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like,
 
 
 # Transposes -------------------------------------------------------------------------------------------------------------------
+
+
+def reshaped(ct: Any, shape: tuple[int, ...], order: str) -> Any:
+    """Return an array in another shape; only NumPy's own arrays know of an order other than "C"."""
+    return np.reshape(ct, shape) if order == "C" else np.reshape(ct, shape, order=order)
 
 
 def order_of(positional: tuple[Any, ...], order: str) -> str:

@@ -20,7 +20,7 @@ from adjoint._rules import batching, kinds
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
 from adjoint._trace.memory import as_traced, before_write, host, is_basic, leaves_array, owner_of
-from adjoint._trace.traced import WHOLE, Host, Trace, Traced, apply, highest, is_array
+from adjoint._trace.traced import WHOLE, Host, Trace, Traced, apply, constant, highest, is_array
 from adjoint._trace.view import alias
 
 WHOLE.update(batching.FORMS)
@@ -125,6 +125,9 @@ class Batch(Trace):
         """End the run.  The flag holds even if somebody catches everything."""
         self.diverged = True
         raise Diverged(self)
+
+    def constant(self, x: Traced) -> Batched:
+        return Batched(self, constant(x.primal), number=x.number)
 
     def through(self, step: Callable[[Any], Any], primal: Any) -> Any:
         before, self.raw = self.raw, True

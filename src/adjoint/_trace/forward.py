@@ -117,6 +117,8 @@ def own_tangent(y: Any, t: Any, mine: list[Any]) -> Any:
         return np.copy(np.broadcast_to(t, shape))
     if not is_array(y):
         return t
+    if not is_array(t):
+        return np.copy(np.reshape(t, ()))
     borrowed = getattr(t, "base", None) is not None or any(isinstance(a, Traced) and t is a.tangent for a in mine)
     return np.copy(t) if borrowed else t
 

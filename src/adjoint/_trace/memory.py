@@ -264,9 +264,10 @@ class ActiveBuffer(Overloaded, Buffer):
         owner = self.owner
         if isinstance(value, Traced) and value.trace.level > owner.__dict__["_content"].trace.level:
             activate(owner, value.trace)
+        whole = owner.__dict__["_content"]
         if self is not owner:
-            index = tuple(k[index] for k in self._where())
-        owner.__dict__["_content"][index] = value
+            whole, index = _indexable(whole), tuple(k[index] for k in self._where())
+        whole[index] = value
 
     def __getitem__(self, index: Any) -> Any:
         if is_basic(index) and leaves_array(index, self.ndim):
@@ -325,6 +326,11 @@ class ActiveBuffer(Overloaded, Buffer):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return np.copy(self.content)
+
+
+def _indexable(x: Any) -> Any:
+    """Return an array that has axes to index: a 0-d array as an array of one element, over the same memory."""
+    return x if len(kinds.shape_of(x)) else np.reshape(x, (1,))
 
 
 # Functions that return views, which NumPy implements by slicing and by the methods above.

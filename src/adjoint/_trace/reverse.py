@@ -184,14 +184,13 @@ class Tape(Trace):
         result.primal = y
         result.slot = slot
         result.kept = slot if keep_y else None
-        if shape is not None:
-            for k in keep_args:
+        for k in keep_args:
+            if isinstance(primals[k], np.ndarray):
                 a = args[k]
-                if type(a) is Node:
-                    if a.kept is None:
-                        a.kept = slot
-                elif type(a) is np.ndarray:
+                if type(a) is not Node:
                     primals[k] = self.keep(a, a, slot)
+                elif a.kept is None:
+                    a.kept = slot
         for k in drop_args:
             primals[k] = None
         self.append((ELEMENTWISE, rule, y if keep_y else None, primals, NO_OPTIONS, targets))

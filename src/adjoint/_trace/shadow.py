@@ -12,7 +12,7 @@ import numpy as np
 
 from adjoint._rules import kinds
 from adjoint._trace.memory import has_integer_array, host
-from adjoint._trace.traced import Traced
+from adjoint._trace.traced import Traced, is_array
 from adjoint._trace.view import View, place
 
 
@@ -29,14 +29,14 @@ class Region:
 
     def zeros(self, g: Any) -> Any:
         """Return a new shadow, able to take ``g``."""
-        zeros = np.zeros(self.form.shape, self.form.dtype)
+        zeros = kinds.zeros_like(self.form)
         return host(zeros) if isinstance(g, Traced) else zeros
 
     def read(self, shadow: Any) -> Any:
         """Return the cotangents of the region."""
         part, index = place(self.view, shadow, self.index)
         y = part[index]
-        return np.copy(y) if len(kinds.shape_of(y)) else y
+        return np.copy(y) if is_array(y) else y
 
     def write(self, shadow: Any, value: Any) -> None:
         """Replace the cotangents of the region."""

@@ -61,7 +61,7 @@ class RealElementwise(Operation):
             return
         _, rule, y, args, _, targets = entry
         for position, target, form in targets:
-            p = rule.formulas[position](y, *args)
+            p = kinds.partial(rule.formulas[position], y, args)
             if type(p) is int and -2 < p < 2:
                 g = ct if p == 1 else -ct if p else 0.0 * ct
             elif type(p) is float and p and p - p == 0.0:

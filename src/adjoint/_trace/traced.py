@@ -49,6 +49,10 @@ class Trace:
         """Return a traced value of this trace that does not depend on any input."""
         raise NotImplementedError
 
+    def constant(self, x: Traced) -> Any:
+        """Return a value that stands for many, without derivatives."""
+        raise NotImplementedError
+
     def through(self, step: Callable[[Any], Any], primal: Any) -> Any:
         """Return the primal of the view ``step(x)`` of an array ``x`` of this trace with this primal."""
         return step(primal)
@@ -233,6 +237,15 @@ def plain(x: Any) -> Any:
     return x.plain() if isinstance(x, Host) else x
 
 
+def constant(x: Any) -> Any:
+    """Return the value of ``x`` without any derivative: that of each element, if it stands for many."""
+    while isinstance(x, Traced):
+        if x.many:
+            return x.trace.constant(x)
+        x = x.primal
+    return x.plain() if isinstance(x, Host) else x
+
+
 def sample(x: Any) -> Any:
     """Return a plain value of the type, shape and dtype of ``x``: its own if it has one."""
     while isinstance(x, Traced):
@@ -269,6 +282,9 @@ def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], cal
         return rule.formulas[0](*args, **kwargs)
     if kwargs:
         args, kwargs = bind(rule, args, kwargs)
+        dtype = kwargs.get("dtype")
+        if dtype is not None and np.dtype(dtype).kind not in "fc":
+            rule = Rule(function, "constant")  # integers have no derivative
     trace: Trace | None = None
     hosted = False
     for a in args:

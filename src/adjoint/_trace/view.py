@@ -13,7 +13,7 @@ import numpy as np
 
 from adjoint._rules import kinds
 from adjoint._trace.memory import same_memory
-from adjoint._trace.traced import Trace, Traced, plain
+from adjoint._trace.traced import Host, Trace, Traced
 
 
 class View(Traced):
@@ -95,8 +95,15 @@ def place(view: View | None, array: Any, index: Any) -> tuple[Any, Any]:
         return array, index
     part = view.path(array)
     # A part that NumPy made without its class could not take in traced values.
-    if same_memory(part, array) and plain(part).flags.writeable and isinstance(part, Host) >= isinstance(array, Host):
+    if same_memory(part, array) and writeable(part) and isinstance(part, Host) >= isinstance(array, Host):
         return part, index
     shape = kinds.shape_of(array)
     positions = view.path(np.arange(int(np.prod(shape, dtype=int))).reshape(shape))[index]
     return (array, np.unravel_index(positions, shape)) if shape else (np.reshape(array, (1,)), (positions,))
+
+
+def writeable(x: Any) -> bool:
+    """Tell whether the memory at the end of a chain of primals may be written to."""
+    while isinstance(x, Traced):
+        x = x.primal
+    return bool(x.flags.writeable)
