@@ -44,7 +44,7 @@ METHODS: dict[str, Function] = {
     "diagonal": np.diagonal, "dot": np.dot, "max": np.max, "mean": np.mean, "min": np.min, "nonzero": np.nonzero,
     "prod": np.prod, "ravel": np.ravel, "repeat": np.repeat, "round": np.round, "searchsorted": np.searchsorted,
     "squeeze": np.squeeze, "std": np.std, "sum": np.sum, "swapaxes": np.swapaxes, "take": np.take, "trace": np.trace,
-    "var": np.var, "copy": np.copy,
+    "var": np.var,
 }
 # fmt: on
 
@@ -81,6 +81,8 @@ class Overloaded:
         return _ufunc_methods.deliver(y, out, where)
 
     def __array_function__(self, function: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if function in LAYOUT:
+            _refuse_layout(function, args, kwargs)
         return self._apply(function, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
@@ -154,6 +156,9 @@ class Overloaded:
             return self.reshape(-1)[0] if self.ndim else self[()]
         return self.reshape(-1)[index[0]] if len(index) == 1 and not isinstance(index[0], tuple) else self[_spread(index)]
 
+    def copy(self, order: str = "C") -> Any:
+        return self._apply(np.copy, (self,), NO_OPTIONS, _copied)
+
     def fill(self, value: Any) -> None:
         self[...] = value
 
@@ -165,6 +170,23 @@ class Overloaded:
 
     def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
         np.put(self, indices, values, mode=mode)
+
+
+def _copied(x: Any) -> Any:
+    """Return ``np.copy(x)``, by the method of arrays that do not come from NumPy."""
+    return np.copy(x) if isinstance(x, (np.ndarray, np.generic, float, complex, int)) else x.copy()
+
+
+# Functions whose option ``order`` says in which order to read elements, and where it stands in a call.
+LAYOUT: dict[Function, int] = {np.reshape: 2, np.ravel: 1}
+
+
+def _refuse_layout(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise for ``order="A"`` and ``order="K"``: derivatives need not be laid out in memory as the array that they belong to."""
+    order = args[LAYOUT[function]] if len(args) > LAYOUT[function] else kwargs.get("order")
+    if order in ("A", "K"):
+        reason = "it reads the elements in the order in which they happen to lie in memory"
+        raise MissingRuleError.of(f"numpy.{function.__name__} with order={order!r}", reason)
 
 
 def _spread(arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -86,8 +86,8 @@ def _accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None, out: 
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **kwargs: Any) -> Any:
-    a, b = (np.asarray(x) if isinstance(x, (int, float, complex)) else x for x in (a, b))
-    return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **kwargs)
+    # As in NumPy, a number becomes an array, whose dtype counts.
+    return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), np.reshape(b, np.shape(b)), **kwargs)
 
 
 def _at(ufunc: np.ufunc, a: Any, indices: Any, *b: Any) -> None:

@@ -169,7 +169,15 @@ def test_a_plain_array_keeps_its_numbers() -> None:
 
 
 def test_errors_are_also_what_python_calls_them() -> None:
-    for error, builtin in ((I, TypeError), (O, TypeError), (S, ValueError), (C, TypeError), (E, RuntimeError), (M, ValueError), (R, NotImplementedError)):
+    for error, builtin in (
+        (I, TypeError),
+        (O, TypeError),
+        (S, ValueError),
+        (C, TypeError),
+        (E, RuntimeError),
+        (M, ValueError),
+        (R, NotImplementedError),
+    ):
         assert issubclass(error, builtin)
         assert issubclass(error, errors.AdjointError)
 

@@ -232,8 +232,369 @@ class Counted:
         return self.f(*args)
 
 
+# One run --------------------------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("case", FORMS + IN_PLACE, ids=lambda case: case.name)
 def test_one_run_gives_what_a_loop_gives(case: Case) -> None:
     counted = Counted(case.f)
     agree(ad.vmap(counted)(*case.args), looped(case.f, case.args))
     assert counted.calls == 1
+
+
+@pytest.mark.parametrize("case", FORMS, ids=lambda case: case.name)
+def test_a_batch_of_one_element(case: Case) -> None:
+    args = tuple(a[:1] for a in case.args)
+    agree(ad.vmap(case.f)(*args), looped(case.f, args))
+
+
+def test_an_empty_batch() -> None:
+    assert ad.vmap(lambda x: np.sum(np.sin(x) * 2))(np.zeros((0, 4))).shape == (0,)
+    assert ad.vmap(lambda x: x.reshape(2, -1))(np.zeros((0, 4))).shape == (0, 2, 2)
+
+
+def test_the_arguments_are_not_written_to() -> None:
+    x = V.copy()
+    ad.vmap(write_argument)(x)
+    np.testing.assert_array_equal(x, V)
+    w = CV.copy()
+    agree(ad.vmap(written_constant, in_axes=(0, None))(V, w), stacked([written_constant(x, CV.copy()) for x in V]))
+    np.testing.assert_array_equal(w, CV)
+
+
+def test_an_operation_without_a_form_is_applied_to_each_element() -> None:
+    counted = Counted(lambda x: np.convolve(x, CV[:2]) + np.lexsort((x,))[0])
+    agree(ad.vmap(counted)(V), looped(counted.f, (V,)))
+    assert counted.calls == 1
+
+
+def test_special_functions() -> None:
+    special = pytest.importorskip("scipy.special")
+    counted = Counted(lambda x, s: special.gammaln(x) * special.erf(s) + math.erf(s))
+    agree(ad.vmap(counted)(V, S), looped(counted.f, (V, S)))
+    assert counted.calls == 1
+
+
+# What one run cannot follow ---------------------------------------------------------------------------------------------------------
+
+
+def newton(a: Any) -> Any:
+    x = a
+    while abs(x * x - a) > 1e-12:
+        x = (x + a / x) / 2
+    return x
+
+
+def swallowing(x: Any) -> Any:
+    try:
+        return x if x > 1 else -x
+    except Exception:  # noqa: BLE001
+        return 0 * x
+
+
+TABLE = np.arange(10.0)
+DIVERGING = [
+    Case("if", lambda x: -x if x[0] > 1 else x, (V,)),
+    Case("while", newton, (S,)),
+    Case("range", lambda s: sum(s**k for k in range(int(s * 3))), (S,)),
+    Case("max", lambda x: max(x[0], x[1]), (V,)),
+    Case("mask", lambda x: np.sum(x[x > 1]), (V,)),
+    Case("nonzero", lambda x: np.sum(np.flatnonzero(x > 1)), (V,)),
+    Case("table", lambda i: TABLE[i] * 2, (I,)),
+    Case("caught", swallowing, (S,)),
+    Case("format", lambda s: float(f"{s:.2f}"), (S,)),
+    Case("and", lambda x: 1.0 if (x > 0).all() and x[0] > 1 else 2.0, (V,)),
+]
+
+
+@pytest.mark.parametrize("case", DIVERGING, ids=lambda case: case.name)
+def test_elements_that_go_different_ways_run_one_by_one(case: Case) -> None:
+    counted = Counted(case.f)
+    agree(ad.vmap(counted)(*case.args), looped(case.f, case.args))
+    assert counted.calls == 1 + SIZE
+
+
+def test_only_the_vmap_that_diverged_loops() -> None:
+    calls = []
+
+    def f(x: Any, y: Any) -> Any:
+        calls.append(None)
+        return x * y if x > 1 else y
+
+    inner = ad.vmap(f, in_axes=(None, 0))
+    expected = np.array([[f(x, y) for y in V[0]] for x in S])
+    calls.clear()
+    agree(ad.vmap(inner, in_axes=(0, None))(S, V[0]), expected)
+    assert len(calls) == 1 + SIZE
+
+
+# Axes and trees ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])
+@pytest.mark.parametrize("out", [0, 1, -1])
+def test_axes(axis: int, out: int) -> None:
+    expected = np.moveaxis(np.stack([np.sin(x).T for x in np.moveaxis(M, axis, 0)]), 0, out)
+    agree(ad.vmap(lambda x: np.sin(x).T, in_axes=axis, out_axes=out)(M), expected)
+
+
+def test_axes_of_trees() -> None:
+    def f(p: Any, x: Any, *, scale: Any) -> Any:
+        return {"y": p["w"] @ x + p["b"], "s": (scale * x[0], p["b"])}
+
+    p = {"w": M, "b": CV}
+    expected = stacked([f({"w": M[k], "b": CV}, V[k], scale=S[k]) for k in range(SIZE)])
+    agree(ad.vmap(f, in_axes=({"w": 0, "b": None}, 0))(p, V, scale=S), expected)
+    agree(ad.vmap(f, in_axes=[{"w": 1, "b": None}, 1])({"w": np.moveaxis(M, 0, 1), "b": CV}, V.T, scale=S), expected)
+    given = ad.vmap(f, in_axes=({"w": 0, "b": None}, 0), out_axes={"y": 1, "s": (0, None)})(p, V, scale=S)
+    agree(given, {"y": expected["y"].T, "s": [expected["s"][0], CV]})
+
+
+def test_a_tuple_of_axes_for_a_tuple_of_arrays() -> None:
+    agree(ad.vmap(lambda p: p[0] * p[1], in_axes=((0, None),))((V, CV)), V * CV)
+
+
+def test_axis_size_without_mapped_arguments() -> None:
+    agree(ad.vmap(lambda x: 2 * x, in_axes=None, axis_size=2)(CV), np.stack([2 * CV] * 2))
+
+
+def test_a_vmapped_function_pickles_and_keeps_its_name() -> None:
+    mapped = ad.vmap(newton)
+    assert mapped.__name__ == "newton"
+    assert "vmap" in repr(mapped)
+    agree(pickle.loads(pickle.dumps(mapped))(S), mapped(S))
+
+
+# Nesting ------------------------------------------------------------------------------------------------------------------------------
+
+
+def smooth(x: Any, a: Any) -> Any:
+    y = np.zeros(4)
+    y[1:] = np.tanh(a @ x)[1:] * x[0]
+    y[0] = math.exp(-x[1])
+    row = y[:2]
+    row *= x[2]
+    return np.sum(y**2) / (1 + np.max(x)) + np.linalg.solve(a, x)[0] + np.sort(x)[1] * x[3]
+
+
+def vector(x: Any, a: Any) -> Any:
+    return np.stack([smooth(x, a), np.sum(x) * smooth(x, a)]) * np.concatenate([x[:1], a[0, 1:2]])
+
+
+def each(f: Callable[..., Any]) -> Any:
+    return stacked([f(x, a) for x, a in zip(V, M, strict=True)])
+
+
+DERIVATIVES = [
+    ("grad", lambda f: ad.grad(f)),
+    ("grad second", lambda f: ad.grad(f, argnums=1)),
+    ("grad both", lambda f: ad.grad(f, argnums=(0, 1))),
+    ("value_and_grad", lambda f: ad.value_and_grad(f)),
+    ("jvp", lambda f: lambda x, a: ad.jvp(f, (x, a), (np.cos(x), a * a))),
+    ("vjp", lambda f: lambda x, a: ad.vjp(f, x, a)[1](2.0)),
+    ("hessian", lambda f: ad.hessian(f)),
+    ("grad of grad", lambda f: ad.grad(lambda x, a: np.sum(ad.grad(f)(x, a) ** 2))),
+    ("jvp of grad", lambda f: lambda x, a: ad.jvp(lambda x: ad.grad(f)(x, a), (x,), (x,))),
+]
+
+
+@pytest.mark.parametrize(("name", "operator"), DERIVATIVES, ids=[name for name, _ in DERIVATIVES])
+def test_derivatives_inside(name: str, operator: Any) -> None:
+    counted = Counted(smooth)
+    expected = each(operator(smooth))
+    agree(ad.vmap(operator(counted))(V, M), expected)
+
+
+def total(x: Any, a: Any) -> Any:
+    return np.sum(ad.vmap(smooth)(x, a) * S)
+
+
+def total_by_loop(x: Any, a: Any) -> Any:
+    return sum(smooth(x[k], a[k]) * S[k] for k in range(SIZE))
+
+
+OUTSIDE = [
+    ("grad", lambda f: ad.grad(f, argnums=(0, 1))(V, M)),
+    ("jvp", lambda f: ad.jvp(f, (V, M), (V * V, M))),
+    ("hessian", lambda f: ad.hessian(f)(V, M)),
+    ("hvp", lambda f: ad.jvp(lambda x: ad.grad(f)(x, M), (V,), (V,))),
+    ("jacrev", lambda f: ad.jacrev(lambda x: f(x, M) * x[0])(V)),
+]
+
+
+def listed(y: Any) -> Any:
+    return [listed(part) for part in y] if isinstance(y, (tuple, list)) else np.asarray(y)
+
+
+@pytest.mark.parametrize(("name", "operator"), OUTSIDE, ids=[name for name, _ in OUTSIDE])
+def test_derivatives_outside(name: str, operator: Any) -> None:
+    agree(listed(operator(total)), listed(operator(total_by_loop)))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse", "auto"])
+def test_jacobian_inside(mode: Any) -> None:
+    agree(ad.vmap(ad.jacobian(vector, mode=mode))(V, M), each(ad.jacobian(vector, mode=mode)))
+
+
+def test_vmap_of_vmap() -> None:
+    def f(x: Any, y: Any) -> Any:
+        z = np.zeros(2)
+        z[0] = x * y
+        z[1] = np.sin(y)
+        return z
+
+    expected = np.array([[f(x, y) for y in V[0]] for x in S])
+    agree(ad.vmap(ad.vmap(f, in_axes=(None, 0)), in_axes=(0, None))(S, V[0]), expected)
+    agree(ad.vmap(ad.vmap(f, in_axes=(0, None)), in_axes=(None, 0), out_axes=1)(S, V[0]), expected)
+    agree(ad.vmap(ad.vmap(lambda r: np.sum(r) * r[::-1]))(T), np.sum(T, (2, 3), keepdims=True) * T[:, :, ::-1])
+
+
+def test_vmap_of_vmap_of_grad_in_grad() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(ad.vmap(ad.vmap(ad.grad(lambda r: np.sum(np.sin(r) ** 2))))(x) ** 3)
+
+    x = T[:, :, 0]
+    expected = 3 * np.sin(2 * x) ** 2 * 2 * np.cos(2 * x)
+    np.testing.assert_allclose(ad.grad(f)(x), expected, rtol=1e-12)
+
+
+def test_closures_over_outer_values() -> None:
+    def f(w: Any) -> Any:
+        return np.sum(ad.vmap(lambda x: np.tanh(x @ w) * w[0])(V))
+
+    np.testing.assert_allclose(
+        ad.grad(f)(CV), ad.grad(lambda w: np.sum(np.tanh(V @ w) * w[0]))(CV), rtol=1e-12
+    )
+
+
+def test_inactive_arrays_take_in_values_of_the_batch() -> None:
+    def g(w: Any, x: Any) -> Any:
+        y = w * 2
+        y[0] = x[1]
+        return np.sum(y * y * w)
+
+    counted = Counted(g)
+    agree(ad.vmap(ad.grad(counted), in_axes=(None, 0))(CV, V), np.stack([ad.grad(g)(CV, x) for x in V]))
+    assert counted.calls == 1
+
+
+def test_stop_gradient_and_custom_rules() -> None:
+    @ad.custom_jvp
+    def f(x: Any) -> Any:
+        return np.sin(x)
+
+    f.defjvp(lambda primals, tangents: (f(primals[0]), 3.0 * tangents[0]))
+    agree(ad.vmap(ad.grad(lambda x: f(x) * ad.stop_gradient(x)))(S), 3 * S)
+    agree(ad.grad(lambda x: np.sum(ad.vmap(f)(x)))(S), np.full(SIZE, 3.0))
+
+
+# Jacobians ------------------------------------------------------------------------------------------------------------------------------
+
+
+def cube(x: Any) -> Any:
+    y = np.zeros((len(x), 3))
+    y[:, 0] = x**3
+    y[1:, 1] = x[1:] * x[:-1]
+    y[:, 2] = np.cumsum(x)
+    return y
+
+
+BIG = RNG.uniform(0.5, 1.5, 24)
+JACOBIANS = [
+    ("elementwise", lambda x: np.sin(x) * x[::-1], BIG),
+    ("matrix", lambda x: np.outer(x, x) @ x, BIG),
+    ("in place", cube, BIG),
+    ("selection", lambda x: np.where(x > 1, x**2, np.sort(x)), BIG),
+    ("shaped", lambda x: np.linalg.inv(x.reshape(5, 5) + 5 * np.eye(5)), RNG.uniform(size=25)),
+    ("float32", lambda x: x * np.float32(2) + x[0], BIG.astype(np.float32)),
+    ("branch", lambda x: x * x if x[0] > 0 else x, BIG),
+    ("constant", lambda x: np.ones(20), BIG),
+]
+
+
+@pytest.mark.parametrize(("name", "f", "x"), JACOBIANS, ids=[name for name, _, _ in JACOBIANS])
+@pytest.mark.parametrize("operator", [ad.jacfwd, ad.jacrev, ad.jacobian])
+def test_jacobians_at_once_equal_those_one_by_one(name: str, f: Any, x: Any, operator: Any, monkeypatch: Any) -> None:
+    counted = Counted(f)
+    at_once = operator(counted)(x)
+    assert counted.calls == 1
+    monkeypatch.setattr("adjoint._api.jacobian.FEWEST_FORWARD", 10**9)
+    monkeypatch.setattr("adjoint._api.jacobian.FEWEST_BACK", 10**9)
+    one_by_one = operator(f)(x)
+    assert (at_once.shape, at_once.dtype) == (one_by_one.shape, one_by_one.dtype)
+    np.testing.assert_allclose(at_once, one_by_one, rtol=1e-6 if x.dtype == np.float32 else 1e-12, atol=1e-14)
+
+
+def test_jacobians_in_chunks(monkeypatch: Any) -> None:
+    expected = ad.jacfwd(cube)(BIG), ad.jacrev(cube)(BIG)
+    monkeypatch.setattr("adjoint._api.jacobian.CHUNK", 7 * BIG.nbytes)
+    agree([ad.jacfwd(cube)(BIG), ad.jacrev(cube)(BIG)], list(expected))
+
+
+def test_jacobians_of_trees_and_of_complex_functions() -> None:
+    def f(p: Any) -> Any:
+        return {"a": p["x"] * p["s"], "b": np.sum(p["x"] ** 2)}
+
+    p = {"x": BIG, "s": 2.0}
+    forward, back = ad.jacfwd(f)(p), ad.jacrev(f)(p)
+    for j in (forward, back):
+        np.testing.assert_allclose(j["a"]["x"], 2.0 * np.eye(24))
+        np.testing.assert_allclose(j["a"]["s"], BIG)
+        np.testing.assert_allclose(j["b"]["x"], 2 * BIG)
+        assert j["b"]["s"] == 0
+    z = BIG + 1j * BIG[::-1]
+    for operator in (ad.jacfwd, ad.jacrev):
+        np.testing.assert_allclose(operator(lambda z: z**2, holomorphic=True)(z), np.diag(2 * z))
+
+
+def test_a_hessian_takes_one_run() -> None:
+    counted = Counted(lambda x: np.sum(x[1:] * x[:-1] ** 2))
+    h = ad.hessian(counted)(BIG)
+    assert counted.calls == 1
+    np.testing.assert_allclose(h, h.T)
+    np.testing.assert_allclose(np.diag(h)[:-1], 2 * BIG[1:])
+
+
+# Errors -----------------------------------------------------------------------------------------------------------------------------------
+
+ERRORS = [
+    (lambda: ad.vmap(np.add)(V, V[:2]), "axis 0 of argument 0 has length 3; axis 0 of argument 1 has length 2"),
+    (lambda: ad.vmap(np.add, in_axes=(0, 1))(V, V), "axis 1 of argument 1 has length 4"),
+    (lambda: ad.vmap(np.sin, axis_size=5)(V), "axis_size is 5"),
+    (lambda: ad.vmap(np.sin, in_axes=None)(V), "no argument is mapped"),
+    (lambda: ad.vmap(np.add, in_axes=(0,))(V, V), "in_axes has 1 entries"),
+    (lambda: ad.vmap(lambda p: p["a"], in_axes=({"b": 0},))({"a": V}), "does not match the structure"),
+    (lambda: ad.vmap(np.sin, in_axes=((0, 0),))(V), "does not match the structure"),
+    (lambda: ad.vmap(np.sin, in_axes=2)(V), "which has no axis 2"),
+    (lambda: ad.vmap(np.sin)(2.0), "has no axis 0"),
+    (lambda: ad.vmap(np.sin, out_axes=None)(V), "out_axes is None"),
+    (lambda: ad.vmap(np.sin, out_axes=3)(V), "out_axes=3"),
+    (lambda: ad.vmap(np.sin, out_axes=(0, 0))(V), "out_axes (0, 0) does not match"),
+    (lambda: ad.vmap(lambda x: x[x > 1])(V), "cannot be stacked"),
+    (lambda: ad.vmap(lambda x: x if x > 0 else -x)(np.zeros(0)), "a batch without elements"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), ERRORS, ids=[message for _, message in ERRORS])
+def test_errors_say_what_does_not_fit(call: Any, message: str) -> None:
+    with pytest.raises(BatchError) as caught:
+        call()
+    assert message in str(caught.value)
+
+
+def test_errors_of_the_function_itself_pass() -> None:
+    with pytest.raises(ZeroDivisionError):
+        ad.vmap(lambda x: x / (1 // 0))(V)
+    with pytest.raises(ValueError, match="broadcast"):
+        ad.vmap(lambda x: x + np.ones(3))(V)
+    with pytest.raises(np.exceptions.AxisError):
+        ad.vmap(lambda x: np.sum(x, axis=-2))(V)
+    with pytest.raises(IndexError):
+        ad.vmap(lambda x: x[0, 0])(V)
+
+
+def test_a_value_that_escapes() -> None:
+    kept = []
+    ad.vmap(lambda x: kept.append(x) or x)(V)
+    with pytest.raises(EscapedValueError):
+        kept[0] + 1

@@ -85,6 +85,18 @@ CASES = [
     Case(np.cross, (normal(4, 3), normal(3)), name="broadcast"),
     Case(np.cross, (normal(3, 2), normal(2, 3)), {"axisa": 0, "axisb": 1, "axisc": 0}, name="axes"),
     Case(np.cross, (normal(2, 3, 4), normal(2, 3, 4)), {"axis": 1}, name="axis"),
+    # numpy.linalg
+    Case(np.linalg.outer, (V, normal(3))),
+    Case(np.linalg.cross, (normal(2, 3), normal(2, 3))),
+    Case(np.linalg.cross, (normal(3, 2), normal(3, 2)), {"axis": 0}, name="axis"),
+    Case(np.linalg.matmul, (A, B)),
+    Case(np.linalg.tensordot, (A, normal(3, 4)), {"axes": ([0, 1], [0, 1])}),
+    Case(np.linalg.vecdot, (A, V)),
+    Case(np.linalg.vecdot, (A, normal(3, 4)), {"axis": 0}, name="axis"),
+    Case(np.linalg.multi_dot, ([A, B],)),
+    Case(np.linalg.multi_dot, ([V, B, normal(2)],), name="vectors"),
+    Case(np.linalg.multi_dot, ([A, B, normal(2, 5)],), name="three", complexable=True),
+    Case(np.linalg.multi_dot, ([A, B, normal(2, 5), normal(5, 2)],), name="four"),
     # convolution
     *[
         Case(function, draw((m,), (n,)), {"mode": mode}, name=f"{m}-{n}-{mode}", complexable=function is np.convolve)

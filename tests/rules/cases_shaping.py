@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import warnings
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,11 @@ def doubled_ends(vector: Any, width: tuple[int, int], axis: int, kwargs: dict[st
         vector[-width[1] :] = vector[-width[1] - 1] * (axis + 1)
 
 
+def unrouted(row: Any) -> Any:
+    """Stand for a function whose source cannot be read."""
+    return np.sum(row * row)
+
+
 CASES = [
     # shape
     Case(np.reshape, (A, (4, 3)), complexable=True),
@@ -60,6 +67,7 @@ CASES = [
     Case(np.rollaxis, (T, 0, 2), name="start"),
     Case(np.rollaxis, (T, -1, -2), name="negative"),
     Case(np.matrix_transpose, (T,)),
+    Case(np.linalg.matrix_transpose, (T,)),
     Case(np.squeeze, (normal(1, 3, 1),)),
     Case(np.squeeze, (normal(1, 3, 1), 0), name="axis"),
     Case(np.squeeze, (ONE,), name="to-0d"),
@@ -186,6 +194,9 @@ CASES = [
     Case(lambda x: np.real_if_close(x + 0j) ** 2, (A,), name="close"),
     Case(lambda x, c: np.full_like(x, c) * x, (A, 1.5), float32=False, name="full_like"),
     Case(lambda x, c: np.full_like(x, c, shape=(2, 4)), (A, normal(4)), name="full_like-shape"),
+    Case(lambda x, c: operator.call(np.full_like, x, c) * x, (A, 1.5), float32=False, name="full_like-unrouted"),
+    Case(lambda x: operator.call(np.full_like, x, 2) * x, (A,), name="full_like-constant"),
+    Case(lambda x: operator.call(np.apply_along_axis, unrouted, 0, x), (A,), name="along-axis-unrouted"),
     Case(lambda x: (np.zeros_like(x) + np.ones_like(x)) * x, (A,), name="ones_like"),
     # grids and loops over axes
     Case(np.meshgrid, (V, normal(2))),
@@ -201,5 +212,15 @@ CASES = [
     Case(lambda x: np.trim_zeros(np.pad(x, 2), "f") ** 2, (V,), name="front"),
     Case(lambda x: np.trim_zeros(np.pad(x, 2)) ** 2, (A,), name="2d"),
 ]
+
+def row_stack(arrays: Any) -> Any:
+    """Call what NumPy has deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.row_stack(arrays)
+
+
+if hasattr(np, "row_stack"):
+    CASES += [Case(row_stack, ([V, normal(2, 5)],))]
 if hasattr(np, "unstack"):
     CASES += [Case(np.unstack, (A,)), Case(np.unstack, (T,), {"axis": -1}, name="last")]

@@ -37,7 +37,9 @@ def test_types_are_skipped_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("traced", [Dual, Node])
 def test_every_attribute_of_arrays_is_there_or_has_a_reason(traced: type) -> None:
-    missing = [name for name in dir(np.ndarray) if not name.startswith("_") and not hasattr(traced, name) and name not in ATTRIBUTES]
+    missing = [
+        name for name in dir(np.ndarray) if not name.startswith("_") and not hasattr(traced, name) and name not in ATTRIBUTES
+    ]
     assert not missing, f"traced values lack {' '.join(missing)}"
 
 
@@ -69,7 +71,9 @@ def operator_calls() -> Iterator[Any]:
     for name in INPLACE:
         # ``@=`` of vectors gives a number, which cannot be stored in place.
         first = np.eye(2) if name == "imatmul" else np.array([1.0, 2.0])
-        yield pytest.param(getattr(operator, name), (first, np.array([[2.0, 0.5], [1.0, 3.0]]) if name == "imatmul" else 2.0), id=name)
+        yield pytest.param(
+            getattr(operator, name), (first, np.array([[2.0, 0.5], [1.0, 3.0]]) if name == "imatmul" else 2.0), id=name
+        )
 
 
 @pytest.mark.parametrize(("function", "args"), list(operator_calls()))

@@ -161,7 +161,11 @@ def test_transposes(case: Case) -> None:
         if any(map(is_inexact, arg if isinstance(arg, (list, tuple)) else [arg])):
             args = [kinds.describe(a) if k == position else a for k, a in enumerate(case.args)]
             g = kinds.pullback(entry, position, given, whole, tuple(args), case.kwargs)
-            pulled += [conformed(part, x) for part, x in zip(g, arg, strict=True)] if isinstance(arg, (list, tuple)) else [conformed(g, arg)]
+            pulled += (
+                [conformed(part, x) for part, x in zip(g, arg, strict=True)]
+                if isinstance(arg, (list, tuple))
+                else [conformed(g, arg)]
+            )
     np.testing.assert_allclose(dot(ct, value), dot(pulled, t), rtol=1e-12, atol=1e-12)
 
 
@@ -186,7 +190,9 @@ PATTERNS = {
 def active_positions(entry: book.Rule) -> list[int]:
     """Return which arguments of an elementwise rule have a formula and are not integers."""
     return [
-        k for k, formula in enumerate(entry.formulas) if callable(formula) and not isinstance(domain_of(entry.domain, k), Integers)
+        k
+        for k, formula in enumerate(entry.formulas)
+        if callable(formula) and not isinstance(domain_of(entry.domain, k), Integers)
     ]
 
 
@@ -210,7 +216,9 @@ def sample(entry: book.Rule, pattern: list[Any], *, codes: str = "") -> list[Any
         shape, domain = next(shapes), domain_of(entry.domain, k)
         if formula is book.FIXED and not isinstance(entry.domain, tuple):  # a flag or an order
             domain = Integers(0, 3)
-        args.append(drawn(domain, shape if is_ufunc or not isinstance(domain, Integers) else None, rng, codes[k : k + 1] == "D"))
+        args.append(
+            drawn(domain, shape if is_ufunc or not isinstance(domain, Integers) else None, rng, codes[k : k + 1] == "D")
+        )
     return args
 
 
@@ -298,7 +306,9 @@ def complex_signatures(entry: book.Rule) -> Iterator[str]:
             yield codes
 
 
-@pytest.mark.parametrize(("name", "codes"), [(name, codes) for name, entry in ELEMENTWISE.items() for codes in complex_signatures(entry)])
+@pytest.mark.parametrize(
+    ("name", "codes"), [(name, codes) for name, entry in ELEMENTWISE.items() for codes in complex_signatures(entry)]
+)
 def test_elementwise_complex_arguments(name: str, codes: str) -> None:
     function, args = of_active(ELEMENTWISE[name], sample(ELEMENTWISE[name], PATTERNS["broadcast"], codes=codes), codes=codes)
     if not args:

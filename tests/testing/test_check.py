@@ -205,7 +205,7 @@ def test_check_rule_passes_and_uses_the_complex_step() -> None:
 
 PROMISES = {
     "zero": (ruled, (lambda x: x + 0.0, book.general, lambda y, t, x: t + 1e-300), "of zero gives"),
-    "single precision": (ruled, (lambda x: x * 2.0, book.general, lambda y, t, x: (t * 2.0)), None),
+    "single precision": (ruled, (lambda x: x * 2.0, book.general, lambda y, t, x: t * 2.0), None),
     "accuracy": (ruled, (np.exp, book.elementwise, lambda y, x: y * (1 + 1e-9)), "complex step"),
 }
 

@@ -10,7 +10,7 @@ import importlib
 import sys
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 NAMESPACES = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special", "scipy.linalg", "math", "cmath")
@@ -70,7 +70,7 @@ def coverage() -> list[Coverage]:
     return rows
 
 
-@lru_cache(maxsize=None)
+@cache
 def functions_of(namespace: str) -> dict[str, Callable[..., Any]]:
     """Return the public functions of a module by name; types are none."""
     module = importlib.import_module(namespace)

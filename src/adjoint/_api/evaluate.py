@@ -19,7 +19,7 @@ from adjoint._trace.memory import as_traced
 from adjoint._trace.reverse import Tape, target_of
 from adjoint._trace.routes import instrumented
 from adjoint._trace.sweep import accumulate, backward
-from adjoint._trace.traced import Host, Traced, plain
+from adjoint._trace.traced import Host, Trace, Traced, plain
 from adjoint.errors import ConversionError, InputError, MutationError, OutputError, StructureError
 
 
@@ -127,11 +127,6 @@ def _form(x: Any) -> str:
     return f"{type(x).__name__} {plain(x)!r:.60}"
 
 
-def finish(y: Any) -> Any:
-    """Return auxiliary data as the user should see it, buffers as plain arrays."""
-    return tree.tree_map(lambda leaf: (leaf.content if leaf.content is not None else leaf.plain()) if isinstance(leaf, Host) else leaf, y)
-
-
 def pushforward(
     f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], tangents: dict[int, list[Any]], *, has_aux: bool, name: str
 ) -> tuple[Any, Any, Any]:
@@ -152,6 +147,8 @@ def pushforward(
         leaves, structure = results_of(y, name)
     finally:
         trace.close()
+    for k in tangents:
+        reflect(args[k], inputs[k], trace)
     mine = [isinstance(leaf, Traced) and leaf.trace is trace for leaf in leaves]
     values = [leaf.primal if own else leaf for leaf, own in zip(leaves, mine, strict=True)]
     ts = [leaf.tangent if own else kinds.zeros_like(leaf) for leaf, own in zip(leaves, mine, strict=True)]
@@ -218,8 +215,37 @@ def record(
         pullback = Pullback(tape, leaves, structure, inputs)
     finally:
         tape.close()
+    for k in positions:
+        reflect(args[k], values[k], tape)
     primals = [tidy(as_traced(leaf.primal if isinstance(leaf, Traced) and leaf.trace is tape else leaf)) for leaf in leaves]
     return primals, structure, pullback, drop(aux, tape) if has_aux else None
+
+
+def reflect(given: Any, used: Any, trace: Trace) -> None:
+    """Do to the caller's dicts and lists what the program did to those that it was given in their place.
+
+    Arrays need no such care: the program works on the caller's own memory.
+    """
+    if type(given) is dict:
+        for key in [key for key in given if key not in used]:
+            del given[key]
+        for key, value in used.items():
+            given[key] = _reflected(given.get(key), value, trace)
+    elif type(given) is list:
+        old = given + [None] * len(used)
+        given[:] = [_reflected(old[k], value, trace) for k, value in enumerate(used)]
+    elif type(given) is tuple:
+        for before, after in zip(given, used, strict=True):
+            reflect(before, after, trace)
+
+
+def _reflected(before: Any, after: Any, trace: Trace) -> Any:
+    """Return what takes the place of a caller's value."""
+    if type(before) in (dict, list, tuple) and type(after) is type(before) and (type(before) is not tuple or len(before) == len(after)):
+        reflect(before, after, trace)
+        return before
+    value = lowered(after, trace)
+    return before if type(before) is int and value == before else value
 
 
 def split_aux(y: Any, name: str) -> tuple[Any, Any]:
@@ -235,12 +261,13 @@ def split_aux(y: Any, name: str) -> tuple[Any, Any]:
 def drop(aux: Any, trace: Any) -> Any:
     """Return auxiliary data without the values of a trace that has ended."""
 
-    def lower(leaf: Any) -> Any:
-        if isinstance(leaf, Host):
-            leaf = leaf.content if leaf.content is not None else leaf.plain()
-        return tidy(leaf.primal) if isinstance(leaf, Traced) and leaf.trace is trace else leaf
+    return tree.tree_map(lambda leaf: lowered(leaf, trace), aux)
 
-    return tree.tree_map(lower, aux)
+
+def lowered(leaf: Any, trace: Trace) -> Any:
+    """Return a value without a trace that has ended."""
+    leaf = as_traced(leaf) if isinstance(leaf, Host) and leaf.content is not None else leaf
+    return tidy(leaf.primal if isinstance(leaf, Traced) and leaf.trace is trace else leaf)
 
 
 def tidy(x: Any) -> Any:

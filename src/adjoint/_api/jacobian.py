@@ -36,8 +36,8 @@ def jacobian(
     argnums
         Position, or positions, of the arguments to differentiate.
     mode
-        ``"forward"`` costs one pass per element of ``x`` (`jacfwd`), ``"reverse"`` one per element of ``y`` (`jacrev`);
-        ``"auto"`` evaluates ``f`` once and sweeps over the recorded operations in the direction that takes fewer passes.
+        ``"forward"`` pushes one tangent per element of ``x`` (`jacfwd`), ``"reverse"`` pulls back one cotangent per element of ``y``
+        (`jacrev`); ``"auto"`` evaluates ``f`` once and sweeps over the recorded operations in the direction that has fewer.
     has_aux
         ``f`` returns a pair ``(value, aux)``; ``aux`` is passed through.
     holomorphic
@@ -96,8 +96,9 @@ def jacfwd(
 
     Notes
     -----
-    ``f`` is evaluated once for each element of ``x``; nothing is kept, so memory does not grow with the length of the program.
-    The better choice for fewer inputs than results.
+    The directions, one for each element of ``x``, are carried through ``f`` together (in chunks of about a megabyte, and one after the
+    other where the function cannot be run on all at once, see `vmap`); nothing is kept, so memory does not grow with the length of
+    the program.  The better choice for fewer inputs than results.
 
     Examples
     --------
@@ -131,8 +132,8 @@ def jacrev(
 
     Notes
     -----
-    ``f`` is evaluated once, and its operations are swept back once for each element of ``y``.  The better choice for fewer results
-    than inputs.
+    ``f`` is evaluated once, and its operations are swept back with the cotangents of all elements of ``y`` together (in chunks of about a
+    megabyte, and one after the other for few elements).  The better choice for fewer results than inputs.
 
     Examples
     --------
@@ -196,11 +197,12 @@ def _jacobian(
 # chunks, as stacks (`_trace.batch`): one pass carries a whole chunk.  The tangents of an array then fill a small multiple of its memory,
 # which is kept within the processor's caches; where arrays are so large that few directions fit, there is no gain, and no loss.
 
-CHUNK = 2**23  # bytes of a chunk of directions
-FEWEST = 3  # directions for which a stack is worth its overhead
+CHUNK = 2**20  # bytes of a chunk of directions of the largest input (result)
+# Directions for which a stack is worth its overhead, which is higher on the way back (measured).
+FEWEST_FORWARD, FEWEST_BACK = 4, 16
 
 
-def _in_chunks(space: list[Any], push: Callable[[list[Any]], list[Any]]) -> list[Any]:
+def _in_chunks(space: list[Any], push: Callable[[list[Any]], list[Any]], fewest: int) -> list[Any]:
     """Push all unit vectors of the space of some leaves through a linear map; return its results, stacked in order."""
     count = sum(map(np.size, space))
     largest = max([np.size(x) * kinds.dtype_of(x).itemsize for x in space], default=1)
@@ -208,14 +210,13 @@ def _in_chunks(space: list[Any], push: Callable[[list[Any]], list[Any]]) -> list
     stacks = []
     for start in range(0, count, width):
         stop = min(start + width, count)
-        stacks.append(_chunk(space, start, stop, push) or _one_by_one(space, start, stop, push))
+        found = _chunk(space, start, stop, push) if stop - start >= fewest else None
+        stacks.append(found or _one_by_one(space, start, stop, push))
     return [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*stacks, strict=True)]
 
 
 def _chunk(space: list[Any], start: int, stop: int, push: Callable[[list[Any]], list[Any]]) -> list[Any] | None:
-    """Push unit vectors through a linear map all at once; return None if it cannot be done or is not worth it."""
-    if stop - start < FEWEST:
-        return None
+    """Push unit vectors through a linear map all at once; return None if they go different ways."""
 
     def run(batch: Batch) -> list[Any]:
         units = _units(space, start, stop)
@@ -256,7 +257,7 @@ def _columns_of_passes(f: Any, args: Any, kwargs: Any, inputs: dict[int, Any], l
         outcome[:] = y, aux
         return tree.flatten(y_dot)[0]
 
-    columns = _in_chunks(leaves, push)
+    columns = _in_chunks(leaves, push, FEWEST_FORWARD)
     if not outcome:
         push([None] * len(leaves))
     y, aux = outcome
@@ -266,12 +267,16 @@ def _columns_of_passes(f: Any, args: Any, kwargs: Any, inputs: dict[int, Any], l
 
 def _columns_of_sweeps(linear: LinearMap, leaves: list[Any]) -> list[Any]:
     """Return the columns of a Jacobian by sweeping forward over recorded operations."""
-    return _in_chunks(leaves, lambda units: linear._push([kinds.zeros_like(x) if u is None else u for u, x in zip(units, leaves, strict=True)]))
+
+    def push(units: list[Any]) -> list[Any]:
+        return linear._push([kinds.zeros_like(x) if u is None else u for u, x in zip(units, leaves, strict=True)])
+
+    return _in_chunks(leaves, push, FEWEST_FORWARD)
 
 
 def _rows_of_sweeps(pullback: evaluate.Pullback, primals: list[Any], leaves: list[Any]) -> list[Any]:
     """Return the rows of a Jacobian by sweeping back over recorded operations."""
-    return _in_chunks(primals, lambda units: _active_leaves(pullback, pullback.sweep(units)))
+    return _in_chunks(primals, lambda units: _active_leaves(pullback, pullback.sweep(units)), FEWEST_BACK)
 
 
 def _from_columns(columns: list[Any], primals: list[Any], leaves: list[Any]) -> list[list[Any]]:

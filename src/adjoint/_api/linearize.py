@@ -35,7 +35,7 @@ class LinearMap:
 
     def _push(self, seeds: list[Any]) -> list[Any]:
         ts: list[Any] = [None] * self._pullback.count
-        ts[: len(seeds)] = [np.copy(t) if np.ndim(t) else t for t in seeds]
+        ts[: len(seeds)] = [kinds.copy(t) if len(kinds.shape_of(t)) else t for t in seeds]
         sweep.forward(self._pullback.entries, ts)
         outcome = []
         for (target, shape, dtype), value in zip(self._pullback.results, self._values, strict=True):

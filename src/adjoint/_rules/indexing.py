@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint._rules.book import FIXED, composite, constant, linear
 from adjoint._rules.forms import along, as_array, axes_of, overloaded
-from adjoint._rules.kinds import dtype_of, shape_of
+from adjoint._rules.kinds import Like, dtype_of, shape_of, zeros_like
 from adjoint._rules.primitive import primitive
 from adjoint.errors import MutationError
 
@@ -22,7 +22,7 @@ from adjoint.errors import MutationError
 @primitive
 def scatter(ct: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros of ``shape`` with ``ct`` added at ``index``, repeated indices counted repeatedly."""
-    y = np.zeros(shape, dtype_of(ct))
+    y = np.zeros(shape, dtype_of(ct)) if type(ct) is np.ndarray else zeros_like(Like(ct).reshaped(shape))
     if may_repeat(index):
         np.add.at(y, index, ct)
     else:
@@ -52,6 +52,8 @@ linear(np.diagonal,             lambda ct, a, offset=0, axis1=0, axis2=1: undiag
 composite(np.diag,              lambda v, k=0: np.diagonal(v, k) if len(shape_of(v)) == 2 else diagonal_matrix(v, k))
 composite(np.diagflat,          lambda v, k=0: diagonal_matrix(np.ravel(v), k))
 composite(np.trace,             lambda a, offset=0, axis1=0, axis2=1, dtype=None, out=None: total(np.diagonal(a, offset, axis1, axis2), dtype))
+composite(np.linalg.diagonal,   lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))
+composite(np.linalg.trace,      lambda x, /, *, offset=0, dtype=None: total(np.diagonal(x, offset, -2, -1), dtype))
 constant(np.nonzero, np.argwhere, np.flatnonzero, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from)
 # fmt: on
 
@@ -162,11 +164,6 @@ def ix_(*args: Any) -> Any:
         raise ValueError("Cross index must be 1 dimensional")
     n = len(vectors)
     return tuple(np.reshape(x, (1,) * k + shape_of(x) + (1,) * (n - k - 1)) for k, x in enumerate(vectors))
-
-
-@composite(np.ndenumerate)
-def ndenumerate(arr: Any) -> Any:
-    return ((index, arr[index]) for index in np.ndindex(shape_of(arr)))
 
 
 # Writing --------------------------------------------------------------------------------------------------------------------

@@ -54,12 +54,20 @@ class Like:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def reshaped(self, shape: tuple[int, ...]) -> Like:
+        """Return the description of an array of the same sort in another shape."""
+        other = object.__new__(Like)
+        other.shape, other.dtype, other.foreign = shape, self.dtype, self.foreign
+        return other
+
     def __repr__(self) -> str:
         return f"Like({self.shape}, {self.dtype})"
 
 
 def foreign(x: Any) -> Any:
     """Return an array without axes of the library that ``x`` comes from, None if that is NumPy."""
+    if type(x) is np.ndarray:
+        return None
     while isinstance(x, Overloaded) and not isinstance(x, np.ndarray):
         x = x.primal
     if isinstance(x, Like):
@@ -73,6 +81,11 @@ def adopt(t: Any, x: Any) -> Any:
     """Return a tangent or cotangent of ``x`` as an array of the library that ``x`` comes from."""
     library = foreign(x)
     return t if library is None or foreign(t) is not None else np.asarray(t, like=library)
+
+
+def copy(x: Any) -> Any:
+    """Return an array in memory of its own, of the library that it comes from."""
+    return np.copy(x) if foreign(x) is None else x.copy()
 
 
 def describe(value: Any) -> Any:

@@ -46,6 +46,13 @@ composite(np.outer,            lambda a, b, out=None: np.expand_dims(flat(a), 1)
 composite(np.inner,            lambda a, b: inner(as_array(a), as_array(b)))
 composite(np.kron,             lambda a, b: kron(as_array(a), as_array(b)))
 composite(np.correlate,        lambda a, v, mode="valid": correlate(as_array(a), conj(as_array(v)), mode))
+
+composite(np.linalg.outer,     lambda x1, x2, /: np.outer(vector(x1), vector(x2)))
+composite(np.linalg.cross,     lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))
+composite(np.linalg.matmul,    lambda x1, x2, /: np.matmul(x1, x2))
+composite(np.linalg.tensordot, lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes=axes))
+composite(np.linalg.vecdot,    lambda x1, x2, /, *, axis=-1: np.vecdot(x1, x2, axis=axis))
+composite(np.linalg.multi_dot, lambda arrays, *, out=None: multi_dot([as_array(a) for a in arrays]))
 # fmt: on
 
 
@@ -111,6 +118,13 @@ def flat(x: Any) -> Any:
     return np.ravel(as_array(x))
 
 
+def vector(x: Any) -> Any:
+    x = as_array(x)
+    if x.ndim != 1:
+        raise ValueError(f"Input arrays must be one-dimensional, but they are x.ndim={x.ndim}")
+    return x
+
+
 def inner(a: Any, b: Any) -> Any:
     return np.tensordot(a, b, (-1, -1)) if a.ndim and b.ndim else a * b
 
@@ -142,6 +156,31 @@ if hasattr(np, "matvec"):
             lambda y, ct, x1, x2: np.expand_dims(x1, -1) * np.expand_dims(ct, -2),
         ),
     )
+
+
+def multi_dot(arrays: list[Any]) -> Any:
+    """Multiply a chain of matrices in the cheapest order [Cormen et al., Introduction to Algorithms, section 14.2]."""
+    n = len(arrays)
+    if n < 2:
+        raise ValueError("Expecting at least two arrays.")
+    rows = [a.shape[0] for a in arrays]
+    rows[0] = rows[0] if arrays[0].ndim > 1 else 1
+    sizes = [*rows, arrays[-1].shape[1] if arrays[-1].ndim > 1 else 1]
+    if n == 3:  # as NumPy breaks the tie
+        (a, b, c), (m, k, p, q) = arrays, sizes
+        return np.dot(np.dot(a, b), c) if m * p * (k + q) < k * q * (m + p) else np.dot(a, np.dot(b, c))
+    # The cost of the chain i..j, and where to cut it.
+    cost = {(k, k): (0, k) for k in range(n)}
+    for span in range(1, n):
+        for i in range(n - span):
+            j = i + span
+            cuts = ((cost[i, k][0] + cost[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+            cost[i, j] = min(cuts)
+
+    def chain(i: int, j: int) -> Any:
+        return arrays[i] if i == j else np.dot(chain(i, cost[i, j][1]), chain(cost[i, j][1] + 1, j))
+
+    return chain(0, n - 1)
 
 
 # Cross product ------------------------------------------------------------------------------------------------------------------

@@ -59,6 +59,7 @@ linear(np.stack,            lambda ct, arrays, axis=0, *_, **__: gathered(list(n
 
 composite(np.rollaxis,      lambda a, axis, start=0: np.moveaxis(a, axis, rolled(axis, start, len(shape_of(a)))))
 composite(np.astype,        lambda x, dtype, /, *, copy=True, device=None: astype(x, np.dtype(dtype), copy))
+composite(np.linalg.matrix_transpose, lambda x, /: np.matrix_transpose(x))
 composite(np.atleast_1d,    lambda *arys: each(arys, lambda x: x if x.ndim else np.reshape(x, (1,))))
 composite(np.atleast_2d,    lambda *arys: each(arys, lambda x: x if x.ndim > 1 else np.reshape(x, (1, x.size))))
 composite(np.atleast_3d,    lambda *arys: each(arys, lambda x: x if x.ndim > 2 else np.expand_dims(np.atleast_2d(x), 2)))
@@ -85,14 +86,6 @@ constant(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like,
 def reshaped(ct: Any, shape: tuple[int, ...], order: str) -> Any:
     """Return an array in another shape; only NumPy's own arrays know of an order other than "C"."""
     return np.reshape(ct, shape) if order == "C" else np.reshape(ct, shape, order=order)
-
-
-def order_of(positional: tuple[Any, ...], order: str) -> str:
-    """Return the order of elements in a reshape, ``"C"`` or ``"F"``; the others depend on the memory that an array happens to have."""
-    order = positional[1] if len(positional) > 1 else order
-    if order not in ("C", "F"):
-        raise ValueError(f"order={order!r} depends on the memory layout of the array; write order='C' or order='F'")
-    return order
 
 
 def unrepeat(ct: Any, a: Any, repeats: Any, axis: int | None) -> Any:
@@ -186,8 +179,6 @@ def hstack(tup: Any, **options: Any) -> Any:
     return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1, **options)
 
 
-if hasattr(np, "row_stack"):
-    composite(np.row_stack, lambda tup, **options: np.vstack(tup, **options))
 if hasattr(np, "unstack"):
     composite(np.unstack, lambda x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)))
 

@@ -19,7 +19,7 @@ from adjoint._overload import Function
 from adjoint._rules import batching, kinds
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
-from adjoint._trace.memory import as_traced, before_write, host, is_basic, leaves_array, owner_of
+from adjoint._trace.memory import as_traced, before_write, receiving, is_basic, leaves_array, owner_of
 from adjoint._trace.traced import WHOLE, Host, Trace, Traced, apply, constant, highest, is_array
 from adjoint._trace.view import alias
 
@@ -75,8 +75,7 @@ class Batched(Traced):
         value = value.primal if mine else value
         before_write(self)
         before_write(owner_of(self.primal))
-        if isinstance(value, Traced):
-            self.primal = host(self.primal)
+        self.primal = receiving(self.primal, value)
         part = self.primal if view is None else view.primal
         found = trace.index(len(kinds.shape_of(part)) - 1, index)
         if found.moves is not None or mine:
@@ -236,7 +235,7 @@ class Batch(Trace):
     def lift(self, primal: Any) -> Batched:
         content = primal.plain() if isinstance(primal, Host) else primal
         whole = np.copy(np.broadcast_to(content, (self.size, *kinds.shape_of(content))))
-        return Batched(self, host(whole), number=not is_array(primal), origin=primal)
+        return Batched(self, whole, number=not is_array(primal), origin=primal)
 
     def close(self) -> None:
         super().close()
@@ -285,7 +284,10 @@ def redispatched(rule: Rule, call: Function) -> Callable[..., Any]:
 
     def dispatch(*args: Any, **kwargs: Any) -> Any:
         trace = highest(args) or highest(kwargs.values())
-        return call(*args, **kwargs) if trace is None else trace.apply(rule, call, args, kwargs)
+        if trace is None:
+            return call(*args, **kwargs)
+        # An operation made for one call is not in the book.
+        return apply(rule.function, args, kwargs, call) if rule.function in BOOK else trace.apply(rule, call, args, kwargs)
 
     return dispatch
 

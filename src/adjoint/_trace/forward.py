@@ -14,7 +14,7 @@ import numpy as np
 from adjoint._overload import Function
 from adjoint._rules import kinds
 from adjoint._rules.book import Rule
-from adjoint._trace.memory import before_write, host
+from adjoint._trace.memory import before_write, receiving
 from adjoint._trace.traced import Trace, Traced, is_array, unhost
 from adjoint._trace.view import View, alias, place
 from adjoint.errors import EscapedValueError
@@ -40,10 +40,8 @@ class Dual(Traced):
         before_write(self)
         mine = isinstance(value, Traced) and value.trace is self.trace
         x, t = (value.primal, unhost(value.tangent)) if mine else (value, 0)
-        if isinstance(t, Traced):
-            self.tangent = host(self.tangent)
-        if isinstance(x, Traced):
-            self.primal = host(self.primal)
+        self.tangent = receiving(self.tangent, t)
+        self.primal = receiving(self.primal, x)
         part = self.primal if view is None else view.primal
         part[index] = x
         part, index = place(view, self.tangent, index)
@@ -114,7 +112,7 @@ def own_tangent(y: Any, t: Any, mine: list[Any]) -> Any:
     shape, dtype = kinds.shape_of(y), kinds.dtype_of(y)
     t = kinds.cast(t, dtype)
     if kinds.shape_of(t) != shape:
-        return np.copy(np.broadcast_to(t, shape))
+        return kinds.copy(np.broadcast_to(t, shape))
     if not is_array(y):
         return t
     if not is_array(t):

@@ -104,9 +104,9 @@ class Demotion:
             x.become(x.below())
 
 
-def host(array: Any) -> Any:
-    """Return an array in a form that can take traced values."""
-    return array.view(Buffer) if type(array) is np.ndarray else array
+def receiving(array: Any, value: Any) -> Any:
+    """Return an array in a form that can take ``value`` in place: a traced one if the value is."""
+    return value.trace.lift(array) if isinstance(value, Traced) and not isinstance(array, Traced) else array
 
 
 def as_traced(value: Any) -> Any:
@@ -389,8 +389,7 @@ def activate(owner: Buffer, trace: Trace) -> None:
         memory.fill(np.nan)
         for view in [owner, *live_views(owner)]:
             view.__class__ = ActiveBuffer
-    # Below a traced value stands an array that can itself take in values of the levels below.
-    owner.__dict__["_content"] = trace.lift(host(content))
+    owner.__dict__["_content"] = trace.lift(content)
     trace.promoted.append(Lowering(owner))
 
 

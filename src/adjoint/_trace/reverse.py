@@ -24,7 +24,7 @@ from adjoint._overload import Function
 from adjoint._rules import kinds
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
-from adjoint._trace.memory import SMALL, as_traced, before_write, borrows, host, owner_of, winners
+from adjoint._trace.memory import SMALL, as_traced, before_write, borrows, receiving, owner_of, winners
 from adjoint._trace.shadow import Region
 from adjoint._trace.sweep import ELEMENTWISE, OPERATION, PICK, PLAIN, READ, WRITE, Entry, Operation, Target, accumulate, backward
 from adjoint._trace.traced import Host, Trace, Traced, apply, highest, is_array, sample
@@ -102,7 +102,9 @@ class Tape(Trace):
         if not active:
             return y
         if rule.kind == "linear":
-            if rule.function is operator.getitem and (isinstance(y, (float, np.generic)) or not is_array(y)):
+            if rule.function is operator.getitem and (
+                isinstance(y, (float, np.generic)) or (not is_array(y) and kinds.foreign(y) is None)
+            ):
                 return self.read(args[0], args[1], y)
             if active == (0,) and isinstance(args[0], Traced):
                 shared = alias(y, primals[0], args[0], lambda a: rule.function(a, *args[1:], **kwargs))
@@ -300,8 +302,7 @@ class Tape(Trace):
         before_write(root)
         mine = isinstance(value, Traced) and value.trace is self
         x = value.primal if mine else value
-        if isinstance(x, Traced):
-            root.primal = host(root.primal)
+        root.primal = receiving(root.primal, x)
         primal = root.primal if view is None else view.primal
         primal[index] = x
         region = Region(root, view, index)

@@ -659,6 +659,14 @@ def vectorize(pyfunc: Any, *args: Any, **kwargs: Any) -> Any:
     return call
 
 
+@replaces(np.ndenumerate)
+def ndenumerate(arr: Any) -> Any:
+    if not any_traced((arr,)):
+        return np.ndenumerate(arr)
+    arr = as_array(arr)
+    return ((index, arr[index]) for index in np.ndindex(arr.shape))
+
+
 @replaces(np.apply_along_axis)
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     return shaping.apply_along_axis(route(func1d), axis, as_traced(arr), *args, **kwargs)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules import kinds
-from adjoint._trace.memory import has_integer_array, host
-from adjoint._trace.traced import Traced, is_array
+from adjoint._trace.memory import has_integer_array, receiving
+from adjoint._trace.traced import is_array
 from adjoint._trace.view import View, place
 
 
@@ -29,8 +29,8 @@ class Region:
 
     def zeros(self, g: Any) -> Any:
         """Return a new shadow, able to take ``g``."""
-        zeros = kinds.zeros_like(self.form)
-        return host(zeros) if isinstance(g, Traced) else zeros
+        zeros = np.zeros(self.form.shape, self.form.dtype)
+        return receiving(zeros, g)
 
     def read(self, shadow: Any) -> Any:
         """Return the cotangents of the region."""

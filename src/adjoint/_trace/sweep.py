@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules import kinds
-from adjoint._trace.memory import as_traced, host
+from adjoint._trace.memory import as_traced, receiving
 from adjoint._trace.shadow import Region
 from adjoint._trace.traced import Traced, is_array, unhost
 
@@ -139,8 +139,7 @@ class Write(Step):
             return
         if ts[region.slot] is None:
             ts[region.slot] = region.zeros(t)
-        elif isinstance(t, Traced):
-            ts[region.slot] = host(ts[region.slot])
+        ts[region.slot] = receiving(ts[region.slot], t)
         region.write(ts[region.slot], 0 if t is None else t)
 
 
@@ -204,8 +203,7 @@ def own_shadow(cts: list[Any], owned: set[int], region: Region, g: Any) -> Any:
     else:
         if region.slot not in owned or not is_array(shadow):
             shadow = np.copy(np.reshape(shadow, region.form.shape))
-        if isinstance(g, Traced):
-            shadow = host(shadow)
+        shadow = receiving(shadow, g)
     owned.add(region.slot)
     cts[region.slot] = shadow
     return shadow

@@ -170,7 +170,9 @@ class _At:
             self.fail(
                 "forward",
                 "differences do not converge",
-                f"differences of the {self.title('function')} are uncertain by {np.max(estimate.error):.1e}" if self.path else "",
+                f"differences of the {self.title('function')} are uncertain by {np.max(estimate.error):.1e}"
+                if self.path
+                else "",
                 why="the function is not differentiable at this point, jumps next to it, or is noisy",
                 remedy="check it at another point",
             )
@@ -179,7 +181,9 @@ class _At:
     def check_value(self, y: Leaves, mode: str) -> None:
         """Raise unless the run under a derivative returned what the function returns."""
         got, expected = vector(y), vector(self.y)
-        if got.shape != expected.shape or not np.allclose(got, expected, rtol=self.exact, atol=self.exact * _largest(expected), equal_nan=True):
+        if got.shape != expected.shape or not np.allclose(
+            got, expected, rtol=self.exact, atol=self.exact * _largest(expected), equal_nan=True
+        ):
             self.fail(mode, "the value differs from the function's own", f"expected {_text(expected)}\ngot      {_text(got)}")
 
     def check_forms(self, got: Leaves, like: Leaves, mode: str, names: list[str]) -> None:
@@ -187,7 +191,11 @@ class _At:
         for g, x, name in zip(got, like, names, strict=True):
             mine, wanted = (kinds.shape_of(g), kinds.dtype_of(g)), (kinds.shape_of(x), kinds.dtype_of(x))
             if mine != wanted:
-                self.fail(mode, f"wrong form of the derivative of {name}", f"expected shape {wanted[0]} and dtype {wanted[1]}, got {mine[0]} and {mine[1]}")
+                self.fail(
+                    mode,
+                    f"wrong form of the derivative of {name}",
+                    f"expected shape {wanted[0]} and dtype {wanted[1]}, got {mine[0]} and {mine[1]}",
+                )
 
     def compare_forward(self, got: np.ndarray, expected: differences.Estimate, tolerance: float) -> None:
         scale = _largest(expected.value)
@@ -206,7 +214,9 @@ class _At:
             got, expected = vector(self.program.forward(alone)[1]), self.differences(alone)
             gap = abs(got - expected.value)
             if not np.all(gap <= tolerance * _largest(expected.value) + 3 * expected.error):
-                found.append((_size(gap), f"along a direction of {name} alone:\n" + _entry(self.y, got, expected.value, expected.error)))
+                found.append(
+                    (_size(gap), f"along a direction of {name} alone:\n" + _entry(self.y, got, expected.value, expected.error))
+                )
         return max(found, key=lambda pair: pair[0])[1]
 
     def compare_reverse(self, y_dot: np.ndarray, cotangents: Leaves, against: str, tolerance: float, slack: float) -> None:
@@ -252,7 +262,12 @@ class _At:
         # A second derivative that vanishes does so by cancellation of products of first ones.
         floor = self.eps * ROUNDING * _largest(vector(self.y)) * _largest(vector(self.ct))
         if not abs(a - b) <= self.exact * scale + floor:
-            self.fail("forward", "forward over reverse disagrees with forward over forward", f"expected {a:.15g}\ngot      {b:.15g}", below=("reverse",))
+            self.fail(
+                "forward",
+                "forward over reverse disagrees with forward over forward",
+                f"expected {a:.15g}\ngot      {b:.15g}",
+                below=("reverse",),
+            )
         self.add("forward", "forward over forward", _ratio(abs(a - b), scale), self.exact, below=("reverse",))
 
     def add(self, mode: str, against: str, error: float, tolerance: float, below: tuple[str, ...] = ()) -> None:
@@ -263,7 +278,9 @@ class _At:
         title = " over ".join((mode, *below, *self.path))
         order = 1 + len(below) + len(self.path)
         lines = [f"derivative of order {order}, {title}, of {self.run.name}: {what}", *detail.splitlines()]
-        remedy = remedy or "correct the rule (or custom_jvp, custom_vjp) of a function that it calls; bisect by checking parts of it"
+        remedy = (
+            remedy or "correct the rule (or custom_jvp, custom_vjp) of a function that it calls; bisect by checking parts of it"
+        )
         raise CheckError("\n  ".join(line for line in lines if line), why=why, remedy=remedy)
 
 

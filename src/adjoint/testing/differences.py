@@ -1,8 +1,8 @@
 """The derivative of a curve by extrapolated central differences, with an estimate of the error that remains.
 
-Central differences at shrinking steps are extrapolated to step zero [Ridders 1982, Richardson 1911].  Of each entry of the result
-the element of the tableau with the smallest error estimate is kept.  The estimate is what makes the number an oracle: a tolerance
-that adds it is honest at noisy, steep and kinked points, and one that ignores it is wrong there.
+Central differences at shrinking steps are extrapolated to step zero [Ridders 1982, Richardson 1911].  Of each entry of the
+result the element of the tableau with the smallest error estimate is kept.  The estimate is what makes the number an oracle: a
+tolerance that adds it is honest at noisy, steep and kinked points, and one that ignores it is wrong there.
 
 References
 ----------
@@ -75,12 +75,14 @@ def derivative(curve: Curve, *, goal: float = 1e-9, eps: float = EPS) -> Estimat
     center = np.asarray(curve(0.0))
     slope = Slope(curve, center.shape)
     best = Estimate(np.full(center.shape, np.nan), np.full(center.shape, np.inf))
+    tiny = max(TINY, 10 * eps**0.5)
+    rough = slope(tiny)
+    noise = eps * slope.largest / tiny
     for start in STARTS:
-        best = _better(best, _tableau(slope, start, eps, goal))
+        best = _better(best, _doubted(_tableau(slope, start, eps, goal), rough, noise))
         if np.all(best.error <= goal * _largest(best.value)):
             break
-    tiny = max(TINY, 10 * eps**0.5)
-    return _doubted(best, slope(tiny), eps * slope.largest / tiny)
+    return best
 
 
 def _tableau(slope: Slope, start: float, eps: float, goal: float) -> Estimate:

@@ -58,13 +58,17 @@ class Program:
         """Return the derivative along a direction, a function of point and direction."""
         n = len(self.inputs)
         names = [f"the tangent of {name}" for name in self.names]
-        return Program(lambda both: pushforward(self.run, both[:n], both[n:])[1], [*self.inputs, *tangents], [*self.names, *names])
+        return Program(
+            lambda both: pushforward(self.run, both[:n], both[n:])[1], [*self.inputs, *tangents], [*self.names, *names]
+        )
 
     def cotangent(self, cotangents: Leaves) -> Program:
         """Return the pulled back cotangents, a function of point and cotangents of the results."""
         n = len(self.inputs)
         names = [f"the cotangent of result {k}" for k in range(len(cotangents))]
-        return Program(lambda both: pullback(self.run, both[:n], both[n:])[1], [*self.inputs, *cotangents], [*self.names, *names])
+        return Program(
+            lambda both: pullback(self.run, both[:n], both[n:])[1], [*self.inputs, *cotangents], [*self.names, *names]
+        )
 
 
 def pushforward(run: Callable[[Leaves], Leaves], inputs: Leaves, tangents: Leaves) -> tuple[Leaves, Leaves]:
@@ -106,7 +110,9 @@ def inexact_results(y: Any) -> Leaves:
     leaves, _ = evaluate.results_of(y, "check")
     found = [leaf for leaf in leaves if kinds.dtype_of(leaf).kind in "fc"]
     if not found:
-        raise OutputError("check: the function returned no floating or complex number or array", remedy="return what is to be differentiated")
+        raise OutputError(
+            "check: the function returned no floating or complex number or array", remedy="return what is to be differentiated"
+        )
     return found
 
 

@@ -35,6 +35,10 @@ class Report:
 
     def __repr__(self) -> str:
         table = [("derivative", "against", "order", "error", "tolerance")]
-        table += [(row.derivative, row.against, str(row.order), f"{row.error:.1e}", f"{row.tolerance:.1e}") for row in self.rows]
+        table += [
+            (row.derivative, row.against, str(row.order), f"{row.error:.1e}", f"{row.tolerance:.1e}") for row in self.rows
+        ]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table)
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
+        )

@@ -24,9 +24,12 @@ COMPLEX_TOLERANCE = 1e-11
 def check_rule(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
     """Check the rule of a function by one call of it.
 
-    Beyond `check` to order 2 it checks that the value is that of the plain function (bit for bit, if the rule is no definition); the derivative against the
-    complex step, if the function turns out to be holomorphic; that a tangent or cotangent of zero gives exactly zero; that single
-    precision stays so; and that elementwise functions accept arrays of size 0.
+    Beyond `check` to order 2 it checks
+
+    - that the value is that of the plain function, bit for bit if the rule is no definition by other functions;
+    - the derivative against the complex step, if the function turns out to be holomorphic;
+    - that a tangent or cotangent of zero gives exactly zero, and that single precision stays so;
+    - that elementwise functions accept arrays of size 0.
 
     Parameters
     ----------
@@ -68,7 +71,7 @@ Kwargs = dict[str, Any]
 
 
 def keeps_value(function: Callable[..., Any], args: Args, kwargs: Kwargs) -> None:
-    """Raise unless the function returns under both derivatives what it returns without, with dtype and structure."""
+    """Raise unless under both derivatives the function returns what it returns without, with dtype and structure."""
     expected, structure = tree.flatten(function(*_copies(args), **kwargs))
     arguments = _copies(args)
     positions = tuple(k for k, arg in enumerate(arguments) if any(map(is_inexact, tree.flatten(arg)[0])))
@@ -77,7 +80,9 @@ def keeps_value(function: Callable[..., Any], args: Args, kwargs: Kwargs) -> Non
     leaves, form, _, _ = evaluate.record(function, arguments, kwargs, positions, has_aux=False, name="check_rule")
     for mode, (got, own) in {"forward": tree.flatten(forward), "reverse": (leaves, form)}.items():
         if not (own is structure or own == structure):
-            _fail(function, f"under {mode} mode it returns {tree.describe(own)}", f"alone it returns {tree.describe(structure)}")
+            _fail(
+                function, f"under {mode} mode it returns {tree.describe(own)}", f"alone it returns {tree.describe(structure)}"
+            )
         for a, b in zip(got, expected, strict=True):
             if kinds.shape_of(a) != kinds.shape_of(b) or kinds.dtype_of(a) != kinds.dtype_of(b):
                 _fail(function, f"under {mode} mode it returns {_form(a)}", f"alone it returns {_form(b)}")
@@ -109,9 +114,17 @@ def agrees_with_complex_step(function: Callable[..., Any], args: Args, kwargs: K
     step = _complex_step(program, t)
     rough = differences.derivative(lambda h: vector(program.run(shift(program.inputs, h, t))), goal=1e-8)
     scale = float(np.max(abs(rough.value), initial=0.0))
-    if step is None or step.shape != rough.value.shape or not np.all(abs(step - rough.value) <= 1e-5 * scale + 10 * rough.error):
+    if (
+        step is None
+        or step.shape != rough.value.shape
+        or not np.all(abs(step - rough.value) <= 1e-5 * scale + 10 * rough.error)
+    ):
         if required:
-            _fail(function, "the complex step does not give its derivative", "it does not take complex numbers as a holomorphic function")
+            _fail(
+                function,
+                "the complex step does not give its derivative",
+                "it does not take complex numbers as a holomorphic function",
+            )
         return []
     got = vector(program.forward(t)[1])
     eps = max(float(np.finfo(kinds.dtype_of(x)).eps) for x in program.inputs)
@@ -143,7 +156,7 @@ def keeps_zero(function: Callable[..., Any], args: Args, kwargs: Kwargs) -> None
 
 
 def keeps_single_precision(function: Callable[..., Any], args: Args, kwargs: Kwargs) -> None:
-    """Raise unless tangents have the dtype of the value, and cotangents that of their argument, for arguments of single precision."""
+    """Raise unless, for arguments of single precision, derivatives have the dtypes of the value and of the arguments."""
     narrow = tree.tree_map(_narrow, args)
     program, double = program_of(function, narrow, kwargs), program_of(function, args, kwargs)
     rng = np.random.default_rng(3)
@@ -164,7 +177,9 @@ def keeps_single_precision(function: Callable[..., Any], args: Args, kwargs: Kwa
 
 def accepts_size_zero(function: Callable[..., Any], args: Args, kwargs: Kwargs) -> None:
     """Raise unless arrays of size 0 have derivatives of size 0."""
-    program = program_of(function, tree.tree_map(lambda x: np.zeros((0, 1), kinds.dtype_of(x)) if is_inexact(x) else x, args), kwargs)
+    program = program_of(
+        function, tree.tree_map(lambda x: np.zeros((0, 1), kinds.dtype_of(x)) if is_inexact(x) else x, args), kwargs
+    )
     y, y_dot = program.forward(program.inputs)
     _, cotangents = program.reverse(y)
     for got, like in ((y_dot, y), (cotangents, program.inputs)):
