@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from adjoint import _ufunc_methods
+from adjoint.errors import MissingRuleError
 
 Function = Callable[..., Any]
 NO_OPTIONS: dict[str, Any] = {}

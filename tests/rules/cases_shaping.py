@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from typing import Any
 
 import numpy as np
@@ -212,15 +211,5 @@ CASES = [
     Case(lambda x: np.trim_zeros(np.pad(x, 2), "f") ** 2, (V,), name="front"),
     Case(lambda x: np.trim_zeros(np.pad(x, 2)) ** 2, (A,), name="2d"),
 ]
-
-def row_stack(arrays: Any) -> Any:
-    """Call what NumPy has deprecated."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return np.row_stack(arrays)
-
-
-if hasattr(np, "row_stack"):
-    CASES += [Case(row_stack, ([V, normal(2, 5)],))]
 if hasattr(np, "unstack"):
     CASES += [Case(np.unstack, (A,)), Case(np.unstack, (T,), {"axis": -1}, name="last")]

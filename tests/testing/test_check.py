@@ -43,7 +43,7 @@ class Wrong(NamedTuple):
     formulas: tuple[Any, ...]
     args: tuple[Any, ...]
     says: tuple[str, ...]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {}  # noqa: RUF012
 
 
 def ready_jvp(y: Any, t: Any, x: Any) -> Any:
@@ -108,7 +108,7 @@ def test_a_wrong_second_derivative_is_caught() -> None:
 def test_modes_are_checked_alone() -> None:
     flip = ruled(reverse, book.linear, lambda ct, x: ct)
     assert check(flip, X, modes=("forward",)).max_error < 1e-6
-    with pytest.raises(CheckError, match="order 1, reverse.*differences"):
+    with pytest.raises(CheckError, match=r"order 1, reverse.*differences"):
         check(flip, X, modes=("reverse",))
 
 

@@ -105,13 +105,13 @@ def _reason(rule: Any) -> str:
     return rule.reason or "; ".join(unknown)
 
 
-# Tables -------------------------------------------------------------------------------------------------------------------------
+# Tables -----------------------------------------------------------------------------------------------------------------------
 
 
 def counts(rows: list[Coverage]) -> list[tuple[str, ...]]:
     """Return the number of functions by namespace and kind, with a heading and the sums."""
     number = Counter((row.namespace, row.kind) for row in rows)
-    table = [("", *KINDS, "all")]
+    table: list[tuple[str, ...]] = [("", *KINDS, "all")]
     for namespace in NAMESPACES:
         numbers = [number[namespace, kind] for kind in KINDS]
         table.append((namespace, *map(str, numbers), str(sum(numbers))))
@@ -136,7 +136,7 @@ def as_markdown(table: list[tuple[str, ...]]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(table[0]), *lines[1:]])
 
 
-# The command line ---------------------------------------------------------------------------------------------------------------
+# The command line -------------------------------------------------------------------------------------------------------------
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -104,7 +104,7 @@ def jacfwd(
     --------
     >>> import numpy as np
     >>> import adjoint as ad
-    >>> ad.jacfwd(lambda t: np.array([np.cos(t), np.sin(t)]))(0.0)
+    >>> ad.jacfwd(lambda t: np.stack([np.cos(t), np.sin(t)]))(0.0)
     array([0., 1.])
     """
     return Derivative(_jacfwd, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})

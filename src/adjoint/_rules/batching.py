@@ -20,7 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from adjoint._rules import indexing, reductions, shaping
+from adjoint._rules import arithmetic, indexing, linalg_norms, linalg_solve, linalg_spectral, products, reductions, shaping
+from adjoint._rules import einsum as einsums
+from adjoint._rules import fft as transforms_of
+from adjoint._rules import linalg_degenerate as degenerate
 from adjoint._rules.book import Rule
 from adjoint._rules.kinds import dtype_of, shape_of
 
@@ -545,8 +548,52 @@ def stacked(*cores: int) -> Form:
     def form(call: Any, mapped: Any, size: int, *args: Any, **kwargs: Any) -> Any:
         if any(mapped[len(cores) :]):
             return NotImplemented
-        n = max([rank(x, m) - core for x, m, core in zip(args, mapped, cores, strict=False) if x is not None])
-        return call(*[align(x, m, n + core) for x, m, core in zip(args, mapped, cores, strict=False)], *args[len(cores) :], **kwargs)
+        # Whatever the result depends on, it has the axes of the first argument.
+        arrays = [spread(args[0], mapped[0], size), *args[1 : len(cores)]]
+        flags = [True, *mapped[1 : len(cores)]]
+        n = max([rank(x, m) - core for x, m, core in zip(arrays, flags, cores, strict=False) if x is not None])
+        aligned = [align(x, m, n + core) for x, m, core in zip(arrays, flags, cores, strict=False)]
+        return call(*aligned, *args[len(cores) :], **kwargs)
+
+    return form
+
+
+def pairwise(call: Any, mapped: Any, size: int, a: Any, b: Any) -> Any:
+    """Functions of two stacks that do not broadcast."""
+    return call(spread(a, mapped[0], size), spread(b, mapped[1], size))
+
+
+def norm(call: Any, x: Any, order: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    n = rank(x, True)
+    if axis is None and order is None and n != 2:
+        y = call(flat(x), None, 1)
+        return np.reshape(y, (shape_of(y)[0], *(1,) * n)) if keepdims else y
+    return call(x, order, shift(axis, n)[0] if axis is None and n == 1 else shift(axis, n), keepdims)
+
+
+def vector_norm(call: Any, x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002 (NumPy's name)
+    if axis is None and keepdims:
+        return NotImplemented
+    return call(flat(x), axis=1, ord=ord) if axis is None else call(x, axis=shift(axis, rank(x, True)), keepdims=keepdims, ord=ord)
+
+
+def accumulation(call: Any, x: Any, *, axis: Any = None, **kwargs: Any) -> Any:
+    return call(x, axis=1 if axis is None and rank(x, True) == 1 else shift(axis, rank(x, True)), **kwargs)
+
+
+def along_third(call: Any, x: Any, option: Any, axis: int, *rest: Any) -> Any:
+    return call(x, option, shift(axis, rank(x, True)), *rest)
+
+
+def contraction(count: int) -> Form:
+    """Return the form of a sum over products of arrays that come before their subscripts."""
+
+    def form(call: Any, mapped: Any, size: int, *args: Any, **kwargs: Any) -> Any:
+        subscripts = args[count]
+        inputs, _, output = subscripts.partition("->")
+        new = next(c for c in string.ascii_letters if c not in subscripts)
+        terms = [new * bool(m) + term for term, m in zip(inputs.split(","), mapped, strict=False)]
+        return call(*args[:count], f"{','.join(terms)}->{new}{output}", *args[count + 1 :], **kwargs)
 
     return form
 
@@ -573,13 +620,15 @@ enter(only_first(reduction),          np.sum, np.mean, np.prod, np.max, np.min, 
                                       np.nanmedian, np.ptp)
 enter(only_first(along(-1)),          np.sort, np.argsort)
 enter(only_first(along(None)),        np.cumsum, np.cumprod, np.nancumsum, np.nancumprod, np.argmax, np.argmin, np.nanargmax, np.nanargmin)
+enter(only_first(accumulation),       np.cumulative_sum, np.cumulative_prod)
 enter(only_first(along_second),       np.partition, np.argpartition)
 enter(only_first(quantile),           np.quantile, np.percentile, np.nanquantile, np.nanpercentile)
 enter(only_first(repeat),             np.repeat)
 enter(only_first(diff),               np.diff)
 enter(recurrence,                     reductions.recur)
 
-enter(elementwise,                    np.real, np.imag, np.angle, np.nan_to_num, np.isreal, np.iscomplex, np.clip, np.isclose)
+enter(elementwise,                    np.real, np.imag, arithmetic.real_part, arithmetic.imaginary_part, np.angle, np.nan_to_num, np.isreal,
+                                      np.iscomplex, np.clip, np.isclose, arithmetic.signum)
 enter(elementwise_in(0),              np.round, np.around, np.fix, np.isneginf, np.isposinf, np.digitize, np.interp, np.isin)
 enter(elementwise_in(1),              np.searchsorted)
 enter(choice,                         np.where)
@@ -616,11 +665,24 @@ enter(outer,                          np.outer)
 enter(vdot,                           np.vdot)
 enter(tensordot,                      np.tensordot, la.tensordot)
 enter(einsum,                         np.einsum)
-enter(stacked(1, 1),                  np.vecdot)
+enter(contraction(1),                 einsums.contract)
+enter(contraction(2),                 einsums.contract_pair)
+enter(stacked(1, 1),                  np.vecdot, products.vecdot, products.cross3)
 
 enter(stacked(2),                     la.inv, la.pinv, la.det, la.slogdet, la.cholesky, la.eig, la.eigvals, la.eigh, la.eigvalsh, la.svd, la.svdvals,
                                       la.qr, la.matrix_power, la.matrix_rank, la.cond)
 enter(solve,                          la.solve)
+enter(only_first(norm),               la.norm)
+enter(only_first(vector_norm),        la.vector_norm)
+enter(stacked(2),                     la.matrix_norm, degenerate.inverse, linalg_solve.regular, linalg_solve.adjugate, linalg_spectral.largest)
+enter(stacked(1),                     degenerate.positive)
+enter(stacked(2, 1),                  degenerate.reciprocal, degenerate.attached)
+enter(stacked(1, 1),                  degenerate.share)
+enter(stacked(2, 2),                  degenerate.vanishing)
+enter(stacked(2, 1, 1),               degenerate.separable)
+enter(stacked(2, 2, 1, 2),            degenerate.quotient)
+enter(pairwise,                       linalg_spectral.matching)
+enter(only_first(reduction),          linalg_norms.ties)
 
 enter(getitem,                        operator.getitem)
 enter(scatter,                        indexing.scatter)
@@ -630,5 +692,6 @@ enter(take_along_axis,                np.take_along_axis)
 enter(only_first(transform),          fft.fft, fft.ifft, fft.rfft, fft.irfft, fft.hfft, fft.ihfft)
 enter(only_first(transforms(None)),   fft.fftn, fft.ifftn, fft.rfftn, fft.irfftn)
 enter(only_first(transforms((-2, -1))), fft.fft2, fft.ifft2, fft.rfft2, fft.irfft2)
+enter(only_first(along_third),        transforms_of.fitted, transforms_of.weighted)
 enter(only_first(fftshift),           fft.fftshift, fft.ifftshift)
 # fmt: on

@@ -37,7 +37,18 @@ def contract_pair(a: Any, b: Any, subscripts: str, optimize: Any = False) -> Any
     return np.einsum(subscripts, a, b, optimize=optimize)
 
 
-linear(contract, lambda ct, a, subscripts: uncontract(ct, a, subscripts), FIXED)
+def uncontract(ct: Any, a: Any, subscripts: str) -> Any:
+    term, _, result = subscripts.partition("->")
+    present = "".join(x for x in dict.fromkeys(term) if x in result)
+    return spread(contract(ct, f"{result}->{present}"), present, term, shape_of(a))
+
+
+def uncontract_pair(ct: Any, a: Any, b: Any, term: str, other: str, result: str, optimize: Any) -> Any:
+    present = "".join(x for x in dict.fromkeys(term) if x in result + other)
+    return spread(contract_pair(ct, b, f"{result},{other}->{present}", optimize), present, term, np.shape(a))
+
+
+linear(contract, uncontract, FIXED)
 bilinear(
     contract_pair,
     lambda ct, a, b, subscripts, optimize=False: uncontract_pair(ct, a, b, *split(subscripts), optimize),
@@ -72,10 +83,10 @@ def path(terms: list[str], result: str, arrays: list[Any], optimize: Any) -> lis
     steps = np.einsum_path(f"{','.join(terms)}->{result}", *forms, optimize=planned)[0][1:]
     pairs = []
     for step in steps:
-        step, count = sorted(step), len(arrays) - len(pairs)
+        chosen, count = sorted(step), len(arrays) - len(pairs)
         # A step of more than two operands: the planner saw no better order.  The result of a pair stands last.
-        for taken in range(len(step) - 1):
-            pairs.append((step[0], step[1]) if taken == 0 else (step[taken + 1] - taken - 1, count - taken - 1))
+        for taken in range(len(chosen) - 1):
+            pairs.append((chosen[0], chosen[1]) if taken == 0 else (chosen[taken + 1] - taken - 1, count - taken - 1))
     return pairs
 
 
@@ -114,17 +125,6 @@ def split(subscripts: str, *, swap: bool = False) -> tuple[str, str, str]:
     left, _, result = subscripts.partition("->")
     a, b = left.split(",")
     return (b, a, result) if swap else (a, b, result)
-
-
-def uncontract(ct: Any, a: Any, subscripts: str) -> Any:
-    term, _, result = subscripts.partition("->")
-    present = "".join(x for x in dict.fromkeys(term) if x in result)
-    return spread(contract(ct, f"{result}->{present}"), present, term, shape_of(a))
-
-
-def uncontract_pair(ct: Any, a: Any, b: Any, term: str, other: str, result: str, optimize: Any) -> Any:
-    present = "".join(x for x in dict.fromkeys(term) if x in result + other)
-    return spread(contract_pair(ct, b, f"{result},{other}->{present}", optimize), present, term, np.shape(a))
 
 
 def spread(g: Any, present: str, term: str, shape: tuple[int, ...]) -> Any:

@@ -325,7 +325,7 @@ def lstsq_b(y: Any, t: Any, a: Any, b: Any, rcond: Any = None) -> Any:
 
 def square_sums(residuals: Any, r: Any, t: Any) -> Any:
     """``Re rᴴ t`` for each right-hand side; NumPy returns no residuals where the rank is not full or nothing is left over."""
-    return inner(r, t, 0) + 0 * residuals if residuals.shape[0] else np.zeros(residuals.shape, residuals.dtype)
+    return inner(r, t, 0) + 0 * residuals if np.size(residuals) else np.zeros(residuals.shape, residuals.dtype)
 
 
 general(np.linalg.lstsq, lstsq_a, lstsq_b, FIXED)

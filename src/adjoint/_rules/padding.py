@@ -47,7 +47,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
 
 def grown(part: Any, x: Any, axis: int) -> Any:
     """Return a piece with the extent of ``x`` along all other axes."""
-    return np.broadcast_to(part, x.shape[:axis] + (part.shape[axis],) + x.shape[axis + 1 :])
+    return np.broadcast_to(part, (*x.shape[:axis], part.shape[axis], *x.shape[axis + 1 :]))
 
 
 def piece(x: Any, axis: int, end: int, pair: tuple[int, int], mode: str, option: Any) -> Any:
@@ -63,7 +63,7 @@ def piece(x: Any, axis: int, end: int, pair: tuple[int, int], mode: str, option:
         count = n if option < 0 else min(int(option), n)
         part = x[along(axis, slice(0, count) if end == 0 else slice(n - count, n), x.ndim)]
         value = STATISTICS[mode](part, axis=axis, keepdims=True)
-        return np.broadcast_to(value, x.shape[:axis] + (width,) + x.shape[axis + 1 :])
+        return np.broadcast_to(value, (*x.shape[:axis], width, *x.shape[axis + 1 :]))
     if mode == "linear_ramp":
         weight = np.arange(width) / max(width, 1)
         weight = np.reshape(weight if end == 0 else weight[::-1], (width,) + (1,) * (x.ndim - 1 - axis))

@@ -7,6 +7,7 @@ function that returns a copy returns a copy, because the difference is seen as s
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,13 @@ from adjoint._rules.indexing import scatter
 from adjoint._rules.kinds import Like, dtype_of, shape_of
 from adjoint._rules.primitive import primitive
 
-windows = np.lib.stride_tricks.sliding_window_view
+sliding_window_view = np.lib.stride_tricks.sliding_window_view
+
+
+@primitive
+def windows(x: Any, window_shape: Any, axis: Any) -> Any:
+    """Return all windows of a shape as a read-only view: windows overlap, and a store into one would be a store into others."""
+    return sliding_window_view(x, window_shape, axis)
 
 
 @primitive
@@ -35,8 +42,8 @@ def discretise(x: Any, dtype: Any) -> Any:
 
 
 # fmt: off
-linear(np.reshape,          lambda ct, a, *_, order="C", **__: reshaped(ct, a.shape, order_of(_, order)))
-linear(np.ravel,            lambda ct, a, order="C": reshaped(ct, a.shape, order_of((), order)))
+linear(np.reshape,          lambda ct, a, shape=None, order="C", **_: reshaped(ct, a.shape, order))
+linear(np.ravel,            lambda ct, a, order="C": reshaped(ct, a.shape, order))
 linear(np.transpose,        lambda ct, a, axes=None: np.transpose(ct, inverse(axes)))
 linear(np.matrix_transpose, lambda ct, x: mT(ct))
 linear(np.swapaxes,         lambda ct, a, axis1, axis2: np.swapaxes(ct, axis1, axis2))
@@ -53,13 +60,14 @@ linear(convert,             lambda ct, x, dtype: ct)
 linear(np.broadcast_to,     lambda ct, array, shape, subok=False: ct)
 linear(np.repeat,           lambda ct, a, repeats, axis=None: unrepeat(ct, a, repeats, axis))
 linear(np.tile,             lambda ct, A, reps: untile(ct, A.shape, reps))
-linear(windows,             lambda ct, x, window_shape, axis=None, **_: unwindow(ct, x, window_shape, axis))
+linear(windows,             lambda ct, x, window_shape, axis: unwindow(ct, x, window_shape, axis))
 linear(np.concatenate,      lambda ct, arrays, axis=0, *_, **__: pieces(ct, arrays, axis))
 linear(np.stack,            lambda ct, arrays, axis=0, *_, **__: gathered(list(np.moveaxis(ct, axis, 0)), arrays))
 
 composite(np.rollaxis,      lambda a, axis, start=0: np.moveaxis(a, axis, rolled(axis, start, len(shape_of(a)))))
 composite(np.astype,        lambda x, dtype, /, *, copy=True, device=None: astype(x, np.dtype(dtype), copy))
-composite(np.linalg.matrix_transpose, lambda x, /: np.matrix_transpose(x))
+composite(np.linalg.matrix_transpose, np.matrix_transpose)
+composite(sliding_window_view, lambda x, window_shape, axis=None, *, subok=False, writeable=False: windows(as_array(x), window_shape, axis))
 composite(np.atleast_1d,    lambda *arys: each(arys, lambda x: x if x.ndim else np.reshape(x, (1,))))
 composite(np.atleast_2d,    lambda *arys: each(arys, lambda x: x if x.ndim > 1 else np.reshape(x, (1, x.size))))
 composite(np.atleast_3d,    lambda *arys: each(arys, lambda x: x if x.ndim > 2 else np.expand_dims(np.atleast_2d(x), 2)))
@@ -216,7 +224,7 @@ def parts(ary: Any, indices_or_sections: Any, axis: int, *, equal: bool = False)
         if equal and n % count:
             raise ValueError("array split does not result in an equal division")
         cuts = [k * (n // count) + min(k, n % count) for k in range(count + 1)]
-    return [ary[along(axis, slice(start, end), ary.ndim)] for start, end in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [ary[along(axis, slice(start, end), ary.ndim)] for start, end in itertools.pairwise(cuts)]
 
 
 @composite(np.insert)

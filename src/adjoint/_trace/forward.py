@@ -44,7 +44,7 @@ class Dual(Traced):
         self.primal = receiving(self.primal, x)
         part = self.primal if view is None else view.primal
         part[index] = x
-        part, index = place(view, self.tangent, index)
+        part, index = place(() if view is None else view.steps, self.tangent, index)
         part[index] = t
 
 
@@ -68,7 +68,7 @@ class Forward(Trace):
         if not tangents:
             return y
         if rule.kind == "linear" and list(tangents) == [0] and isinstance(args[0], Traced):
-            shared = alias(y, primals[0], args[0], lambda a: rule.function(a, *primals[1:], **kwargs))
+            shared = alias(y, primals[0], args[0], rule.function, primals[1:], kwargs)
             if shared is not None:
                 return shared
         with np.errstate(all="ignore"):

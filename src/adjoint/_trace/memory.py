@@ -52,8 +52,13 @@ def owner_of(x: Any) -> Any:
     """Return the object that owns the memory of an array: the end of its chain of bases."""
     if isinstance(x, Traced):
         return x.base()
-    while isinstance(x, np.ndarray) and isinstance(x.base, np.ndarray):
-        x = x.base
+    while isinstance(x, np.ndarray):
+        base = x.base
+        if base is not None and not isinstance(base, np.ndarray):
+            base = getattr(base, "base", None)  # of `as_strided`
+        if not isinstance(base, np.ndarray):
+            break
+        x = base
     return x
 
 

@@ -107,7 +107,7 @@ class Tape(Trace):
             ):
                 return self.read(args[0], args[1], y)
             if active == (0,) and isinstance(args[0], Traced):
-                shared = alias(y, primals[0], args[0], lambda a: rule.function(a, *args[1:], **kwargs))
+                shared = alias(y, primals[0], args[0], rule.function, args[1:], kwargs)
                 if shared is not None:
                     return shared
         return self.record(rule, y, primals, args, kwargs, active)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules import kinds, shaping
+from adjoint._overload import NO_OPTIONS
 from adjoint._rules.book import BOOK, find
 from adjoint._trace import memory
 from adjoint._trace.instrument import instrument
@@ -338,8 +339,10 @@ def _math_function(original: Function, ufunc: np.ufunc) -> Function:
     @functools.wraps(original)
     def call(*args: Any) -> Any:
         for x in args:
-            if isinstance(x, (Traced, Host)):
-                return apply(ufunc, tuple(map(_number, args)), {}, call)
+            if isinstance(x, Traced):
+                return x._apply(ufunc, tuple([a if type(a) is float else _number(a) for a in args]), NO_OPTIONS, call)
+            if isinstance(x, Host):
+                return call(*map(_number, args))
         return original(*args)
 
     return call
@@ -347,8 +350,12 @@ def _math_function(original: Function, ufunc: np.ufunc) -> Function:
 
 def _number(x: Any) -> Any:
     """Return the number in an array of one element, as ``math`` functions accept it."""
+    if isinstance(x, Traced) and type(x.primal) is float:
+        return x
     x = as_traced(x)
-    return x.item() if isinstance(x, Traced) and len(kinds.shape_of(x)) else x
+    if isinstance(x, Traced):
+        return x.item() if x.ndim else x
+    return x.item() if isinstance(x, np.ndarray) else x
 
 
 for _name, _numpy_name in MATH.items():

@@ -17,14 +17,17 @@ from adjoint._trace.view import View, place
 
 
 class Region:
-    """A part of a mutable array's shadow: the slot of the array, a view of it, and an index into the view."""
+    """A part of a mutable array's shadow: the slot of the array, the steps to a view of it, and an index into the view.
 
-    __slots__ = ("form", "index", "slot", "view")
+    It does not hold the array: the tape holds regions, and the array the tape.
+    """
+
+    __slots__ = ("form", "index", "slot", "steps")
 
     def __init__(self, root: Any, view: View | None, index: Any = ...) -> None:
         self.slot = root.slot
         self.form = kinds.Like(root.primal)
-        self.view = view
+        self.steps = () if view is None else view.steps
         self.index = index
 
     def zeros(self, g: Any) -> Any:
@@ -34,18 +37,18 @@ class Region:
 
     def read(self, shadow: Any) -> Any:
         """Return the cotangents of the region."""
-        part, index = place(self.view, shadow, self.index)
+        part, index = place(self.steps, shadow, self.index)
         y = part[index]
         return np.copy(y) if is_array(y) else y
 
     def write(self, shadow: Any, value: Any) -> None:
         """Replace the cotangents of the region."""
-        part, index = place(self.view, shadow, self.index)
+        part, index = place(self.steps, shadow, self.index)
         part[index] = value
 
     def add(self, shadow: Any, g: Any) -> None:
         """Add to the cotangents of the region, in place, repeated indices counted repeatedly."""
-        part, index = place(self.view, shadow, self.index)
+        part, index = place(self.steps, shadow, self.index)
         if has_integer_array(index):
             np.add.at(part, index, g)
         else:

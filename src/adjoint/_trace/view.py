@@ -15,16 +15,19 @@ from adjoint._rules import kinds
 from adjoint._trace.memory import same_memory
 from adjoint._trace.traced import Host, Trace, Traced
 
+Steps = tuple[Callable[[Any], Any], ...]
+
 
 class View(Traced):
     """A view of a traced array, and the function that takes an array of the parent's form to the view."""
 
-    __slots__ = ("_made", "_of", "parent", "root", "step")
+    __slots__ = ("_made", "_of", "parent", "root", "step", "steps")
 
     def __init__(self, parent: Traced, step: Callable[[Any], Any]) -> None:
         self.parent = parent
         self.root = parent.root if type(parent) is View else parent
         self.step = step
+        self.steps: Steps = (*parent.steps, step) if type(parent) is View else (step,)
         self._of: Any = None
         self._made: Any = None
 
@@ -41,11 +44,7 @@ class View(Traced):
 
     @property
     def tangent(self) -> Any:  # type: ignore[override]
-        return self.path(self.root.tangent)
-
-    def path(self, base: Any) -> Any:
-        """Return the same view of another array of the root's form."""
-        return self.step(self.parent.path(base) if type(self.parent) is View else base)
+        return follow(self.steps, self.root.tangent)
 
     def base(self) -> Any:
         return self.root
@@ -76,29 +75,36 @@ class View(Traced):
         return np.broadcast_to(self.dtype.type(0), self.shape)
 
 
-def alias(y: Any, primal: Any, x: Traced, step: Callable[[Any], Any]) -> Traced | None:
-    """Return ``x`` itself, or a view of it, if the function ``step`` of its primal returned that; None if ``y`` is a new array."""
+def alias(y: Any, primal: Any, x: Traced, function: Callable[..., Any], rest: tuple[Any, ...], kwargs: dict[str, Any]) -> Traced | None:
+    """Return ``x`` itself, or a view of it, if that is what ``y = function(primal, *rest)`` is; None if ``y`` is a new array."""
     if y is primal:
         return x
-    if type(y) is float or isinstance(y, np.generic):
+    if type(y) is float or isinstance(y, np.generic) or not same_memory(y, primal):
         return None
-    return View(x, step) if same_memory(y, primal) else None
+    return View(x, lambda a: function(a, *rest, **kwargs))
 
 
-def place(view: View | None, array: Any, index: Any) -> tuple[Any, Any]:
+def follow(steps: Steps, array: Any) -> Any:
+    """Return the view of an array that the steps lead to."""
+    for step in steps:
+        array = step(array)
+    return array
+
+
+def place(steps: Steps, array: Any, index: Any) -> tuple[Any, Any]:
     """Return where ``view[index]`` lies in another array of the root's form: an array and an index into it.
 
     That is the same view of the other array, or, where NumPy would copy (other strides) or forbid writing (a broadcast), the positions
     of the elements in the array itself.
     """
-    if view is None:
+    if not steps:
         return array, index
-    part = view.path(array)
+    part = follow(steps, array)
     # A part that NumPy made without its class could not take in traced values.
     if same_memory(part, array) and writeable(part) and isinstance(part, Host) >= isinstance(array, Host):
         return part, index
     shape = kinds.shape_of(array)
-    positions = view.path(np.arange(int(np.prod(shape, dtype=int))).reshape(shape))[index]
+    positions = follow(steps, np.arange(int(np.prod(shape, dtype=int))).reshape(shape))[index]
     return (array, np.unravel_index(positions, shape)) if shape else (np.reshape(array, (1,)), (positions,))
 
 

@@ -149,7 +149,8 @@ def shift(inputs: Leaves, h: complex, direction: Leaves) -> Leaves:
 
 
 def _number(x: Any, y: Any) -> Any:
-    return (complex if isinstance(y, complex) else float)(y) if type(x) in (float, complex) else y
+    number: Any = complex if isinstance(y, complex) else float
+    return number(y) if type(x) in (float, complex) else y
 
 
 def wide(x: Any) -> Any:
@@ -183,7 +184,8 @@ def cast(value: Any, leaf: Any) -> Any:
     """Return a value in the dtype of a leaf, a number if the leaf is one."""
     if isinstance(leaf, np.ndarray):
         return np.asarray(value, leaf.dtype)
-    return type(leaf)(value) if isinstance(leaf, (float, complex, np.generic)) else value
+    number: Any = type(leaf)
+    return number(value) if isinstance(leaf, (float, complex, np.generic)) else value
 
 
 def vector(leaves: Leaves) -> np.ndarray:

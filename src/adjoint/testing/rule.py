@@ -104,7 +104,7 @@ def _same(function: Callable[..., Any], a: Any, b: Any) -> bool:
 def agrees_with_complex_step(function: Callable[..., Any], args: Args, kwargs: Kwargs, *, required: bool = False) -> list[Row]:
     """Raise unless forward mode agrees with the complex step; nothing is compared if the function is not holomorphic.
 
-    Whether it is, differences decide: a function that takes complex numbers but not as an analytic function (``abs``) fails them.
+    Whether it is, differences decide: a function of complex numbers that is not analytic (``abs``) fails them.
     """
     program = program_of(function, args, kwargs)
     if any(kinds.dtype_of(x).kind == "c" for x in program.inputs):
