@@ -45,9 +45,14 @@ def deliver(y: Any, out: Any, where: Any) -> Any:
 
 
 def _reduce(
-    ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False, initial: Any = np._NoValue,
+    ufunc: np.ufunc,
+    a: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    keepdims: bool = False,
+    initial: Any = np._NoValue,
     where: Any = True,
-) -> Any:  # fmt: skip
+) -> Any:
     a = a if dtype is None else np.astype(a, dtype)
     options = {} if initial is np._NoValue or initial is None else {"initial": initial}
     if ufunc in REDUCTIONS:
@@ -74,7 +79,7 @@ def _reduce(
     return np.reshape(y, [1 if k in axes else n for k, n in enumerate(a.shape)]) if keepdims else y
 
 
-def _accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+def _accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None) -> Any:
     a = a if dtype is None else np.astype(a, dtype)
     if ufunc in ACCUMULATIONS:
         return ACCUMULATIONS[ufunc](a, axis=axis)
@@ -108,11 +113,9 @@ def _at(ufunc: np.ufunc, a: Any, indices: Any, *b: Any) -> None:
         a[where] = ufunc(a[where], *[value[chosen] for value in values])
 
 
-def _reduceat(ufunc: np.ufunc, a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+def _reduceat(ufunc: np.ufunc, a: Any, indices: Any, axis: int = 0, dtype: Any = None) -> Any:
     indices = np.asarray(indices)
     ends = np.append(indices[1:], a.shape[axis])
     rows = np.moveaxis(a, axis, 0)
-    parts = [
-        _reduce(ufunc, rows[start : max(end, start + 1)], 0, dtype) for start, end in zip(indices, ends, strict=True)
-    ]
+    parts = [_reduce(ufunc, rows[start : max(end, start + 1)], 0, dtype) for start, end in zip(indices, ends, strict=True)]
     return np.stack(parts, axis=axis)

@@ -59,7 +59,7 @@ CASES = [
     Case(lambda x: 2**x, (R,), name="reflected operator"),
     Case(np.float_power, (P, 2.5), float32=False),
     Case(np.divmod, (X, np.array([0.8, 0.9, 1.3]))),
-    Case(lambda a, b: divmod(a, b), (X, np.array([0.8, 0.9, 1.3])), name="divmod of Python"),
+    Case(lambda a, b: divmod(a, b)[1], (X, np.array([0.8, 0.9, 1.3])), name="divmod of Python"),
     Case(np.modf, (X,)),
     Case(np.frexp, (X,)),
     Case(np.ldexp, (X, np.array([1, 2, -3]))),

@@ -115,7 +115,12 @@ CASES = [
     Case(lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda x: -x, lambda x: x * x]), (V,), name="piecewise"),
     Case(lambda x: np.piecewise(x, [x < -0.5, x > 0.5], [lambda x: x**3, np.sin, 2.0]), (A,), name="otherwise"),
     Case(lambda x: np.piecewise(x, x > 0, [np.exp, lambda x: x]), (V,), name="one-condition"),
-    Case(lambda x, a: np.piecewise(x, [x < 0, x < 1], [1.5, lambda x, a, b=0.0: x * a + b, a], a, b=1.0), (V, 3.0), name="arguments", float32=False),
+    Case(
+        lambda x, a: np.piecewise(x, [x < 0, x < 1], [1.5, lambda x, a, b=0.0: x * a + b, a], a, b=1.0),
+        (V, 3.0),
+        name="arguments",
+        float32=False,
+    ),
     Case(lambda x: np.piecewise(x, [True], [np.sin]), (np.array(0.5),), name="0d"),
     # diagonals and triangles
     Case(np.diag, (V,), complexable=True),
@@ -187,6 +192,16 @@ CASES = [
     Case(buffered(lambda y, v: np.place(y, np.eye(2, 3) > 0, v), (2, 3)), (normal(2),), name="buffer-place", float32=False),
     Case(buffered(lambda y, v: np.putmask(y, np.eye(2, 3) > 0, v), (2, 3)), (normal(6),), name="buffer-putmask", float32=False),
     Case(buffered(np.fill_diagonal, (3, 3)), (normal(3),), name="buffer-fill_diagonal", float32=False),
-    Case(buffered(lambda y, v: np.put_along_axis(y, np.array([[1], [0]]), v, 1), (2, 3)), (normal(2, 1),), name="buffer-put_along_axis", float32=False),
-    Case(buffered(lambda y, v, w: (np.copyto(y, v), np.put(y, [1], w)), (2, 3)), (normal(3), 1.5), name="buffer-active", float32=False),
+    Case(
+        buffered(lambda y, v: np.put_along_axis(y, np.array([[1], [0]]), v, 1), (2, 3)),
+        (normal(2, 1),),
+        name="buffer-put_along_axis",
+        float32=False,
+    ),
+    Case(
+        buffered(lambda y, v, w: (np.copyto(y, v), np.put(y, [1], w)), (2, 3)),
+        (normal(3), 1.5),
+        name="buffer-active",
+        float32=False,
+    ),
 ]

@@ -29,7 +29,18 @@ MATMUL = [
     ((4,), (4,)), ((3, 4), (4,)), ((4,), (4, 2)), ((3, 4), (4, 2)), ((2, 3, 4), (4, 2)), ((3, 4), (2, 4, 2)), ((2, 1, 3, 4), (5, 4, 2)), ((2, 3, 4), (4,)),
     ((4,), (2, 4, 2)), ((2, 3, 4), (2, 4, 1)), ((1, 4), (4, 1)), ((0, 4), (4, 2)), ((3, 0), (0, 2)), ((2, 3, 4), (1, 4, 2)),
 ]  # fmt: skip
-DOT = [((), (3,)), ((3, 2), ()), ((), ()), ((4,), (4,)), ((3, 4), (4,)), ((4,), (2, 4, 3)), ((3, 4), (4, 2)), ((2, 3, 4), (5, 4, 2)), ((2, 3, 4), (4,)), ((3, 0), (0, 2))]
+DOT = [
+    ((), (3,)),
+    ((3, 2), ()),
+    ((), ()),
+    ((4,), (4,)),
+    ((3, 4), (4,)),
+    ((4,), (2, 4, 3)),
+    ((3, 4), (4, 2)),
+    ((2, 3, 4), (5, 4, 2)),
+    ((2, 3, 4), (4,)),
+    ((3, 0), (0, 2)),
+]
 TENSORDOT: list[tuple[tuple[int, ...], tuple[int, ...], Any]] = [
     ((3, 4), (4, 2), 1), ((2, 3, 4), (3, 4, 5), 2), ((3,), (2,), 0), ((2, 3, 4), (4, 5, 2), ([0, 2], [2, 0])), ((2, 3, 4), (4, 3, 5), ((2, 1), (0, 1))),
     ((3, 4), (5, 3), (0, 1)), ((3, 4), (3, 4), ([-2, -1], [-2, -1])), ((2, 2), (2, 2), ([1, 0], [0, 1])), ((3, 4), (4, 3), ([0, 1], [1, 0])),
@@ -62,7 +73,10 @@ WEIGHTS = rng.random(6) + 0.5
 CASES = [
     *[Case(np.matmul, draw(a, b), name=named(a, b), complexable=True) for a, b in MATMUL],
     *[Case(np.dot, draw(a, b), name=named(a, b), complexable=True, float32=() not in (a, b)) for a, b in DOT],
-    *[Case(np.tensordot, draw(a, b), {"axes": axes}, name=f"{named(a, b)}-{axes}".replace(" ", ""), complexable=True) for a, b, axes in TENSORDOT],
+    *[
+        Case(np.tensordot, draw(a, b), {"axes": axes}, name=f"{named(a, b)}-{axes}".replace(" ", ""), complexable=True)
+        for a, b, axes in TENSORDOT
+    ],
     Case(np.tensordot, (*draw((3, 4), (4, 2)), 1), name="positional"),
     Case(lambda a, b: a @ b, (A, B), name="operator"),
     Case(lambda a: np.array([[1.0, 2.0, 3.0]]) @ a, (A,), name="constant"),
@@ -100,19 +114,28 @@ CASES = [
     # convolution
     *[
         Case(function, draw((m,), (n,)), {"mode": mode}, name=f"{m}-{n}-{mode}", complexable=function is np.convolve)
-        for function, (m, n), mode in itertools.product((np.convolve, np.correlate), ((5, 3), (3, 5), (4, 4), (5, 2), (2, 6), (1, 3)), ("full", "same", "valid"))
+        for function, (m, n), mode in itertools.product(
+            (np.convolve, np.correlate), ((5, 3), (3, 5), (4, 4), (5, 2), (2, 6), (1, 3)), ("full", "same", "valid")
+        )
     ],
     Case(np.convolve, (V, normal(2)), name="default"),
     Case(np.correlate, (V, normal(2)), name="default"),
     Case(np.correlate, (complex_normal(4), complex_normal(3)), {"mode": "full"}, name="complex"),
     # einsum
     *[Case(lambda *a, s=s: np.einsum(s, *a), draw(*shapes), name=f"einsum-{s}".replace(" ", "")) for s, shapes in EINSUM],
-    *[Case(lambda *a, s=s: np.einsum(s, *a, optimize=True), draw(*shapes), name=f"einsum-optimize-{s}") for s, shapes in EINSUM[-4:] + EINSUM[15:17]],
+    *[
+        Case(lambda *a, s=s: np.einsum(s, *a, optimize=True), draw(*shapes), name=f"einsum-optimize-{s}")
+        for s, shapes in EINSUM[-4:] + EINSUM[15:17]
+    ],
     Case(lambda a, b: np.einsum("ij,jk", a, b), (Z, W), name="einsum-complex"),
     Case(lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [2, 0]), (A, B), name="einsum-lists"),
     Case(lambda a, b: np.einsum(a, [0, 1], b, [1, 5]), (A, B), name="einsum-lists-implicit"),
     Case(lambda a, b: np.einsum(a, [..., 0], b, [0, ...], [...]), (normal(2, 4), normal(4, 2)), name="einsum-lists-ellipsis"),
-    Case(lambda a, b, c: np.einsum("ij,jk,kl->il", a, b, c, optimize=["einsum_path", (1, 2), (0, 1)]), draw((2, 3), (3, 4), (4, 2)), name="einsum-path"),
+    Case(
+        lambda a, b, c: np.einsum("ij,jk,kl->il", a, b, c, optimize=["einsum_path", (1, 2), (0, 1)]),
+        draw((2, 3), (3, 4), (4, 2)),
+        name="einsum-path",
+    ),
     Case(lambda a: np.einsum("ij,j", a, [1.0, 2.0, 3.0, 4.0]), (A,), name="einsum-list-operand"),
     # covariance
     Case(np.cov, (normal(3, 6),)),
@@ -150,8 +173,14 @@ CASES = [
     Case(np.polyfit, (normal(6), normal(6, 2), 1), {"w": WEIGHTS}, name="weights", tol=1e-6, float32=False),
     Case(np.polyfit, (normal(6), normal(6), 1), {"cov": True}, name="cov", tol=1e-6, float32=False),
     *[Case(getattr(module, f"{name}val"), (X, C), name=f"series-{name}", float32=False) for name, module in SERIES.items()],
-    *[Case(getattr(module, f"{name}val"), (normal(2, 2), normal(4, 3)), name=f"series-{name}-tensor", float32=False) for name, module in SERIES.items()],
-    *[Case(getattr(module, f"{name}val"), (X, normal(4, 3), False), name=f"series-{name}-paired", float32=False) for name, module in SERIES.items()],
+    *[
+        Case(getattr(module, f"{name}val"), (normal(2, 2), normal(4, 3)), name=f"series-{name}-tensor", float32=False)
+        for name, module in SERIES.items()
+    ],
+    *[
+        Case(getattr(module, f"{name}val"), (X, normal(4, 3), False), name=f"series-{name}-paired", float32=False)
+        for name, module in SERIES.items()
+    ],
     *[Case(getattr(module, f"{name}vander"), (X, 3), name=f"series-{name}", float32=False) for name, module in SERIES.items()],
 ]
 if hasattr(np, "vecdot"):

@@ -20,12 +20,20 @@ NAN_REDUCTIONS = [np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd, np.na
 
 def forms(function):
     """Return the cases that all reductions share."""
-    yield from (Case(function, (T,), {"axis": axis}, name=f"axis {axis}") for axis in AXES if axis != () or function is not np.std)
+    yield from (
+        Case(function, (T,), {"axis": axis}, name=f"axis {axis}") for axis in AXES if axis != () or function is not np.std
+    )
     yield from (Case(function, (T,), {"axis": axis, "keepdims": True}, name=f"kept {axis}") for axis in (None, 1, (0, 2)))
     yield Case(function, (X, 1), name="positional axis")
     yield Case(function, (X.T,), {"axis": 0}, name="not contiguous")
-    yield Case(function, (np.array([[1.5]]),), {"axis": 1}, name="size 1") if function is not np.std else Case(np.var, (np.ones((1, 1)),))
-    start = {"initial": -3.0} if function in (np.max, np.nanmax) else {"initial": 3.0} if function in (np.amin, np.nanmin) else {}
+    yield (
+        Case(function, (np.array([[1.5]]),), {"axis": 1}, name="size 1")
+        if function is not np.std
+        else Case(np.var, (np.ones((1, 1)),))
+    )
+    start = (
+        {"initial": -3.0} if function in (np.max, np.nanmax) else {"initial": 3.0} if function in (np.amin, np.nanmin) else {}
+    )
     yield Case(function, (X,), {"axis": 1, "where": MASK, **start}, name="where")
     yield Case(function, (X,), {"where": MASK[0], **start}, name="broadcast where")
 
@@ -49,13 +57,27 @@ def method_out(x):
 
 
 def methods(x):
-    return x.sum(0) + x.prod(axis=0) + x.mean(0) + x.std(0) + x.var(axis=0, ddof=1) + x.max(0) - x.min(0) + x.cumsum(1)[0] + x.cumprod(1)[1]
+    return (
+        x.sum(0)
+        + x.prod(axis=0)
+        + x.mean(0)
+        + x.std(0)
+        + x.var(axis=0, ddof=1)
+        + x.max(0)
+        - x.min(0)
+        + x.cumsum(1)[0]
+        + x.cumprod(1)[1]
+    )
 
 
 CASES = [
     *[case for function in REDUCTIONS for case in forms(function)],
     *[case for function in NAN_REDUCTIONS for case in forms(function)],
-    *[Case(function, (NAN,), {"axis": axis}, name=f"nan {axis}", order=1) for function in NAN_REDUCTIONS for axis in (None, 0, 1)],
+    *[
+        Case(function, (NAN,), {"axis": axis}, name=f"nan {axis}", order=1)
+        for function in NAN_REDUCTIONS
+        for axis in (None, 0, 1)
+    ],
     *[Case(function, (np.zeros((0, 3)),), {"axis": 1}, name="size 0") for function in (np.sum, np.prod, np.mean)],
     Case(np.sum, (np.zeros((0, 3)),), name="size 0"),
     Case(np.sum, (1.5,), name="number"),
@@ -64,7 +86,13 @@ CASES = [
     Case(np.sum, (X,), {"initial": 2.0, "where": MASK}, name="initial", float32=False),
     Case(lambda x, start: np.sum(x, axis=1, initial=start), (X, 2.0), name="active initial", float32=False),
     Case(lambda x, start: np.prod(x, axis=1, initial=start), (X, 2.0), name="active initial", float32=False),
-    Case(lambda x, start: np.max(x, axis=1, initial=start), (X, 2.0), name="active initial", float32=False),
+    *[
+        Case(
+            lambda x, start, f=f: f(x, axis=1, initial=start), (X, start), name=f"active initial of {f.__name__}", float32=False
+        )
+        for f, start in ((np.max, 2.0), (np.amax, 2.0), (np.nanmax, 2.0), (np.min, -1.5), (np.amin, -1.5), (np.nanmin, -1.5))
+    ],
+    Case(np.amax, (X,), {"axis": 1}),
     Case(np.sum, (X,), {"dtype": float}, name="dtype", float32=False),
     Case(np.mean, (Z,), {"axis": 1}, name="complex"),
     Case(np.prod, (ZEROS,), name="zeros"),
@@ -85,9 +113,17 @@ CASES = [
     Case(np.average, (X, 1)),
     Case(np.average, (X,), {"weights": X**2}, name="weights"),
     Case(lambda x, w: np.average(x, axis=1, weights=w), (X, np.array([0.2, 0.5, 0.1])), name="active weights"),
-    Case(lambda x, w: np.average(x, (2, 0), w, keepdims=True), (T, np.cos(np.arange(8.0)).reshape(4, 2) + 2), name="weights of axes"),
+    Case(
+        lambda x, w: np.average(x, (2, 0), w, keepdims=True),
+        (T, np.cos(np.arange(8.0)).reshape(4, 2) + 2),
+        name="weights of axes",
+    ),
     Case(lambda x: np.average(x, axis=0, weights=np.array([0.2, 0.8]), returned=True)[0], (X,), name="returned", float32=False),
-    *[Case(f, (T,), {"axis": k}, name=f"axis {k}") for f in (np.cumsum, np.cumprod, np.nancumsum, np.nancumprod) for k in (None, 0, -1)],
+    *[
+        Case(f, (T,), {"axis": k}, name=f"axis {k}")
+        for f in (np.cumsum, np.cumprod, np.nancumsum, np.nancumprod)
+        for k in (None, 0, -1)
+    ],
     Case(np.cumprod, (ZEROS,), {"axis": 1}, name="zeros"),
     Case(np.cumprod, (Z,), {"axis": 1}, name="complex"),
     Case(np.cumprod, (np.sin(np.arange(9.0) + 1),), name="long"),

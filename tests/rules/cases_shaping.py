@@ -67,6 +67,12 @@ CASES = [
     Case(np.rollaxis, (T, -1, -2), name="negative"),
     Case(np.matrix_transpose, (T,)),
     Case(np.linalg.matrix_transpose, (T,)),
+    Case(np.matrix_transpose, (E,), name="size-0"),
+    Case(np.squeeze, (normal(0, 1), 1), name="size-0"),
+    Case(np.fliplr, (E,), name="size-0"),
+    Case(np.flipud, (E,), name="size-0"),
+    Case(np.rot90, (E,), name="size-0"),
+    Case(windows, (normal(3, 0), 2, 0), name="size-0"),
     Case(np.squeeze, (normal(1, 3, 1),)),
     Case(np.squeeze, (normal(1, 3, 1), 0), name="axis"),
     Case(np.squeeze, (ONE,), name="to-0d"),
@@ -118,8 +124,15 @@ CASES = [
     Case(windows, (T, 2, 1), name="axis"),
     Case(lambda x: windows(x * 2.0, 2, axis=-1).max(axis=-1), (A,), name="of-result"),
     # padding
-    *[Case(np.pad, (A, ((1, 2), (2, 1)), mode), options, name=f"{mode}-{'-'.join(map(str, options))}", tol=1e-6) for mode, options in PADDINGS],
-    *[Case(np.pad, (normal(3), (7, 8), mode), {"reflect_type": kind}, name=f"{mode}-{kind}-long") for mode in ("reflect", "symmetric") for kind in ("even", "odd")],
+    *[
+        Case(np.pad, (A, ((1, 2), (2, 1)), mode), options, name=f"{mode}-{'-'.join(map(str, options))}", tol=1e-6)
+        for mode, options in PADDINGS
+    ],
+    *[
+        Case(np.pad, (normal(3), (7, 8), mode), {"reflect_type": kind}, name=f"{mode}-{kind}-long")
+        for mode in ("reflect", "symmetric")
+        for kind in ("even", "odd")
+    ],
     Case(np.pad, (normal(1), (2, 3), "reflect"), {"reflect_type": "odd"}, name="reflect-one"),
     Case(np.pad, (V, 7, "wrap"), name="wrap-long", complexable=True),
     Case(np.pad, (V, (0, 2)), name="one-side", complexable=True),
@@ -127,7 +140,12 @@ CASES = [
     Case(np.pad, (A, 1, doubled_ends), {"factor": 3.0}, name="function"),
     Case(np.pad, (E, 1), name="size-0"),
     Case(lambda x, c: np.pad(x, 1, constant_values=c), (A, 2.5), name="traced-constant", float32=False),
-    Case(lambda x, a, b: np.pad(x, ((1, 2),), "linear_ramp", end_values=((a, b),)), (V, 2.5, 1.5), name="traced-ends", float32=False),
+    Case(
+        lambda x, a, b: np.pad(x, ((1, 2),), "linear_ramp", end_values=((a, b),)),
+        (V, 2.5, 1.5),
+        name="traced-ends",
+        float32=False,
+    ),
     # joining
     Case(np.concatenate, ([A, normal(2, 4)],), complexable=True),
     Case(np.concatenate, ((A, normal(3, 1), normal(3, 0)), 1), name="axis"),

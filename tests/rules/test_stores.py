@@ -14,7 +14,7 @@ from adjoint.errors import MissingRuleError, MutationError
 X = np.arange(1.0, 7.0).reshape(2, 3)
 
 WRITERS: dict[str, Callable[[Any, Any], None]] = {
-    "copyto": lambda target, x: np.copyto(target, x),
+    "copyto": np.copyto,
     "put": lambda target, x: np.put(target, [0, 1], x[0, :2]),
     "place": lambda target, x: np.place(target, [[True, False, True], [False] * 3], x[0, :2]),
     "putmask": lambda target, x: np.putmask(target, [[True, False, True], [False] * 3], x),

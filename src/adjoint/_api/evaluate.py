@@ -103,7 +103,7 @@ def results_of(y: Any, name: str) -> tuple[list[Any], Any]:
             remedy="return list(...) or np.array(list(...))",
         )
     leaves, structure = tree.flatten(y)
-    return [_result(leaf, name) for leaf in leaves], structure
+    return [_result(leaf, name) for leaf in leaves], tree.canonical(structure)
 
 
 def _result(leaf: Any, name: str) -> Any:
@@ -155,7 +155,7 @@ def pushforward(
     values = [as_traced(v) for v in values]
     return (
         tree.unflatten(structure, [tidy(v) for v in values]),
-        tree.unflatten(structure, [tidy(t) for t in ts]),
+        tree.unflatten(structure, [_number_like(v, tidy(t)) for v, t in zip(values, ts, strict=True)]),
         drop(aux, trace) if has_aux else None,
     )
 
@@ -191,7 +191,7 @@ class Pullback:
                     continue
                 ct = cts[slot]
                 slot += 1
-                grads.append(_zero(x) if ct is None else tidy(as_traced(ct)))
+                grads.append(_number_like(x, _zero(x) if ct is None else tidy(as_traced(ct))))
             outcome.append(tree.unflatten(structure, grads))
         return outcome
 
@@ -273,6 +273,11 @@ def lowered(leaf: Any, trace: Trace) -> Any:
 def tidy(x: Any) -> Any:
     """Return a plain result as the user should see it: no buffers."""
     return x.view(np.ndarray) if isinstance(x, Host) and x.content is None else as_traced(x)
+
+
+def _number_like(x: Any, g: Any) -> Any:
+    """Return the derivative of a Python number as a Python number."""
+    return type(x)(g) if type(x) in (float, complex) and type(g) in (np.float64, np.complex128) else g
 
 
 def _zero(x: Any) -> Any:

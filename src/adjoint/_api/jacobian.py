@@ -12,6 +12,7 @@ from adjoint._api.function import Derivative
 from adjoint._api.linearize import LinearMap
 from adjoint._rules import kinds
 from adjoint._trace.batch import Batch, Batched, at_once, stack_of
+from adjoint._trace.traced import Traced, is_array
 from adjoint.errors import InputError, OutputError
 
 Mode = Literal["auto", "forward", "reverse"]
@@ -249,11 +250,14 @@ def _units(space: list[Any], start: int, stop: int) -> list[Any]:
 def _columns_of_passes(f: Any, args: Any, kwargs: Any, inputs: dict[int, Any], leaves: list[Any], *, has_aux: bool, name: str) -> Any:
     """Return the columns of a Jacobian by forward passes, with the value's leaves and structure and the auxiliary data."""
     outcome: list[Any] = []
+    # The function may write to its arguments; every pass starts from what they were.
+    originals = [tree.tree_map(_copied, arg) for arg in args]
 
     def push(units: list[Any]) -> list[Any]:
         rest = iter(units)
         tangents = {k: [None if x is None else next(rest) for x in active] for k, (_, active, _) in inputs.items()}
-        y, y_dot, aux = evaluate.pushforward(f, args, kwargs, tangents, has_aux=has_aux, name=name)
+        fresh = tuple([tree.tree_map(_copied, arg) for arg in originals])
+        y, y_dot, aux = evaluate.pushforward(f, fresh, kwargs, tangents, has_aux=has_aux, name=name)
         outcome[:] = y, aux
         return tree.flatten(y_dot)[0]
 
@@ -263,6 +267,10 @@ def _columns_of_passes(f: Any, args: Any, kwargs: Any, inputs: dict[int, Any], l
     y, aux = outcome
     primals, structure = tree.flatten(y)
     return columns, primals, structure, aux
+
+
+def _copied(leaf: Any) -> Any:
+    return np.copy(leaf) if isinstance(leaf, (np.ndarray, Traced)) and is_array(leaf) else leaf
 
 
 def _columns_of_sweeps(linear: LinearMap, leaves: list[Any]) -> list[Any]:

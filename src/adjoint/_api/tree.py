@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import optree
 
+from adjoint._trace.routes import followed
 from adjoint._trace.traced import Traced
+from adjoint._trace.twins import original
 
 NAMESPACE = "adjoint"
 LEAF = object()  # the structure of a single leaf
@@ -53,6 +55,11 @@ def spread_prefix(prefix: Any, structure: Any, count: int) -> list[Any]:
     return [value for value, leaf in zip(spread, leaves, strict=True) if leaf is not None]
 
 
+def canonical(structure: Any) -> Any:
+    """Return a structure with users' own classes in place of the twins that a derivative made of them."""
+    return structure if structure is LEAF else flatten(unflatten(structure, [0.0] * structure.num_leaves))[1]
+
+
 def describe(structure: Any) -> str:
     """Return a structure as text, for error messages."""
     return "*" if structure is LEAF else str(structure).removeprefix("PyTreeSpec")
@@ -64,7 +71,7 @@ def _register_dataclasses(leaves: list[Any]) -> bool:
     for cls in new:
         names = [field.name for field in dataclasses.fields(cls)]
         try:
-            optree.register_pytree_node(cls, _take_apart(names), _put_together(cls), namespace=NAMESPACE)
+            optree.register_pytree_node(cls, _take_apart(names), _put_together(original(cls)), namespace=NAMESPACE)
         except ValueError:  # another thread was first
             continue
     return bool(new)
@@ -77,7 +84,7 @@ def _take_apart(names: list[str]) -> Callable[[Any], Any]:
 def _put_together(cls: type) -> Callable[[Any, Any], Any]:
     def build(names: Any, children: Any) -> Any:
         # Neither ``__init__`` nor ``__post_init__`` runs: they may check or convert what here are traced values.
-        x = object.__new__(cls)
+        x = object.__new__(followed(cls) if any(isinstance(child, Traced) for child in children) else cls)
         for name, child in zip(names, children, strict=True):
             object.__setattr__(x, name, child)
         return x

@@ -98,7 +98,7 @@ elementwise(np.fabs,        lambda y, x: signum(x))
 
 elementwise(ratio,          lambda y, a, b: 1 / b,            lambda y, a, b: -y / b,                     on=(REAL, NONZERO))
 constant(signum)
-composite(np.sign,          lambda x: direction(x))
+composite(np.sign,          direction)
 composite(np.divmod,        lambda a, b: (np.floor_divide(a, b), np.remainder(a, b)), on=(REAL, NONZERO))
 
 # Real linear, not complex linear; the kind conjugates around a transpose: ``conj . T . conj`` is the adjoint.

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._rules.book import linear
 from adjoint._rules.kinds import conj, is_complex
+from adjoint._rules.primitive import primitive
 
-__all__ = ["column", "conj", "diagonal", "direction", "half_lower", "hermitian", "hermitian_adjoint", "inner", "is_complex",
+__all__ = ["column", "conj", "diagonal", "direction", "half_lower", "hermitian", "hermitian_adjoint", "imag", "inner", "is_complex",
            "mH", "mT", "nonzero", "real", "scaled", "skew", "symmetric"]  # fmt: skip
 
 
@@ -27,7 +29,21 @@ def mH(x: Any) -> Any:
 
 def real(x: Any) -> Any:
     """Return the real part, which of a real array is the array itself."""
-    return np.real(x) if is_complex(x) else x
+    return real_copy(x) if is_complex(x) else x
+
+
+def imag(x: Any) -> Any:
+    """Return the imaginary part of a complex array."""
+    return real_copy(-1j * x)
+
+
+@primitive
+def real_copy(x: Any) -> Any:
+    """Return the real part in memory of its own, which is simpler to differentiate than a view of half of each element."""
+    return +x.real
+
+
+linear(real_copy, lambda ct, x: ct)
 
 
 def column(x: Any) -> Any:

@@ -196,5 +196,11 @@ def name_of(function: Function) -> str:
     ('numpy.sin', 'numpy.linalg.solve')
     """
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or repr(function)
-    module = getattr(function, "__module__", None) or ("numpy" if type(function).__name__ == "ufunc" else "")
+    module = getattr(function, "__module__", None) or _module_of_ufunc(function, name)
     return f"{module}.{name}" if module else name
+
+
+def _module_of_ufunc(function: Function, name: str) -> str:
+    """Return the library of a ufunc, which does not say itself where it comes from."""
+    homes = (module for module in ("numpy", "scipy.special") if getattr(sys.modules.get(module), name, None) is function)
+    return next(homes, "")

@@ -58,7 +58,9 @@ constant(np.einsum_path)
 
 
 @composite(np.einsum)
-def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K", casting: str = "safe", optimize: Any = False) -> Any:
+def einsum(
+    *operands: Any, out: Any = None, dtype: Any = None, order: str = "K", casting: str = "safe", optimize: Any = False
+) -> Any:
     terms, result, arrays = parse(operands)
     if dtype is not None:
         arrays = [np.astype(a, dtype) for a in arrays]
@@ -110,7 +112,9 @@ def parse(operands: tuple[Any, ...]) -> tuple[list[str], str, list[Any]]:
     hidden = [len(shape_of(a)) - len(term.replace("...", "")) for term, a in zip(terms, arrays, strict=True)]
     for term, count in zip(terms, hidden, strict=True):
         if count < 0 or (count and "..." not in term):
-            raise ValueError(f"einsum subscripts {term!r} do not match an operand with {len(term.replace('...', '')) + count} axes")
+            raise ValueError(
+                f"einsum subscripts {term!r} do not match an operand with {len(term.replace('...', '')) + count} axes"
+            )
     most = max(hidden)
     stars = spare[:most]
     if not arrow:

@@ -40,7 +40,9 @@ def _reduction(ufunc: np.ufunc, power: Any) -> None:
 
     @primitive
     def log_of_sum(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = np._NoValue, where: Any = True) -> Any:
-        return ufunc.reduce(x, axis=axis, keepdims=keepdims, where=where, **({} if initial is np._NoValue else {"initial": initial}))
+        return ufunc.reduce(
+            x, axis=axis, keepdims=keepdims, where=where, **({} if initial is np._NoValue else {"initial": initial})
+        )
 
     def shares(y: Any, x: Any, axis: Any, where: Any) -> Any:
         top = spread(y, x, axis)

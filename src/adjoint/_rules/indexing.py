@@ -23,10 +23,14 @@ from adjoint.errors import MutationError
 def scatter(ct: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros of ``shape`` with ``ct`` added at ``index``, repeated indices counted repeatedly."""
     y = np.zeros(shape, dtype_of(ct)) if type(ct) is np.ndarray else zeros_like(Like(ct).reshaped(shape))
-    if may_repeat(index):
-        np.add.at(y, index, ct)
-    else:
+    if not may_repeat(index):
         y[index] = ct
+    elif type(y) is np.ndarray and y.ndim > 1 and np.size(ct) * 4 > y.size:
+        # NumPy's fast loop over repeated indices is that of one index into one axis.
+        flat = np.arange(y.size).reshape(shape)[index]
+        np.add.at(y.reshape(-1), flat.reshape(-1), np.reshape(ct, -1))
+    else:
+        np.add.at(y, index, ct)
     return y
 
 
@@ -125,7 +129,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     if len(funclist) == len(conditions) + 1:
         conditions.append(~np.any(conditions, axis=0))
     if len(funclist) != len(conditions):
-        raise ValueError(f"with {len(conditions)} condition(s), either {len(conditions)} or {len(conditions) + 1} functions are expected")
+        raise ValueError(
+            f"with {len(conditions)} condition(s), either {len(conditions)} or {len(conditions) + 1} functions are expected"
+        )
     y = np.zeros(x.shape, x.dtype)
     for condition, function in zip(conditions, funclist, strict=True):
         chosen = x[condition]

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules.arrays import column, conj, diagonal, half_lower, hermitian, hermitian_adjoint, inner, is_complex, mH, mT, real, scaled
+from adjoint._rules.arrays import column, conj, diagonal, half_lower, hermitian, hermitian_adjoint, imag, inner, is_complex, mH, mT, real, scaled
 from adjoint._rules.book import FIXED, composite, constant, general
 from adjoint._rules.linalg_degenerate import inverse, vanishing
 from adjoint._rules.linalg_spectral import singular_values
@@ -185,14 +185,14 @@ general(
 
 def slogdet(y: Any, t: Any, a: Any) -> Any:
     trace = np.sum(mT(np.linalg.inv(a)) * t, axis=(-2, -1))
-    return [1j * np.imag(trace) * y[0] if is_complex(a) else None, real(trace)]
+    return [1j * imag(trace) * y[0] if is_complex(a) else None, real(trace)]
 
 
 def slogdet_adjoint(y: Any, ct: Any, a: Any) -> Any:
     ct_sign, ct_log = ct
     weight = 0.0 if ct_log is None else ct_log
     if is_complex(a) and ct_sign is not None:
-        weight = weight - 1j * np.imag(conj(ct_sign) * y[0])
+        weight = weight - 1j * imag(conj(ct_sign) * y[0])
     return np.expand_dims(weight, (-2, -1)) * mH(np.linalg.inv(a))
 
 

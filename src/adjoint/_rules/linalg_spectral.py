@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules.arrays import column, conj, diagonal, hermitian, hermitian_adjoint, inner, is_complex, mH, mT, real, scaled, skew, symmetric
+from adjoint._rules.arrays import column, conj, diagonal, hermitian, hermitian_adjoint, imag, inner, is_complex, mH, mT, real, scaled, skew, symmetric
 from adjoint._rules.book import constant, general
 from adjoint._rules.linalg_degenerate import COMPLEMENT, VECTORS, ZERO, attached, gaps, inverse, positive, quotient, separable, share, vanishing
 from adjoint._rules.primitive import primitive
@@ -83,7 +83,7 @@ def eig(y: Any, t: Any, a: Any) -> Any:
     dv = dv - scaled(v, inner(v, dv, -2))
     if is_complex(v):
         top = largest(v)
-        dv = dv - scaled(v, 1j * np.imag(np.sum(top * dv, axis=-2)) / np.real(np.sum(top * v, axis=-2)))
+        dv = dv - scaled(v, 1j * imag(np.sum(top * dv, axis=-2)) / real(np.sum(top * v, axis=-2)))
     return [diagonal(c), dv]
 
 

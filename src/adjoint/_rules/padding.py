@@ -40,7 +40,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     options = np.broadcast_to(given, (x.ndim, 2))
     padded = np.copy(x)
     for axis, pair in enumerate(widths):
-        before, after = (piece(x if mode == "constant" else padded, axis, end, pair, mode, options[axis, end]) for end in (0, 1))
+        before, after = (
+            piece(x if mode == "constant" else padded, axis, end, pair, mode, options[axis, end]) for end in (0, 1)
+        )
         padded = np.concatenate([grown(before, padded, axis), padded, grown(after, padded, axis)], axis)
     return np.astype(padded, x.dtype, copy=False)
 

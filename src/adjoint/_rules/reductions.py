@@ -50,7 +50,9 @@ def count(x: Any, axis: Any, where: Any, keepdims: bool = False) -> Any:
     if where is True or where is NONE:
         return math.prod(shape_of(x)[k] for k in axes_of(len(shape_of(x)), axis))
     dtype = np.zeros((), dtype_of(x)).real.dtype
-    return np.sum(np.broadcast_to(where, shape_of(x)), axis=axis, keepdims=keepdims, dtype=dtype if dtype.kind == "f" else float)
+    return np.sum(
+        np.broadcast_to(where, shape_of(x)), axis=axis, keepdims=keepdims, dtype=dtype if dtype.kind == "f" else float
+    )
 
 
 # Sums and means ---------------------------------------------------------------------------------------------------------------
@@ -68,7 +70,9 @@ linear(
     FIXED, FIXED, FIXED, FIXED,
     lambda ct, a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: np.sum(ct),
 )  # fmt: skip
-linear(np.mean, lambda ct, a, axis=None, dtype=None, out=None, keepdims=False, *, where=True: mean_transpose(ct, a, axis, where))
+linear(
+    np.mean, lambda ct, a, axis=None, dtype=None, out=None, keepdims=False, *, where=True: mean_transpose(ct, a, axis, where)
+)
 
 
 @composite(np.average)
@@ -180,18 +184,27 @@ def others(x: Any, axis: Any, where: Any) -> Any:
     return np.moveaxis(y, last, axes) if len(axes) < len(shape) else y
 
 
-def prod_jvp(y, t, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True):
+def prod_jvp(
+    y: Any, t: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = 1,
+    where: Any = True,
+) -> Any:  # fmt: skip
     """``dy = sum_k t_k prod_{j != k} x_j``."""
     p = scale(others(a, axis, where), t)
     return total(p if where is True else np.where(where, p, 0), y, axis) * (1 if initial is NONE else initial)
 
 
-def prod_vjp(y, ct, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True):
+def prod_vjp(
+    y: Any, ct: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = 1,
+    where: Any = True,
+) -> Any:  # fmt: skip
     """Transpose of `prod_jvp`."""
     return scale(np.conj(others(a, axis, where)), spread(ct * (1 if initial is NONE else np.conj(initial)), a, axis, where))
 
 
-def prod_jvp_initial(y, t, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True):
+def prod_jvp_initial(
+    y: Any, t: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = 1,
+    where: Any = True,
+) -> Any:  # fmt: skip
     """The product is linear in its initial value."""
     return np.reshape(np.prod(a, axis=axis, where=where), shape_of(y)) * t
 
@@ -232,13 +245,13 @@ general(
 )
 
 
-def cumprod_jvp(y, t, a, axis=None, dtype=None, out=None):
+def cumprod_jvp(y: Any, t: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``dy_k = x_k dy_{k-1} + y_{k-1} t_k``."""
     shape, axis = shape_of(y), 0 if axis is None else axis
     return recur(np.reshape(a, shape), delayed(y, axis, 1) * np.reshape(t, shape), axis)
 
 
-def cumprod_vjp(y, ct, a, axis=None, dtype=None, out=None):
+def cumprod_vjp(y: Any, ct: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``ct_k' = y_{k-1} r_k`` with ``r_k = ct_k + x_{k+1} r_{k+1}``."""
     shape, axis = shape_of(y), 0 if axis is None else axis
     return np.reshape(recur_back(np.conj(np.reshape(a, shape)), ct, axis) * np.conj(delayed(y, axis, 1)), shape_of(a))

@@ -34,7 +34,11 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = NONE, append: Any = 
         return a
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n!r}")
-    parts = [*([] if prepend is NONE else [fitted(prepend, a, axis)]), a, *([] if append is NONE else [fitted(append, a, axis)])]
+    parts = [
+        *([] if prepend is NONE else [fitted(prepend, a, axis)]),
+        a,
+        *([] if append is NONE else [fitted(append, a, axis)]),
+    ]
     a = np.concatenate(parts, axis=axis) if len(parts) > 1 else a
     for _ in range(n):
         a = tail(a, axis) - head(a, axis)
@@ -47,7 +51,9 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     y = np.diff(np.ravel(ary))
     if to_begin is None and to_end is None:
         return y
-    return np.concatenate([*([] if to_begin is None else [np.ravel(to_begin)]), y, *([] if to_end is None else [np.ravel(to_end)])])
+    return np.concatenate(
+        [*([] if to_begin is None else [np.ravel(to_begin)]), y, *([] if to_end is None else [np.ravel(to_end)])]
+    )
 
 
 @composite(np.trapezoid)
@@ -79,14 +85,16 @@ def _slopes(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     """Differentiate the parabola through three neighbours: at the middle one, and at the ends of the axis."""
     ndim, n = len(shape_of(f)), shape_of(f)[axis]
     if n < edge_order + 1:
-        raise ValueError("Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are required.")
+        raise ValueError("too few samples: a numerical gradient needs at least edge_order + 1")
     first, last = along(axis, slice(0, 1), ndim), along(axis, slice(-1, None), ndim)
     if len(shape_of(spacing)) == 0:
         h = spacing
         before = behind = at_first = at_last = 0.5
     elif shape_of(spacing) == (n,):
         h = np.reshape(np.diff(spacing), [-1 if k == axis else 1 for k in range(ndim)])
-        before = tail(h, axis) / (head(h, axis) + tail(h, axis))  # the weight of the interval before a point, and of that behind
+        before = tail(h, axis) / (
+            head(h, axis) + tail(h, axis)
+        )  # the weight of the interval before a point, and of that behind
         behind, at_first, at_last = 1 - before, 1 - before[first], before[last]
     else:
         raise ValueError("distances must be numbers, or as many points as the dimension has")

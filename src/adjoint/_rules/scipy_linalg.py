@@ -642,7 +642,7 @@ def solve_circulant(c: Any, b: Any, tol: Any) -> Any:
 def circular(a: Any, b: Any) -> Any:
     """Return the circular convolution along the last axes."""
     y = np.fft.ifft(np.fft.fft(a) * np.fft.fft(b))
-    return y if is_complex(a) or is_complex(b) else np.real(y)
+    return y if is_complex(a) or is_complex(b) else real(y)
 
 
 general(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules.book import composite, constant, linear
+from adjoint._rules.book import composite, constant, excluded, linear
 from adjoint._rules.forms import along, as_array, axes_of, inverse, mT, outline, overloaded
 from adjoint._rules.indexing import scatter
 from adjoint._rules.kinds import Like, dtype_of, shape_of
@@ -60,7 +60,7 @@ linear(convert,             lambda ct, x, dtype: ct)
 linear(np.broadcast_to,     lambda ct, array, shape, subok=False: ct)
 linear(np.repeat,           lambda ct, a, repeats, axis=None: unrepeat(ct, a, repeats, axis))
 linear(np.tile,             lambda ct, A, reps: untile(ct, A.shape, reps))
-linear(windows,             lambda ct, x, window_shape, axis: unwindow(ct, x, window_shape, axis))
+linear(windows,             lambda ct, x, window_shape, axis: unwindow(ct, x.shape, window_shape, axis))
 linear(np.concatenate,      lambda ct, arrays, axis=0, *_, **__: pieces(ct, arrays, axis))
 linear(np.stack,            lambda ct, arrays, axis=0, *_, **__: gathered(list(np.moveaxis(ct, axis, 0)), arrays))
 
@@ -71,7 +71,7 @@ composite(sliding_window_view, lambda x, window_shape, axis=None, *, subok=False
 composite(np.atleast_1d,    lambda *arys: each(arys, lambda x: x if x.ndim else np.reshape(x, (1,))))
 composite(np.atleast_2d,    lambda *arys: each(arys, lambda x: x if x.ndim > 1 else np.reshape(x, (1, x.size))))
 composite(np.atleast_3d,    lambda *arys: each(arys, lambda x: x if x.ndim > 2 else np.expand_dims(np.atleast_2d(x), 2)))
-composite(np.broadcast_arrays, lambda *args, subok=False: broadcast(*args))
+composite(np.broadcast_arrays, lambda *args, subok=False: broadcast(args))
 composite(np.vstack,        lambda tup, **options: np.concatenate([np.atleast_2d(as_array(x)) for x in tup], 0, **options))
 composite(np.dstack,        lambda tup: np.concatenate([np.atleast_3d(as_array(x)) for x in tup], 2))
 composite(np.column_stack,  lambda tup: np.concatenate([column(as_array(x)) for x in tup], 1))
@@ -115,10 +115,10 @@ def untile(ct: Any, shape: tuple[int, ...], reps: Any) -> Any:
     return np.reshape(np.sum(y, axis=tuple(range(0, 2 * ndim, 2))), shape)
 
 
-def unwindow(ct: Any, x: Any, window_shape: Any, axis: Any) -> Any:
+def unwindow(ct: Any, shape: tuple[int, ...], window_shape: Any, axis: Any) -> Any:
     """The transpose of `sliding_window_view`: add every window back to where it looked."""
-    ids = np.reshape(np.arange(x.size), x.shape)
-    return np.reshape(scatter(ct, windows(ids, window_shape, axis), (x.size,)), x.shape)
+    size = int(np.prod(shape, dtype=int))
+    return np.reshape(scatter(ct, windows(np.reshape(np.arange(size), shape), window_shape, axis), (size,)), shape)
 
 
 def pieces(ct: Any, arrays: Any, axis: int | None) -> Any:
@@ -159,7 +159,7 @@ def rolled(axis: int, start: int, ndim: int) -> int:
     return start - (axis % ndim < start)
 
 
-def broadcast(*args: Any) -> tuple[Any, ...]:
+def broadcast(args: Any) -> tuple[Any, ...]:
     shape = np.broadcast_shapes(*map(np.shape, args))
     return tuple(x if shape_of(x) == shape and shape else np.broadcast_to(x, shape) for x in map(as_array, args))
 
@@ -187,6 +187,8 @@ def hstack(tup: Any, **options: Any) -> Any:
     return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1, **options)
 
 
+if hasattr(np, "row_stack"):
+    excluded("NumPy has deprecated it; use numpy.vstack, which it calls", np.row_stack)  # noqa: NPY201
 if hasattr(np, "unstack"):
     composite(np.unstack, lambda x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)))
 
@@ -274,12 +276,14 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     n = len(xi)
     axes = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
     mesh = [np.reshape(x, [-1 if k == axis else 1 for k in range(n)]) for x, axis in zip(map(as_array, xi), axes, strict=True)]
-    mesh = mesh if sparse else broadcast(*mesh)
+    mesh = mesh if sparse else broadcast(mesh)
     return tuple(np.copy(x) for x in mesh) if copy else tuple(mesh)
 
 
 @composite(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **_: Any) -> Any:
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **_: Any
+) -> Any:
     shape = shape_of(a) if shape is None else shape
     dtype = dtype_of(a) if dtype is None else np.dtype(dtype)
     if not overloaded(fill_value):

@@ -111,13 +111,17 @@ for _function in (np.quantile, np.percentile, np.nanquantile, np.nanpercentile):
 
 
 @general(np.median)
-def median(y: Any, t: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:
+def median(
+    y: Any, t: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False
+) -> Any:
     """The middle element, or the mean of the two in the middle."""
     return between(np.median, y, t, a, axis)
 
 
 @general(np.nanmedian)
-def nanmedian(y: Any, t: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:
+def nanmedian(
+    y: Any, t: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False
+) -> Any:
     """The median of what is not nan."""
     return between(np.nanmedian, y, t, a, axis)
 
@@ -179,7 +183,9 @@ linear(np.bincount, FIXED, lambda ct, x, weights=None, minlength=0: ct[x] if wei
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """Equal bins between the smallest and the largest element, unless edges or a range are given."""
     if isinstance(bins, str):
-        raise MissingRuleError.of("numpy.histogram", "the number of bins would depend on the data", f"argument 0 with bins={bins!r}")
+        raise MissingRuleError.of(
+            "numpy.histogram", "the number of bins would depend on the data", f"argument 0 with bins={bins!r}"
+        )
     if len(shape_of(bins)):
         return bins
     low, high = ((np.min(a), np.max(a)) if np.size(a) else (0.0, 1.0)) if range is None else range

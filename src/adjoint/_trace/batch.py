@@ -201,7 +201,7 @@ class Batch(Trace):
         if number and rule.function is operator.getitem and not (is_basic(args[1]) and leaves_array(args[1], len(x.shape))):
             return Batched(self, np.copy(y))
         if rule.kind == "linear" and not self.raw and self.mapped(x) is True:
-            shared = alias(y, x.primal, x, lambda a: rule.function(a, *args[1:], **kwargs))
+            shared = alias(y, x.primal, x, rule.function, args[1:], kwargs)
             if shared is not None:
                 return shared
         return Batched(self, y, number=number and not is_array(x) if rule.kind == "linear" and self.mapped(x) is True else number)

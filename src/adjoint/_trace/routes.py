@@ -28,6 +28,7 @@ from adjoint._rules.book import BOOK, find
 from adjoint._trace import memory
 from adjoint._trace.instrument import instrument
 from adjoint._trace.memory import Buffer, as_traced
+from adjoint._trace.twins import original, twin_of
 from adjoint._trace.traced import Host, Traced, apply, highest, is_array, plain, sample
 from adjoint.errors import MissingRuleError
 
@@ -213,29 +214,16 @@ def any_traced(values: Iterable[Any]) -> bool:
 
 
 def _class(cls: type) -> Any:
-    """Return the constructor of a class, its ``__init__`` instrumented if a user wrote one in Python."""
+    """Return a class of the user's in the form in which its operators and properties are followed too."""
     replacement = REPLACEMENTS.get(cls)
     if replacement is not None:
         return replacement
-    init = getattr(cls, "__init__", None)
-    if (
-        type(cls) is not type
-        or type(init) is not types.FunctionType
-        or cls.__new__ is not object.__new__
-        or cls.__module__.partition(".")[0] in _AS_THEY_ARE
-    ):
-        return cls
-    routed = route(init)
-    post = getattr(cls, "__post_init__", None)
-    if routed is init and post is None:
-        return cls
+    return followed(cls)
 
-    def construct(*args: Any, **kwargs: Any) -> Any:
-        x = cls.__new__(cls)
-        routed(x, *args, **kwargs)
-        return x
 
-    return construct if routed is not init else cls
+def followed(cls: type) -> type:
+    """Return the twin of a user's class, and any other class as it is."""
+    return cls if cls.__module__.partition(".")[0] in _AS_THEY_ARE else twin_of(cls, _python_function)
 
 
 def _callable_object(g: Any) -> Any:
@@ -361,6 +349,29 @@ def _number(x: Any) -> Any:
 for _name, _numpy_name in MATH.items():
     if hasattr(math, _name):
         REPLACEMENTS[getattr(math, _name)] = _math_function(getattr(math, _name), getattr(np, _numpy_name))
+@replaces(cmath.log)
+def cmath_log(z: Any, *base: Any) -> Any:
+    if not any_traced((z, *base)):
+        return cmath.log(z, *base)
+    y = np.log(_number(z) + 0j)
+    return y / np.log(_number(base[0]) + 0j) if base else y
+
+
+@replaces(cmath.phase)
+def cmath_phase(z: Any) -> Any:
+    return np.angle(_number(z)) if any_traced((z,)) else cmath.phase(z)
+
+
+@replaces(cmath.polar)
+def cmath_polar(z: Any) -> Any:
+    return (abs(_number(z)), cmath_phase(z)) if any_traced((z,)) else cmath.polar(z)
+
+
+@replaces(cmath.rect)
+def cmath_rect(r: Any, phi: Any) -> Any:
+    return r * np.exp(1j * _number(phi)) if any_traced((r, phi)) else cmath.rect(r, phi)
+
+
 for _name in ("acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "log10", "sin", "sinh", "sqrt", "tan", "tanh"):
     REPLACEMENTS[getattr(cmath, _name)] = _math_function(getattr(cmath, _name), getattr(np, MATH[_name]))
 
@@ -489,7 +500,9 @@ def is_instance(x: Any, classes: Any) -> bool:
 
 @replaces(type)
 def type_of(*args: Any) -> Any:
-    return type(sample(args[0])) if len(args) == 1 and isinstance(args[0], (Traced, Host)) else type(*args)
+    if len(args) != 1:
+        return type(*args)
+    return original(type(sample(args[0]) if isinstance(args[0], (Traced, Host)) else args[0]))
 
 
 @replaces(pow)

@@ -282,9 +282,7 @@ def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], cal
         return rule.formulas[0](*args, **kwargs)
     if kwargs:
         args, kwargs = bind(rule, args, kwargs)
-        dtype = kwargs.get("dtype")
-        if dtype is not None and np.dtype(dtype).kind not in "fc":
-            rule = Rule(function, "constant")  # integers have no derivative
+        rule = rule if "dtype" not in kwargs else of_dtype(rule, kwargs["dtype"])
     trace: Trace | None = None
     hosted = False
     for a in args:
@@ -302,6 +300,8 @@ def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], cal
         return apply(function, tuple(map(unhost, args)), kwargs, call)
     if trace is None:
         return (call or function)(*args, **kwargs)
+    if rule.kind == "excluded":
+        lookup(function)  # raises, with the reason
     return trace.apply(rule, call or function, args, kwargs)
 
 
@@ -341,6 +341,11 @@ def unhost(a: Any) -> Any:
     if type(a) in (list, tuple):
         return type(a)(map(unhost, a))
     return a
+
+
+def of_dtype(rule: Rule, dtype: Any) -> Rule:
+    """Return the rule of a function that was asked for results of ``dtype``: integers have no derivative."""
+    return rule if dtype is None or np.dtype(dtype).kind in "fc" else Rule(rule.function, "constant")
 
 
 def without_out(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
