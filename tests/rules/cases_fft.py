@@ -29,6 +29,7 @@ def inputs(function: object, *shape: int) -> list[tuple[str, np.ndarray]]:
     return [("real", real(*shape))] + ([] if function in REAL_ONLY else [("complex", cplx(*shape))])
 
 
+# fmt: off
 CASES: list[Case] = [
     *[Case(f, (x,), name=f"{kind}-{m}") for f in ONE for m in (2, 5, 6) for kind, x in inputs(f, m)],
     *[Case(f, (x, n), name=f"{kind}-{m}-to-{n}") for f in ONE for m, n in ((5, 3), (5, 4), (4, 7), (4, 8), (3, 1), (1, 2)) for kind, x in inputs(f, m)],
@@ -42,8 +43,10 @@ CASES: list[Case] = [
     *[Case(f, (x,), {"axes": (1,)}, name=f"{kind}-one-axis") for f in MANY for kind, x in inputs(f, 3, 4)],
     *[Case(f, (x,), {"axes": (0, 0, 1)}, name=f"{kind}-repeated-axis") for f in (F.fftn, F.ifftn) for kind, x in inputs(f, 3, 2)],
     *[Case(f, (x, axes), name=f"{kind}-{axes}") for f in (F.fftshift, F.ifftshift) for axes in (None, 0, (0, -1)) for kind, x in inputs(f, 3, 4)],
-    *[Case(f, (n, 0.7), name=str(n)) for f in (F.fftfreq, F.rfftfreq) for n in (1, 4, 5)],
+    *[Case(lambda d, n=n: F.fftfreq(n, d), (0.7,), name=f"fftfreq-{n}") for n in (1, 4, 5)],
+    *[Case(lambda d, n=n: F.rfftfreq(n, d), (0.7,), name=f"rfftfreq-{n}") for n in (1, 4, 5)],
     Case(lambda x: F.irfft(np.exp(-F.rfftfreq(6)) * F.rfft(x) * F.rfft(x**2)), (real(6),), name="filter"),
     Case(lambda x: np.abs(F.fft(x)) ** 2, (real(5),), name="power-spectrum"),
-    Case(lambda x: F.irfft(x), (cplx(4, 0).T.reshape(0, 4),), name="no-signals"),
-]  # fmt: skip
+    Case(F.irfft, (cplx(4, 0).T.reshape(0, 4),), name="no-signals"),
+]
+# fmt: on

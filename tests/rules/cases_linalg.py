@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._rules import linalg_degenerate as degenerate
 from tests.rules.case import Case
 
 RNG = np.random.default_rng(20261123)
@@ -117,6 +118,7 @@ def named(name: str, f: Callable[..., Any]) -> Callable[..., Any]:
     return f
 
 
+# fmt: off
 CASES: list[Case] = [
     # solve
     Case(LA.solve, (regular(3, 3), real(3)), name="vector", complexable=True),
@@ -194,7 +196,7 @@ CASES: list[Case] = [
         for kind, make in (("real", apart), ("complex", apart_complex))
         for shape in ((3, 3), (4, 2), (2, 4), (2, 3, 2), (1, 1))
         if f is not left_only or shape != (1, 1)  # constant
-    ],  # fmt: skip
+    ],
     Case(lambda x: LA.svd(x, compute_uv=False), (apart(2, 3, 4),), name="svd-values"),
     Case(lambda x: LA.svd(x, compute_uv=False, hermitian=True), (apart(3, 3) - 2 * np.eye(3),), name="svd-hermitian-values"),
     Case(recomposed, (apart(4, 4) - 2.2 * np.eye(4),), {"hermitian": True}, name="svd-hermitian"),
@@ -227,10 +229,17 @@ CASES: list[Case] = [
         for p, axis in ((None, None), (None, 1), (3, -1), (np.inf, 0), (None, (0, 2)), ("nuc", (2, 0)), (1, (2, 0)), (np.inf, (-1, 0)),
                         (2, (0, 1)), (-2, (1, 2)))
         for keep in (False, True)
-    ],  # fmt: skip
+    ],
     Case(LA.norm, (real(0),), name="size-0"),
     *[Case(LA.vector_norm, (real(3, 2, 4),), {"ord": p, "axis": axis}, name=f"{p}-{axis}") for p, axis in (
         (2, None), (3, None), (1, 0), (np.inf, (0, 2)), (2.5, (1,)), (-np.inf, -1), (0, 1))],
     Case(LA.vector_norm, (cplx(3, 2),), {"axis": -1, "keepdims": True}, name="complex"),
     *[Case(LA.matrix_norm, (apart(2, 4, 3),), {"ord": p, "keepdims": p == 2}, name=f"{p}") for p in ("fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf)],
-]  # fmt: skip
+    # what the rules are made of
+    Case(lambda x: degenerate.share(x, np.array([1.0, 1.0, 2.0])), (real(3),), name="share"),
+    Case(lambda x: degenerate.separable(x, np.array([1.0, 2.0]), np.array([1.0, 2.0])), (real(2, 2),), name="separable", float32=False),
+    Case(lambda x: degenerate.vanishing(x, np.full((2, 2), 1e20), degenerate.COMPLEMENT), (real(2, 2),), name="vanishing", float32=False),
+    Case(lambda d: degenerate.reciprocal(d, np.array([1.0, 2.0])), (real(2, 2) + 2,), name="reciprocal", float32=False),
+    Case(lambda x, d: degenerate.quotient(x, d, np.ones(2), x, True, degenerate.ZERO), (real(2, 2), real(2, 2) + 2), name="quotient", float32=False),
+]
+# fmt: on

@@ -187,7 +187,7 @@ def test_polar_factor_of_repeated_singular_values() -> None:
 
 
 def test_forward_mode_along_a_direction_that_does_not_mix() -> None:
-    (w, v), (dw, dv) = ad.jvp(lambda a: tuple(LA.eigh(a)), (DIAGONAL,), (np.diag([1.0, 1.0, 2.0, 3.0]),))
+    _, (dw, dv) = ad.jvp(lambda a: tuple(LA.eigh(a)), (DIAGONAL,), (np.diag([1.0, 1.0, 2.0, 3.0]),))
     assert_allclose(dw, [1, 1, 2, 3])
     assert_allclose(dv, np.zeros((4, 4)))
 
@@ -254,7 +254,10 @@ def test_forward_mode_refuses_a_direction_that_mixes() -> None:
 
 def test_second_derivative_at_repeated_eigenvalues_is_refused_not_wrong() -> None:
     gradient = ad.grad(lambda a: np.sum(np.exp(LA.eigvalsh(a))))
-    for second in (lambda: ad.jvp(gradient, (np.eye(3),), (np.ones((3, 3)),)), lambda: ad.grad(lambda a: np.sum(C[:3, :3] * gradient(a)))(np.eye(3))):
+    for second in (
+        lambda: ad.jvp(gradient, (np.eye(3),), (np.ones((3, 3)),)),
+        lambda: ad.grad(lambda a: np.sum(C[:3, :3] * gradient(a)))(np.eye(3)),
+    ):
         with pytest.raises(NotDifferentiableError):
             second()
 
@@ -266,7 +269,7 @@ def test_second_derivative_at_repeated_eigenvalues_is_refused_not_wrong() -> Non
         lambda a: sl.eig(a, left=True)[1],
         lambda a: sl.qr(a, mode="raw")[1],
         lambda a: sl.schur(a)[0],
-        lambda a: sl.null_space(a),
+        sl.null_space,
     ],
 )
 def test_forms_without_a_rule_say_so(f: Callable[[Any], Any]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from adjoint._api import evaluate, opaque, tree
-from adjoint._api.custom_jvp import bind
 from adjoint._api.function import Derivative
 from adjoint._trace.memory import Buffer, as_traced
 from adjoint._trace.traced import Traced
@@ -57,12 +56,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _checkpoint(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if kwargs:
-        args = bind(f, args, kwargs)
     cells = captured(f)
 
-    def function(arguments: Any, contents: Any) -> Any:
-        return evaluate.instrumented(with_captured(f, cells, contents))(*arguments)
+    def function(arguments: Any, options: Any, contents: Any) -> Any:
+        return evaluate.instrumented(with_captured(f, cells, contents))(*arguments, **options)
 
     def evaluate_leaves(leaves: list[Any], structure: Any) -> tuple[Any, Any]:
         return function(*tree.unflatten(structure, leaves)), None
@@ -83,7 +80,7 @@ def _checkpoint(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
             result[k] = ct
         return result
 
-    return opaque.call((args, [as_traced(cell.cell_contents) for cell in cells]), "checkpoint", function, jvp, vjp, evaluate_leaves)
+    return opaque.call((args, kwargs, [as_traced(cell.cell_contents) for cell in cells]), "checkpoint", function, jvp, vjp, evaluate_leaves)
 
 
 def _of_active(evaluate_leaves: Any, leaves: list[Any], structure: Any) -> tuple[Callable[..., Any], list[int]]:

@@ -37,8 +37,9 @@ def jacobian(
     argnums
         Position, or positions, of the arguments to differentiate.
     mode
-        ``"forward"`` pushes one tangent per element of ``x`` (`jacfwd`), ``"reverse"`` pulls back one cotangent per element of ``y``
-        (`jacrev`); ``"auto"`` evaluates ``f`` once and sweeps over the recorded operations in the direction that has fewer.
+        ``"forward"`` pushes one tangent per element of ``x`` (`jacfwd`), ``"reverse"`` pulls back one cotangent per element
+        of ``y`` (`jacrev`); ``"auto"`` evaluates ``f`` once and sweeps over the recorded operations in the direction that has
+        fewer.
     has_aux
         ``f`` returns a pair ``(value, aux)``; ``aux`` is passed through.
     holomorphic
@@ -48,8 +49,8 @@ def jacobian(
     -------
     Callable
         Takes the arguments of ``f``, returns an array of shape ``y.shape + x.shape``, dtype of ``y`` and ``x`` together, units
-        ``[y]/[x]``.  For trees: the tree of ``y``, with the tree of ``x`` in place of each leaf (a tuple of those if ``argnums`` is a
-        sequence).  With ``has_aux``, a pair ``(J, aux)``.
+        ``[y]/[x]``.  For trees: the tree of ``y``, with the tree of ``x`` in place of each leaf (a tuple of those if
+        ``argnums`` is a sequence).  With ``has_aux``, a pair ``(J, aux)``.
 
     Raises
     ------
@@ -97,16 +98,16 @@ def jacfwd(
 
     Notes
     -----
-    The directions, one for each element of ``x``, are carried through ``f`` together (in chunks of about a megabyte, and one after the
-    other where the function cannot be run on all at once, see `vmap`); nothing is kept, so memory does not grow with the length of
-    the program.  The better choice for fewer inputs than results.
+    The directions, one for each element of ``x``, are carried through ``f`` together (in chunks of about a megabyte, and one
+    after the other where the function cannot be run on all at once, see `vmap`); nothing is kept, so memory does not grow
+    with the length of the program.  The better choice for fewer inputs than results.
 
     Examples
     --------
     >>> import numpy as np
     >>> import adjoint as ad
-    >>> ad.jacfwd(lambda t: np.stack([np.cos(t), np.sin(t)]))(0.0)
-    array([0., 1.])
+    >>> ad.jacfwd(lambda t: np.stack([np.exp(t), np.sin(t)]))(0.0)
+    array([1., 1.])
     """
     return Derivative(_jacfwd, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
 
@@ -133,8 +134,8 @@ def jacrev(
 
     Notes
     -----
-    ``f`` is evaluated once, and its operations are swept back with the cotangents of all elements of ``y`` together (in chunks of about a
-    megabyte, and one after the other for few elements).  The better choice for fewer results than inputs.
+    ``f`` is evaluated once, and its operations are swept back with the cotangents of all elements of ``y`` together (in
+    chunks of about a megabyte, and one after the other for few elements).  The better choice for fewer results than inputs.
 
     Examples
     --------
@@ -184,7 +185,7 @@ def _jacobian(
         if mode == "auto" and sizes[0] < sizes[1]:
             blocks = _from_columns(_columns_of_sweeps(LinearMap(pullback, structure, primals), leaves), primals, leaves)
         else:
-            blocks = _from_rows(_rows_of_sweeps(pullback, primals, leaves), primals, leaves)
+            blocks = _from_rows(_rows_of_sweeps(pullback, primals), primals, leaves)
     for y in primals:
         if kinds.is_complex(y) and not holomorphic:
             raise OutputError(f"{name}: a complex result", remedy="return real and imaginary part, or pass holomorphic=True")
@@ -192,11 +193,13 @@ def _jacobian(
     return (result, aux) if has_aux else result
 
 
-# All directions at once --------------------------------------------------------------------------------------------------------------
+# All directions at once
+# --------------------------------------------------------------------------------------------------------------
 #
-# The directions of a Jacobian are the unit vectors of the space of its inputs (of its results, in reverse mode).  They are taken in
-# chunks, as stacks (`_trace.batch`): one pass carries a whole chunk.  The tangents of an array then fill a small multiple of its memory,
-# which is kept within the processor's caches; where arrays are so large that few directions fit, there is no gain, and no loss.
+# The directions of a Jacobian are the unit vectors of the space of its inputs (of its results, in reverse mode).  They are
+# taken in chunks, as stacks (`_trace.batch`): one pass carries a whole chunk.  The tangents of an array then fill a small
+# multiple of its memory, which is kept within the processor's caches; where arrays are so large that few directions fit,
+# there is no gain, and no loss.
 
 CHUNK = 2**20  # bytes of a chunk of directions of the largest input (result)
 # Directions for which a stack is worth its overhead, which is higher on the way back (measured).
@@ -247,14 +250,17 @@ def _units(space: list[Any], start: int, stop: int) -> list[Any]:
     return units
 
 
-def _columns_of_passes(f: Any, args: Any, kwargs: Any, inputs: dict[int, Any], leaves: list[Any], *, has_aux: bool, name: str) -> Any:
+def _columns_of_passes(
+    f: Any, args: Any, kwargs: Any, inputs: dict[int, Any], leaves: list[Any], *, has_aux: bool, name: str
+) -> Any:
     """Return the columns of a Jacobian by forward passes, with the value's leaves and structure and the auxiliary data."""
     outcome: list[Any] = []
     # The function may write to its arguments; every pass starts from what they were.
     originals = [tree.tree_map(_copied, arg) for arg in args]
 
     def push(units: list[Any]) -> list[Any]:
-        rest = iter(units)
+        # With a tangent, even of zeros, all of them arrive as numbers and arrays that have derivatives.
+        rest = iter(_filled(units, leaves))
         tangents = {k: [None if x is None else next(rest) for x in active] for k, (_, active, _) in inputs.items()}
         fresh = tuple([tree.tree_map(_copied, arg) for arg in originals])
         y, y_dot, aux = evaluate.pushforward(f, fresh, kwargs, tangents, has_aux=has_aux, name=name)
@@ -269,6 +275,10 @@ def _columns_of_passes(f: Any, args: Any, kwargs: Any, inputs: dict[int, Any], l
     return columns, primals, structure, aux
 
 
+def _filled(units: list[Any], leaves: list[Any]) -> list[Any]:
+    return [kinds.zeros_like(x) if unit is None else unit for unit, x in zip(units, leaves, strict=True)]
+
+
 def _copied(leaf: Any) -> Any:
     return np.copy(leaf) if isinstance(leaf, (np.ndarray, Traced)) and is_array(leaf) else leaf
 
@@ -277,12 +287,12 @@ def _columns_of_sweeps(linear: LinearMap, leaves: list[Any]) -> list[Any]:
     """Return the columns of a Jacobian by sweeping forward over recorded operations."""
 
     def push(units: list[Any]) -> list[Any]:
-        return linear._push([kinds.zeros_like(x) if u is None else u for u, x in zip(units, leaves, strict=True)])
+        return linear._push(_filled(units, leaves))
 
     return _in_chunks(leaves, push, FEWEST_FORWARD)
 
 
-def _rows_of_sweeps(pullback: evaluate.Pullback, primals: list[Any], leaves: list[Any]) -> list[Any]:
+def _rows_of_sweeps(pullback: evaluate.Pullback, primals: list[Any]) -> list[Any]:
     """Return the rows of a Jacobian by sweeping back over recorded operations."""
     return _in_chunks(primals, lambda units: _active_leaves(pullback, pullback.sweep(units)), FEWEST_BACK)
 
@@ -293,8 +303,9 @@ def _from_columns(columns: list[Any], primals: list[Any], leaves: list[Any]) -> 
     blocks = []
     for r, y in enumerate(primals):
         stack = np.moveaxis(columns[r], 0, -1) if columns else np.zeros((*np.shape(y), 0))
-        row = [np.reshape(stack[..., a:b], np.shape(y) + np.shape(x)) for a, b, x in zip(ends[:-1], ends[1:], leaves, strict=True)]
-        blocks.append([np.ascontiguousarray(block) if type(block) is np.ndarray else block for block in row])
+        parts = zip(ends[:-1], ends[1:], leaves, strict=True)
+        row = [np.reshape(stack[..., a:b], np.shape(y) + np.shape(x)) for a, b, x in parts]
+        blocks.append([np.asarray(block, order="C") if type(block) is np.ndarray else block for block in row])
     return blocks
 
 
@@ -321,5 +332,6 @@ def _assemble(row: list[Any], inputs: dict[int, Any], argnums: int | Sequence[in
     rest = iter(row)
     trees = []
     for leaves, active, structure in inputs.values():
-        trees.append(tree.unflatten(structure, [np.zeros(np.shape(leaf)) if x is None else next(rest) for leaf, x in zip(leaves, active, strict=True)]))
+        trees.append(tree.unflatten(structure, [np.zeros(np.shape(leaf)) if x is None else next(rest) for leaf, x in
+        zip(leaves, active, strict=True)]))
     return trees[0] if isinstance(argnums, (int, np.integer)) else tuple(trees)

@@ -12,7 +12,7 @@ from typing import Any
 from adjoint._api import evaluate, tree
 from adjoint._rules.book import Rule
 from adjoint._trace.memory import as_traced
-from adjoint._trace.traced import highest
+from adjoint._trace.traced import Traced, highest
 
 Leaves = list[Any]
 
@@ -45,18 +45,29 @@ def call(
     trace = highest(leaves)
     if trace is None:
         return function(*args)
+    # Objects, strings and the like (`self`, a flag) are no arguments of the operation.
+    places = [k for k, leaf in enumerate(leaves) if isinstance(leaf, (Traced, float, complex, int)) or hasattr(leaf, "dtype")]
+    rest = {k: leaf for k, leaf in enumerate(leaves) if k not in places}
+    leaves = [leaves[k] for k in places]
+
+    def whole(part: Leaves) -> Leaves:
+        values = iter(part)
+        return [rest[k] if k in rest else next(values) for k in range(len(rest) + len(places))]
 
     def operation(primals: Leaves) -> Leaves:
-        y, content = evaluate_leaves(primals, structure)
+        y, content = evaluate_leaves(whole(primals), structure)
         results, result_structure = evaluate.results_of(y, name)
         return [*results, Note(result_structure, content)]
 
     def push(y: Leaves, t: Leaves, primals: Leaves) -> list[Any]:
-        return [*jvp(primals, y[-1], t, structure), None]
+        values = iter(t)
+        tangents = [None if k in rest else next(values) for k in range(len(rest) + len(places))]
+        return [*jvp(whole(primals), y[-1], tangents, structure), None]
 
     def pull(y: Leaves, ct: Leaves, primals: Leaves) -> Leaves:
         assert vjp is not None
-        return vjp(primals, y[-1], ct[:-1], structure)
+        cotangents = vjp(whole(primals), y[-1], ct[:-1], structure)
+        return [cotangents[k] for k in places]
 
     operation.__name__ = operation.__qualname__ = name
     rule = Rule(operation, "general", (push,), (pull,) if vjp is not None else ())

@@ -28,38 +28,41 @@ def vmap(fun: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0, axis_si
         Function of arrays, numbers or trees of them, written for one element.
     in_axes
         Which axis of each positional argument runs over the elements: an integer for all arguments, or a tuple or list with one
-        entry for each: an integer, None (the same value for every element), or a tree of these that is a prefix of the argument's
-        tree.  Keyword arguments are mapped along their first axis.
+        entry for each: an integer, None (the same value for every element), or a tree of these that is a prefix of the
+        argument's tree.  Keyword arguments are mapped along their first axis.
     out_axes
-        Where the axis over the elements stands in the results: an integer, or a tree of integers that is a prefix of the tree of the
-        results.  None returns a result that is the same for all elements once, without axis.
+        Where the axis over the elements stands in the results: an integer, or a tree of integers that is a prefix of the tree
+        of the results.  None returns a result that is the same for all elements once, without axis.
     axis_size
         Number of elements; needed only if no argument is mapped.
 
     Returns
     -------
     Callable
-        Takes the arguments of ``fun`` with one more axis each, of length ``n``.  Returns the results of ``fun`` stacked: an array of
-        shape ``(n, *y.shape)`` for each result ``y`` (with ``out_axes=0``), of the dtype and units of ``y``.
+        Takes the arguments of ``fun`` with one more axis each, of length ``n``.  Returns the results of ``fun`` stacked: an
+        array of shape ``(n, *y.shape)`` for each result ``y`` (with ``out_axes=0``), of the dtype and units of ``y``.
 
     Raises
     ------
     BatchError
-        The lengths of the mapped axes differ; ``in_axes`` or ``out_axes`` do not match the arguments or results; nothing is mapped; a
-        result that depends on the element was to be returned without axis; or the elements give results of different shapes.
+        The lengths of the mapped axes differ; ``in_axes`` or ``out_axes`` do not match the arguments or results; nothing is
+        mapped; a result that depends on the element was to be returned without axis; or the elements give results of
+        different shapes.
     EscapedValueError
         A value was kept by ``fun`` and used after the call.
 
     Notes
     -----
-    ``fun`` runs once, on arrays with an axis more, which it does not see: ``x.shape`` is the shape of one element.  Each function
-    that it calls is applied to the whole stack; the few that have no such form are applied to one element after the other.  The
-    cost is that of the same operations on larger arrays: the overhead of Python is paid once, not once for each element.
+    ``fun`` runs once, on arrays with an axis more, which it does not see: ``x.shape`` is the shape of one element.  Each
+    function that it calls is applied to the whole stack; the few that have no such form are applied to one element after the
+    other.  The cost is that of the same operations on larger arrays: the overhead of Python is paid once, not once for each
+    element.
 
     A single run cannot follow what differs between the elements: ``if x > 0``, ``range(int(x))``, ``x[x > 0]``, an element of a
-    plain array at a mapped index.  ``fun`` is then run again from the start, once for each element, and the results are stacked, so
-    that the answer is right but the speed that of a loop; write ``np.where(x > 0, ...)`` to avoid it.  As a part of ``fun`` has run twice
-    in that case, ``fun`` should have no side effects.  It gets copies of the arrays: writing to them does not change the arguments.
+    plain array at a mapped index.  ``fun`` is then run again from the start, once for each element, and the results are
+    stacked, so that the answer is right but the speed that of a loop; write ``np.where(x > 0, ...)`` to avoid it.  As a part
+    of ``fun`` has run twice in that case, ``fun`` should have no side effects.  It gets copies of the arrays: writing to them
+    does not change the arguments.
 
     `vmap` nests with itself and with all derivatives in any order: ``vmap(grad(f))`` gives a gradient for each element.
 
@@ -99,7 +102,7 @@ class Stacks:
         self.leaves = [_front(leaf, axis) for leaf, axis in zip(leaves, self.axes, strict=True)]
 
     def at_once(self, f: Any) -> Any:
-        """Run ``f`` on the stacks; return pairs (stack, True) or (value, False) and their structure, None if it cannot be done."""
+        """Run ``f`` on the stacks; return pairs (stack, True) or (value, False), and their structure; None if it diverged."""
 
         def run(batch: Batch) -> Any:
             inputs = [
@@ -117,7 +120,8 @@ class Stacks:
         """Run ``f`` on one element after the other and stack the results."""
         if self.size == 0:
             raise BatchError(
-                "vmap: a batch without elements", why="the function cannot be run on the stack, and there is no element to run it on"
+                "vmap: a batch without elements",
+                why="the function cannot be run on the stack, and there is no element to run it on",
             )
         rows, structure = [], None
         for k in range(self.size):
@@ -126,8 +130,8 @@ class Stacks:
             row, own = evaluate.results_of(evaluate.run(f, args, kwargs), "vmap")
             if rows and (own != structure or list(map(kinds.shape_of, row)) != list(map(kinds.shape_of, rows[0]))):
                 raise BatchError(
-                    f"vmap: element {k} gave results of the form {_form(own, row)}, element 0 of the form {_form(structure, rows[0])}",
-                    why="arrays of different shapes cannot be stacked",
+                    f"vmap: element {k} gave {_form(own, row)}, element 0 gave {_form(structure, rows[0])}",
+                    why="results of different shapes cannot be stacked",
                 )
             rows.append(row)
             structure = own
@@ -166,7 +170,7 @@ def _placed(pair: tuple[Any, bool], axis: int | None, size: int) -> Any:
     return evaluate.tidy(leaf if axis in (0, -n) else np.moveaxis(leaf, 0, axis))
 
 
-# Axes of arguments ---------------------------------------------------------------------------------------------------------------
+# Axes of arguments -------------------------------------------------------------------------------------------------------
 
 
 def _argument_axes(args: tuple[Any, ...], kwargs: dict[str, Any], in_axes: Axes) -> list[int | None]:
@@ -210,14 +214,20 @@ def _names(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
 
 def _size(leaves: list[Any], axes: list[int | None], names: list[str], axis_size: int | None) -> int:
     """Return the number of elements; raise unless all mapped axes have it."""
-    sizes = [(name, _length(leaf, axis, name), axis) for leaf, axis, name in zip(leaves, axes, names, strict=True) if axis is not None]
+    mapped = [(name, leaf, axis) for leaf, axis, name in zip(leaves, axes, names, strict=True) if axis is not None]
+    sizes: list[tuple[str, int, int | None]] = [(name, _length(leaf, axis, name), axis) for name, leaf, axis in mapped]
     if not sizes and axis_size is None:
-        raise BatchError("vmap: no argument is mapped", remedy="give an axis to map along in in_axes, or the number of elements, axis_size")
+        raise BatchError(
+            "vmap: no argument is mapped", remedy="give an axis to map along in in_axes, or the number of elements, axis_size"
+        )
     if axis_size is not None:
         sizes = [("axis_size", operator.index(axis_size), None), *sizes]
     if len({size for _, size, _ in sizes}) > 1:
         listed = "; ".join(_listed(sizes))
-        raise BatchError(f"vmap: the mapped axes differ in length: {listed}", remedy="map arguments of equal lengths; None in in_axes leaves one out")
+        raise BatchError(
+            f"vmap: the mapped axes differ in length: {listed}",
+            remedy="map arguments of equal lengths; None in in_axes leaves one out",
+        )
     return sizes[0][1]
 
 
@@ -229,6 +239,7 @@ def _length(leaf: Any, axis: int, name: str) -> int:
     shape = np.shape(leaf)
     if not -len(shape) <= axis < len(shape):
         raise BatchError(
-            f"vmap: {name} has shape {shape}, which has no axis {axis}", remedy="pass an array with that axis, or None in in_axes"
+            f"vmap: {name} has shape {shape}, which has no axis {axis}",
+            remedy="pass an array with that axis, or None in in_axes",
         )
     return shape[axis]

@@ -13,8 +13,25 @@ from adjoint._rules.book import linear
 from adjoint._rules.kinds import conj, is_complex
 from adjoint._rules.primitive import primitive
 
-__all__ = ["column", "conj", "diagonal", "direction", "half_lower", "hermitian", "hermitian_adjoint", "imag", "inner", "is_complex",
-           "mH", "mT", "nonzero", "real", "scaled", "skew", "symmetric"]  # fmt: skip
+__all__ = [
+    "column",
+    "conj",
+    "diagonal",
+    "direction",
+    "half_lower",
+    "imag",
+    "inner",
+    "is_complex",
+    "mH",
+    "mT",
+    "nonzero",
+    "real",
+    "reflected",
+    "reflected_adjoint",
+    "scaled",
+    "skew",
+    "symmetric",
+]  # fmt: skip
 
 
 def mT(x: Any) -> Any:
@@ -76,14 +93,14 @@ def half_lower(x: Any) -> Any:
     return (np.tril(x) + np.tril(x, -1)) / 2
 
 
-def hermitian(x: Any, triangle: str = "L") -> Any:
+def reflected(x: Any, triangle: str = "L") -> Any:
     """Return the Hermitian matrix that LAPACK sees: one triangle, its reflection, the real part of the diagonal."""
     half = half_lower(x if triangle in "Ll" else mH(x))
     return half + mH(half)
 
 
-def hermitian_adjoint(ct: Any, triangle: str = "L") -> Any:
-    """Return the adjoint of `hermitian`: the cotangent gathered into the triangle that is read."""
+def reflected_adjoint(ct: Any, triangle: str = "L") -> Any:
+    """Return the adjoint of `reflected`: the cotangent gathered into the triangle that is read."""
     half = half_lower(ct + mH(ct))
     return half if triangle in "Ll" else mH(half)
 

@@ -107,7 +107,7 @@ def reciprocal(d: Any, values: Any) -> Any:
 def separable(x: Any, ct: Any, values: Any) -> Any:
     """Return ``x``, the product of vectors and their cotangents, unless it mixes with cotangents of repeated values."""
     if ct is None:
-        return x
+        return +x
     same = small(gaps(values), values) & ~np.eye(values.shape[-1], dtype=bool)
     if same.any():
         h = (x + np.conj(np.swapaxes(x, -1, -2))) / 2
@@ -115,7 +115,7 @@ def separable(x: Any, ct: Any, values: Any) -> Any:
         kinked = np.abs(gaps(ct)) > bound(ct[..., None])
         if np.any(same & ((np.abs(h) > bound(x)) | unequal | kinked)):
             refuse(JOINT)
-    return x
+    return +x
 
 
 @primitive
@@ -140,7 +140,7 @@ def vanishing(x: Any, reference: Any, message: tuple[str, str, str]) -> Any:
     """Return ``x``; raise if it does not vanish against ``reference``."""
     if np.any(np.abs(x) > bound(x, reference)):
         refuse(message)
-    return x
+    return +x
 
 
 @primitive

@@ -17,7 +17,21 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules.arrays import column, conj, diagonal, half_lower, hermitian, hermitian_adjoint, imag, inner, is_complex, mH, mT, real, scaled
+from adjoint._rules.arrays import (
+    column,
+    conj,
+    diagonal,
+    half_lower,
+    imag,
+    inner,
+    is_complex,
+    mH,
+    mT,
+    real,
+    reflected,
+    reflected_adjoint,
+    scaled,
+)
 from adjoint._rules.book import FIXED, composite, constant, general
 from adjoint._rules.linalg_degenerate import inverse, vanishing
 from adjoint._rules.linalg_spectral import singular_values
@@ -208,14 +222,14 @@ def cholesky(y: Any, t: Any, a: Any, *, upper: bool = False) -> Any:
     if upper:
         return mH(cholesky(mH(y), mH(t), a))
     x = np.linalg.inv(y)
-    return y @ half_lower(x @ hermitian(t) @ mH(x))
+    return y @ half_lower(x @ reflected(t) @ mH(x))
 
 
 def cholesky_adjoint(y: Any, ct: Any, a: Any, *, upper: bool = False) -> Any:
     if upper:
         return mH(cholesky_adjoint(mH(y), mH(ct), a))
     x = np.linalg.inv(y)
-    return hermitian_adjoint(mH(x) @ half_lower(mH(y) @ ct) @ x)
+    return reflected_adjoint(mH(x) @ half_lower(mH(y) @ ct) @ x)
 
 
 general(np.linalg.cholesky, cholesky, vjp=cholesky_adjoint)
@@ -230,7 +244,11 @@ general(np.linalg.cholesky, cholesky, vjp=cholesky_adjoint)
 # trapezoidal).  Its first k columns give v t v₁ᴴ = e₁ - q₁; eliminating v and t from the others,
 # q₂ = e₂ + (e₁ - q₁) z with z = (1 - q₁₁)⁻ᴴ q₂₁ᴴ, where q₁₁ and q₂₁ are the upper k rows of q₁ and the rest.
 
-RANK = ("derivative of qr of a matrix without full rank", "its factors are not unique there", "use pinv or svd, or regularise the matrix")
+RANK = (
+    "derivative of qr of a matrix without full rank",
+    "its factors are not unique there",
+    "use pinv or svd, or regularise the matrix",
+)
 REFLECTION = (
     "derivative of the complement in qr(mode='complete')",
     "a column was zero below the diagonal, where LAPACK's choice of a basis jumps",
@@ -293,11 +311,8 @@ def cut(p: Any, a: Any) -> Any:
 @general(np.linalg.pinv)
 def pinv(y: Any, t: Any, a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     if hermitian:
-        a, t = _hermitian(a), _hermitian(t)
+        a, t = reflected(a), reflected(t)
     return golub_pereyra(cut(y, a), t, a)
-
-
-_hermitian = hermitian
 
 
 def golub_pereyra(p: Any, t: Any, a: Any) -> Any:

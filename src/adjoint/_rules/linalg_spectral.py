@@ -17,12 +17,36 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules.arrays import column, conj, diagonal, hermitian, hermitian_adjoint, imag, inner, is_complex, mH, mT, real, scaled, skew, symmetric
+from adjoint._rules.arrays import (
+    column,
+    diagonal,
+    imag,
+    inner,
+    is_complex,
+    mH,
+    mT,
+    real,
+    reflected,
+    reflected_adjoint,
+    scaled,
+    skew,
+    symmetric,
+)
 from adjoint._rules.book import constant, general
-from adjoint._rules.linalg_degenerate import COMPLEMENT, VECTORS, ZERO, attached, gaps, inverse, positive, quotient, separable, share, vanishing
+from adjoint._rules.linalg_degenerate import (
+    COMPLEMENT,
+    VECTORS,
+    ZERO,
+    attached,
+    gaps,
+    inverse,
+    positive,
+    quotient,
+    separable,
+    share,
+    vanishing,
+)
 from adjoint._rules.primitive import primitive
-
-_hermitian = hermitian
 
 # eigh ---------------------------------------------------------------------------------------------------------------------
 #
@@ -35,18 +59,18 @@ _hermitian = hermitian
 def eigvalsh(y: Any, t: Any, a: Any, UPLO: str = "L") -> Any:
     w, v = np.linalg.eigh(a, UPLO)
     v = attached(v, w)
-    return share(inner(v, hermitian(t, UPLO) @ v, -2), w)
+    return share(inner(v, reflected(t, UPLO) @ v, -2), w)
 
 
 def eigenvalues_adjoint(y: Any, ct: Any, UPLO: str) -> Any:
     w, v = y
     v = attached(v, w)
-    return hermitian_adjoint(scaled(v, share(ct, w)) @ mH(v), UPLO)
+    return reflected_adjoint(scaled(v, share(ct, w)) @ mH(v), UPLO)
 
 
 def eigh(y: Any, t: Any, a: Any, UPLO: str = "L") -> Any:
     w, v = y
-    m = mH(v) @ hermitian(t, UPLO) @ v
+    m = mH(v) @ reflected(t, UPLO) @ v
     return [real(diagonal(m)), v @ quotient(m, gaps(w), w, m, False, VECTORS)]
 
 
@@ -58,7 +82,7 @@ def eigh_adjoint(y: Any, ct: Any, a: Any, UPLO: str = "L") -> Any:
     g = v @ quotient(skew(k), gaps(w), w, k, True, VECTORS)
     if ct_w is not None:
         g = g + scaled(v, ct_w)
-    return hermitian_adjoint(g @ mH(v), UPLO)
+    return reflected_adjoint(g @ mH(v), UPLO)
 
 
 general(np.linalg.eigh, eigh, vjp=eigh_adjoint)
@@ -155,7 +179,7 @@ general(
 
 
 def svd(y: Any, t: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    t = _hermitian(t) if hermitian else t
+    t = reflected(t) if hermitian else t
     if not compute_uv:
         return singular_values(t, a, hermitian)
     u, s, v = y[0], y[1], mH(y[2])
@@ -184,7 +208,7 @@ def turned(u: Any, u2: Any, omega: Any, outside: Any, s: Any, reference: Any) ->
 def svd_adjoint(y: Any, ct: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     if not compute_uv or (ct[0] is None and ct[2] is None):
         g = singular_values_adjoint(ct if not compute_uv else ct[1], a, hermitian)
-        return hermitian_adjoint(g) if hermitian else g
+        return reflected_adjoint(g) if hermitian else g
     u, s, v = y[0], y[1], mH(y[2])
     ct_u = np.zeros(u.shape, u.dtype) if ct[0] is None else ct[0]
     ct_v = np.zeros(v.shape, v.dtype) if ct[2] is None else mH(ct[2])
@@ -200,7 +224,7 @@ def svd_adjoint(y: Any, ct: Any, a: Any, full_matrices: bool = True, compute_uv:
     g = g @ mH(v)
     if v.shape[-2] > k:
         g = g + u @ mH(outside_adjoint(v, v2, ct_v, ct_v2, kv, s))
-    return hermitian_adjoint(g) if hermitian else g
+    return reflected_adjoint(g) if hermitian else g
 
 
 def outside_adjoint(u: Any, u2: Any, ct_u: Any, ct_u2: Any, ku: Any, s: Any) -> Any:

@@ -1,6 +1,6 @@
 """Polynomials: `numpy.polyval` and its family, highest power first.
 
-The functions of `numpy.polynomial` need no rules: they are Python, and the tracing engine runs them as it runs a user's functions.
+Most functions of `numpy.polynomial` need no rules: they are Python, and the tracing engine runs them as it runs a user's functions.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import polynomial as series
 
 from adjoint._rules.book import composite, general
 from adjoint._rules.forms import as_array
@@ -98,6 +99,21 @@ def poly(seq_of_zeros: Any) -> Any:
     if dtype_of(p).kind == "c" and np.all(np.sort(zeros) == np.sort(conj(zeros))):
         p = np.real(p)
     return p
+
+
+# Of `numpy.polynomial`, where the lowest power comes first: the two functions that dispatch.
+composite(series.polyval2d, lambda x, y, c: at(y, at(x, c, spread=True)))
+composite(series.polygrid2d, lambda x, y, c: at(y, at(x, c, spread=True), spread=True))
+
+
+def at(x: Any, c: Any, *, spread: bool = False) -> Any:
+    """Sum a series along the first axis of ``c``; ``spread`` over all points for each of the remaining coefficients."""
+    x, c = as_array(x), as_array(c)
+    c = np.reshape(c, c.shape + (1,) * x.ndim) if spread else c
+    y = c[-1] + x * 0
+    for k in range(2, c.shape[0] + 1):
+        y = c[-k] + y * x
+    return y
 
 
 def vander(x: Any, N: int | None, increasing: bool) -> Any:

@@ -96,9 +96,10 @@ def by_blocks(function: Any, *others: Any) -> Any:
 logm = by_blocks(sl.logm)
 power = by_blocks(sl.fractional_matrix_power, lambda y, t, a, p: t * (logm(a) @ y))
 composite(sl.logm, lambda A, disp=None: logm(A))
-composite(sl.fractional_matrix_power, lambda A, t: power(A, t))
+composite(sl.fractional_matrix_power, lambda A, t: power(A, t))  # noqa: PLW0108 - its names are SciPy's
 for _function in (sl.sinm, sl.cosm, sl.tanm, sl.sinhm, sl.coshm, sl.tanhm, sl.signm):
-    composite(_function, lambda A, disp=None, core=by_blocks(_function): core(A))
+    _core = by_blocks(_function)
+    composite(_function, lambda A, disp=None, core=_core: core(A))
 
 # a = y y: da = dy y + y dy.
 
@@ -134,7 +135,7 @@ general(
         lambda y, ct, a, b, q: sylvester_adjoint(ct, a, b),
     ),
 )
-composite(sl.solve_sylvester, lambda a, b, q: solve_sylvester(a, b, q))
+composite(sl.solve_sylvester, lambda a, b, q: solve_sylvester(a, b, q))  # noqa: PLW0108 - its names are SciPy's
 
 # a x + x aᴴ = q.
 
@@ -155,7 +156,7 @@ general(
     lambda y, t, a, q: continuous_lyapunov(a, t),
     vjp=(continuous_lyapunov_a_adjoint, lambda y, ct, a, q: continuous_lyapunov(mH(a), ct)),
 )
-composite(sl.solve_continuous_lyapunov, lambda a, q: continuous_lyapunov(a, q))
+composite(sl.solve_continuous_lyapunov, lambda a, q: continuous_lyapunov(a, q))  # noqa: PLW0108 - its names are SciPy's
 
 # a x aᴴ - x + q = 0.
 
@@ -210,7 +211,9 @@ def continuous_riccati_r(y: Any, t: Any, a: Any, b: Any, q: Any, r: Any, balance
     return -continuous_lyapunov(loop, mH(gain) @ t @ gain)
 
 
-general(continuous_riccati, continuous_riccati_ab(False), continuous_riccati_ab(True), continuous_riccati_q, continuous_riccati_r)
+general(
+    continuous_riccati, continuous_riccati_ab(False), continuous_riccati_ab(True), continuous_riccati_q, continuous_riccati_r
+)
 
 
 @composite(sl.solve_continuous_are)

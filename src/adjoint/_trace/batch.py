@@ -1,9 +1,9 @@
 """Batching: one run of a function on a stack of arguments, every operation applied to the whole stack at once.
 
-A `Batched` value is an array with the batch axis in front; its ``shape`` is that of one element.  An operation is mapped by its batched
-form (`_rules.batching`); one without form is applied to each element of the batch.  What a single run cannot follow, because the
-elements would go different ways (``if x > 0``, ``x[x > 0]``, ``range(int(x))``), raises `Diverged`, and the caller runs the function
-once for each element instead.
+A `Batched` value is an array with the batch axis in front; its ``shape`` is that of one element.  An operation is mapped by
+its batched form (`_rules.batching`); one without form is applied to each element of the batch.  What a single run cannot
+follow, because the elements would go different ways (``if x > 0``, ``x[x > 0]``, ``range(int(x))``), raises `Diverged`, and
+the caller runs the function once for each element instead.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import numpy as np
 
 from adjoint._overload import Function
 from adjoint._rules import batching, kinds
+from adjoint._rules.batching_forms import Ragged, align
+from adjoint._rules.batching_indexing import Index
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
-from adjoint._trace.memory import as_traced, before_write, receiving, is_basic, leaves_array, owner_of
+from adjoint._trace.memory import as_traced, before_write, is_basic, leaves_array, owner_of, receiving
 from adjoint._trace.traced import WHOLE, Host, Trace, Traced, apply, constant, highest, is_array
 from adjoint._trace.view import alias
 
@@ -39,8 +41,9 @@ class Diverged(BaseException):
 class Batched(Traced):
     """A stack of values, one for each element of the batch.
 
-    Like all traced values it can take the place of another (`Traced.become`) and so has no attributes of its own: ``kept`` tells whether
-    an element is a number, immutable, rather than an array; ``tangent`` is what the value took the place of, if it did.
+    Like all traced values it can take the place of another (`Traced.become`) and so has no attributes of its own: ``kept``
+    tells whether an element is a number, immutable, rather than an array; ``tangent`` is what the value took the place of, if
+    it did.
     """
 
     __slots__ = ()
@@ -80,7 +83,7 @@ class Batched(Traced):
         found = trace.index(len(kinds.shape_of(part)) - 1, index)
         if found.moves is not None or mine:
             shape = kinds.shape_of(found.out(part[found.full]))
-            value = batching.align(value, mine, len(shape) - 1)
+            value = fitting(value, mine, len(shape) - 1)
             value = value if found.moves is None else found.back(np.broadcast_to(value, shape))
         part[found.full] = value
 
@@ -89,7 +92,7 @@ class Batched(Traced):
         self.trace.diverged = True
         return self.tangent
 
-    # What depends on the element --------------------------------------------------------------------------------------------------
+    # What depends on the element -----------------------------------------------------------------------------------------
 
     def one(self, *_: Any, **__: Any) -> NoReturn:
         """Raise, as the answer differs from element to element."""
@@ -155,7 +158,7 @@ class Batch(Trace):
         return self.own(rule, y, args, kwargs)
 
     def elementwise(self, rule: Rule, call: Function, args: tuple[Any, ...]) -> Any:
-        """Do what `apply` does for an elementwise function of plain stacks, by the shortest way; anything else takes the general way."""
+        """Do what `apply` does for an elementwise function of plain stacks; others take the general way."""
         primals = []
         ranks = []
         for a in args:
@@ -183,13 +186,13 @@ class Batch(Trace):
             raise escaped()
         return Batched(self, y) if type(y) is np.ndarray else self.own(rule, y, args, {})
 
-    def evaluate(self, form: Any, rule: Rule, call: Function, mapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def evaluate(self, form: Any, rule: Rule, call: Function, mapped: Any, args: Any, kwargs: Any) -> Any:
         primals = [self.primal_of(a) if m else a for a, m in zip(args, mapped, strict=True)]
         if highest(primals) is not None:
             call = redispatched(rule, call)
         try:
             return form(call, mapped, self.size, *primals, **kwargs)
-        except batching.Ragged:
+        except Ragged:
             self.diverge()
 
     def own(self, rule: Rule, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -204,7 +207,9 @@ class Batch(Trace):
             shared = alias(y, x.primal, x, rule.function, args[1:], kwargs)
             if shared is not None:
                 return shared
-        return Batched(self, y, number=number and not is_array(x) if rule.kind == "linear" and self.mapped(x) is True else number)
+        if number and rule.kind == "linear" and self.mapped(x) is True:
+            number = not is_array(x)  # the same elements in another shape
+        return Batched(self, y, number=number)
 
     def one_by_one(self, rule: Rule, call: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Apply a function to each element of the batch."""
@@ -225,11 +230,11 @@ class Batch(Trace):
             self.diverge()
         return Batched(self, np.stack(results)[: self.size])
 
-    def index(self, n: int, index: Any) -> batching.Index:
+    def index(self, n: int, index: Any) -> Index:
         """Return an index of logical arrays of rank ``n`` as an index of their stacks."""
         try:
-            return batching.Index(True, self.size, n, self.primal_of(index), self.mapped(index))
-        except batching.Ragged:
+            return Index(True, self.size, n, self.primal_of(index), self.mapped(index))
+        except Ragged:
             self.diverge()
 
     def lift(self, primal: Any) -> Batched:
@@ -279,6 +284,15 @@ SEQUENCES = frozenset({np.concatenate, np.stack})
 NUMBERS = frozenset((float, int, np.float64))
 
 
+def fitting(value: Any, mapped: bool, n: int) -> Any:
+    """Return a stored value with ``n`` logical axes: a store adds axes of length 1 in front, and drops them."""
+    surplus = len(kinds.shape_of(value)) - mapped - n
+    if not mapped or surplus <= 0:
+        return align(value, mapped, n)
+    shape = kinds.shape_of(value)
+    return np.reshape(value, (shape[0], *shape[1 + surplus :])) if set(shape[1 : 1 + surplus]) == {1} else value
+
+
 def redispatched(rule: Rule, call: Function) -> Callable[..., Any]:
     """Return a function that goes to the trace of its arguments, also where NumPy would not: ``plain[batched]``."""
 
@@ -286,8 +300,9 @@ def redispatched(rule: Rule, call: Function) -> Callable[..., Any]:
         trace = highest(args) or highest(kwargs.values())
         if trace is None:
             return call(*args, **kwargs)
-        # An operation made for one call is not in the book.
-        return apply(rule.function, args, kwargs, call) if rule.function in BOOK else trace.apply(rule, call, args, kwargs)
+        # An operation made for one call (a custom rule) is not in the book.
+        made = rule.kind == "general" and rule.function not in BOOK
+        return trace.apply(rule, call, args, kwargs) if made else apply(rule.function, args, kwargs, call)
 
     return dispatch
 

@@ -178,13 +178,15 @@ _AS_THEY_ARE = frozenset(sys.stdlib_module_names) | {"numpy", "adjoint", "optree
 _AS_THEY_ARE -= {"__main__", "statistics"}
 
 
+def _runs_as_it_is(module: str | None) -> bool:
+    """Tell whether a module's functions run as they are; the series of `numpy.polynomial` are Python that does not dispatch."""
+    return (module or "").partition(".")[0] in _AS_THEY_ARE and not module.startswith("numpy.polynomial")
+
+
 def _python_function(g: types.FunctionType) -> Any:
-    module = g.__module__ or ""
-    package = module.partition(".")[0]
-    # The series of numpy.polynomial are pure Python that does not dispatch.
-    if package in _AS_THEY_ARE and not module.startswith("numpy.polynomial"):
+    if _runs_as_it_is(g.__module__):
         return g
-    if g in BOOK or (package == "scipy" and find(g) is not None):
+    if g in BOOK or ((g.__module__ or "").startswith("scipy") and find(g) is not None):
         return dispatching(g)
     copy = instrument(g, RUNTIME)
     return g if copy is None else copy
@@ -231,7 +233,7 @@ def _callable_object(g: Any) -> Any:
     if type(g).__module__.startswith("scipy") and find(g) is not None:
         return dispatching(g)
     method = getattr(type(g), "__call__", None)
-    if type(method) is types.FunctionType and type(g).__module__.partition(".")[0] not in _AS_THEY_ARE:
+    if type(method) is types.FunctionType and not _runs_as_it_is(type(g).__module__):
         routed = route(method)
         return g if routed is method else types.MethodType(routed, g)
     # numba.njit and similar compilers keep the Python function that they compiled.

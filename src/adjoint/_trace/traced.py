@@ -19,7 +19,7 @@ import numpy as np
 from adjoint import _ufunc_methods
 from adjoint._overload import Function, Overloaded
 from adjoint._rules import kinds
-from adjoint._rules.book import BOOK, Rule, lookup
+from adjoint._rules.book import BOOK, Rule, find, lookup
 from adjoint.errors import ConversionError, MissingRuleError
 
 _LEVELS = itertools.count(1)
@@ -273,7 +273,7 @@ class Host:
 
 def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
     """Apply ``function`` to arguments of which some are traced, by its rule and the trace of the highest level."""
-    rule = BOOK.get(function) or lookup(function)
+    rule = BOOK.get(function) or _late_rule(function, args)
     if kwargs or len(args) > 2:
         out, args, kwargs = without_out(rule, args, kwargs)
         if out is not None:
@@ -300,9 +300,15 @@ def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], cal
         return apply(function, tuple(map(unhost, args)), kwargs, call)
     if trace is None:
         return (call or function)(*args, **kwargs)
-    if rule.kind == "excluded":
+    if rule.kind == "excluded" and not trace.whole:
         lookup(function)  # raises, with the reason
     return trace.apply(rule, call or function, args, kwargs)
+
+
+def _late_rule(function: Function, args: tuple[Any, ...]) -> Rule:
+    """Return the rule of a function whose chapter has not been read; a batch needs no rule, as it does not differentiate."""
+    rule = find(function)
+    return Rule(function, "constant") if rule is None and _taken_whole(args) else rule or lookup(function)
 
 
 def _taken_whole(args: tuple[Any, ...]) -> bool:
