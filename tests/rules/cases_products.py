@@ -187,9 +187,11 @@ CASES += [
     Case(polynomial.polyval2d, (X, normal(3), normal(2, 3)), float32=False),
     Case(polynomial.polyval2d, (0.5, 1.5, normal(2, 3)), name="numbers", float32=False),
     Case(polynomial.polygrid2d, (X, normal(2), normal(2, 3)), float32=False),
-    Case(lambda x: np.polynomial.Polynomial([1.0, -2.0, 0.5])(x), (X,), name="Polynomial", float32=False),
-    Case(lambda x: np.polynomial.Chebyshev([1.0, -2.0, 0.5]).deriv()(x), (X,), name="Chebyshev", float32=False),
-    Case(lambda c: polynomial.polymul(polynomial.polyder(c), polynomial.polyint(c)), (C,), name="series-polymul", float32=False),
+    Case(lambda x: np.polynomial.Polynomial([1.0, -2.0, 0.5])(x) ** 2, (X,), name="Polynomial", float32=False),
+    Case(lambda x: np.polynomial.Chebyshev([1.0, -2.0, 0.5]).deriv()(x) ** 2, (X,), name="Chebyshev", float32=False),
+    Case(
+        lambda c: polynomial.polymul(polynomial.polyder(c), polynomial.polyint(c)), (C,), name="series-polymul", float32=False
+    ),
     Case(lambda c: chebyshev.cheb2poly(chebyshev.chebmul(c, c)), (C,), name="series-cheb2poly", float32=False),
 ]
 if hasattr(np, "vecdot"):

@@ -17,7 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules import arithmetic, indexing, linalg_norms, linalg_solve, linalg_spectral, products, reductions, shaping
+from adjoint._rules import (
+    arithmetic,
+    arrays,
+    indexing,
+    linalg_norms,
+    linalg_solve,
+    linalg_spectral,
+    products,
+    reductions,
+    shaping,
+)
 from adjoint._rules import einsum as einsums
 from adjoint._rules import fft as transforms_of
 from adjoint._rules import linalg_degenerate as degenerate
@@ -117,7 +127,7 @@ def enter(form: Form, *functions: Any) -> None:
 
 # fmt: off
 la, fft = np.linalg, np.fft
-enter(only_first(reduction),          np.sum, np.mean, np.prod, np.max, np.min, np.all, np.any, np.count_nonzero, np.var, np.std,
+enter(only_first(reduction),          np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.all, np.any, np.count_nonzero, np.var, np.std,
                                       np.median, np.nansum, np.nanmean, np.nanprod, np.nanmax, np.nanmin, np.nanvar, np.nanstd,
                                       np.nanmedian, np.ptp)
 enter(only_first(along(-1)),          np.sort, np.argsort)
@@ -155,8 +165,8 @@ enter(only_first(diagonal),           np.diagonal, np.trace)
 enter(only_first(diag),               np.diag)
 enter(only_first(diagflat),           np.diagflat)
 enter(only_first(triangle),           np.tril, np.triu)
-enter(only_first(windows),            np.lib.stride_tricks.sliding_window_view)
-enter(only_first(in_place_of),        np.copy, np.astype, shaping.convert, shaping.discretise)
+enter(only_first(windows),            np.lib.stride_tricks.sliding_window_view, shaping.windows)
+enter(only_first(in_place_of),        np.copy, np.astype, shaping.convert, shaping.discretise, arrays.real_copy)
 enter(concatenate,                    np.concatenate)
 enter(stack,                          np.stack)
 

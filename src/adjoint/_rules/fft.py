@@ -24,7 +24,7 @@ from adjoint._rules.kinds import conj
 from adjoint._rules.primitive import primitive
 
 # The factor of the adjoint of a real transform, which is the inverse transform but for its factor.
-REVERSED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+REVERSED: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 @primitive

@@ -22,7 +22,7 @@ be noticed.  Functions of matrices have rules of their own: `scipy.linalg.expm`,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -53,7 +53,7 @@ COMPLEMENT = (
 )
 
 
-def refuse(message: tuple[str, str, str]) -> None:
+def refuse(message: tuple[str, str, str]) -> NoReturn:
     what, why, remedy = message
     raise NotDifferentiableError(what, why=why, remedy=remedy)
 

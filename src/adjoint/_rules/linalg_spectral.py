@@ -56,25 +56,25 @@ from adjoint._rules.primitive import primitive
 
 
 @general(np.linalg.eigvalsh, vjp=lambda y, ct, a, UPLO="L": eigenvalues_adjoint(np.linalg.eigh(a, UPLO), ct, UPLO))
-def eigvalsh(y: Any, t: Any, a: Any, UPLO: str = "L") -> Any:
+def eigvalsh(y: Any, t: Any, a: Any, UPLO: Any = "L") -> Any:
     w, v = np.linalg.eigh(a, UPLO)
     v = attached(v, w)
     return share(inner(v, reflected(t, UPLO) @ v, -2), w)
 
 
-def eigenvalues_adjoint(y: Any, ct: Any, UPLO: str) -> Any:
+def eigenvalues_adjoint(y: Any, ct: Any, UPLO: Any) -> Any:
     w, v = y
     v = attached(v, w)
     return reflected_adjoint(scaled(v, share(ct, w)) @ mH(v), UPLO)
 
 
-def eigh(y: Any, t: Any, a: Any, UPLO: str = "L") -> Any:
+def eigh(y: Any, t: Any, a: Any, UPLO: Any = "L") -> Any:
     w, v = y
     m = mH(v) @ reflected(t, UPLO) @ v
     return [real(diagonal(m)), v @ quotient(m, gaps(w), w, m, False, VECTORS)]
 
 
-def eigh_adjoint(y: Any, ct: Any, a: Any, UPLO: str = "L") -> Any:
+def eigh_adjoint(y: Any, ct: Any, a: Any, UPLO: Any = "L") -> Any:
     (w, v), (ct_w, ct_v) = y, ct
     if ct_v is None:
         return eigenvalues_adjoint(y, ct_w, UPLO)

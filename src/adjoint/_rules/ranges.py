@@ -17,7 +17,7 @@ def linspace(
     weight = np.reshape(np.arange(num) / max(steps, 1), (num,) + (1,) * rank)
     y = start * (1 - weight) + stop * weight
     y = np.moveaxis(y, 0, axis) if axis else y
-    y = y if dtype is None else np.astype(y, dtype)
+    y = np.astype(y, np.result_type(start, stop, float(num)) if dtype is None else dtype)
     return (y, (stop - start) / steps) if retstep else y
 
 

@@ -14,15 +14,6 @@ from adjoint._rules.scipy_linalg_matrices import toeplitz
 from adjoint._rules.scipy_tools import refuse
 
 
-def bands(x: Any, l_and_u: tuple[int, int]) -> Any:
-    """Return the matrix of which ``x`` holds the diagonals: ``a[i, j] = x[u + i - j, j]``."""
-    lower, upper = l_and_u
-    n = x.shape[-1]
-    i, j = np.indices((n, n))
-    inside = (i - j <= lower) & (j - i <= upper)
-    return np.where(inside, x[np.clip(upper + i - j, 0, lower + upper), j], np.zeros((), x.dtype))
-
-
 def band_product(x: Any, l_and_u: tuple[int, int], v: Any) -> Any:
     """Return the product of a banded matrix with a vector or the columns of a matrix."""
     lower, upper = l_and_u
@@ -76,9 +67,9 @@ def solveh_banded(ab: Any, b: Any, lower: bool) -> Any:
 def hermitian_band_product(x: Any, lower: bool, v: Any) -> Any:
     """Return the product of the Hermitian matrix of which ``x`` holds half of the diagonals with ``v``."""
     k = x.shape[0] - 1
-    widths = (k, 0) if lower else (0, k)
+    widths: tuple[int, int] = (k, 0) if lower else (0, k)
     half = x - np.where(np.arange(k + 1)[:, None] == (0 if lower else k), x, np.zeros((), x.dtype)) / 2
-    return band_product(half, widths, v) + band_product(band_adjoint(half, widths), widths[::-1], v)
+    return band_product(half, widths, v) + band_product(band_adjoint(half, widths), (widths[1], widths[0]), v)
 
 
 general(
