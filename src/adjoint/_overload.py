@@ -45,7 +45,7 @@ METHODS: dict[str, Function] = {
     "diagonal": np.diagonal, "dot": np.dot, "max": np.max, "mean": np.mean, "min": np.min, "nonzero": np.nonzero,
     "prod": np.prod, "ravel": np.ravel, "repeat": np.repeat, "round": np.round, "searchsorted": np.searchsorted,
     "squeeze": np.squeeze, "std": np.std, "sum": np.sum, "swapaxes": np.swapaxes, "take": np.take, "trace": np.trace,
-    "var": np.var,
+    "var": np.var, "copy": np.copy,
 }
 # fmt: on
 
@@ -157,9 +157,6 @@ class Overloaded:
             return self.reshape(-1)[0] if self.ndim else self[()]
         return self.reshape(-1)[index[0]] if len(index) == 1 and not isinstance(index[0], tuple) else self[_spread(index)]
 
-    def copy(self, order: str = "C") -> Any:
-        return self._apply(np.copy, (self,), NO_OPTIONS, _copied)
-
     def fill(self, value: Any) -> None:
         self[...] = value
 
@@ -171,11 +168,6 @@ class Overloaded:
 
     def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
         np.put(self, indices, values, mode=mode)
-
-
-def _copied(x: Any) -> Any:
-    """Return ``np.copy(x)``, by the method of arrays that do not come from NumPy."""
-    return np.copy(x) if isinstance(x, (np.ndarray, np.generic, float, complex, int)) else x.copy()
 
 
 # Functions whose option ``order`` says in which order to read elements, and where it stands in a call.

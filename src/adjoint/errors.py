@@ -19,11 +19,15 @@ Every message says what happened, where (the user's own file and line), why, and
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+from types import FrameType
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_FOREIGN = (f"{os.sep}numpy{os.sep}", f"{os.sep}scipy{os.sep}", f"{os.sep}optree{os.sep}", f"{os.sep}functools.py")
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# Where adjoint's own code lies, as prefixes of file names; the demo's models are a user's code like any other.
+OWN_FILES = tuple(_HERE + name for name in ("_", "errors", "numpy", "rules", "testing"))
+_LIBRARIES = ("numpy", "scipy", "optree")
 
 
 class AdjointError(Exception):
@@ -98,13 +102,15 @@ class CheckError(AdjointError, AssertionError):
 
 
 def user_line() -> str:
-    """Return ``file:line: source`` of the innermost frame that belongs to neither adjoint nor NumPy nor SciPy."""
+    """Return ``file:line: source`` of the innermost frame that belongs neither to adjoint nor to the libraries below it."""
     import linecache
 
-    frame = sys._getframe(1)
+    homes = [os.path.dirname(sys.modules[name].__file__ or "") + os.sep for name in _LIBRARIES if name in sys.modules]
+    foreign = (*OWN_FILES, *homes, functools.__file__, "<frozen", "<__array_function__")
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
-        if not (filename.startswith((_PACKAGE, "<frozen", "<__array_function__")) or any(part in filename for part in _FOREIGN)):
+        if not filename.startswith(foreign):
             source = linecache.getline(filename, frame.f_lineno, frame.f_globals).strip()
             return f"{filename}:{frame.f_lineno}" + (f": {source}" if source else "")
         frame = frame.f_back

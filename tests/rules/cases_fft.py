@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from adjoint._trace.traced import apply
 from tests.rules.case import Case
 
 RNG = np.random.default_rng(5)
@@ -43,8 +44,9 @@ CASES: list[Case] = [
     *[Case(f, (x,), {"axes": (1,)}, name=f"{kind}-one-axis") for f in MANY for kind, x in inputs(f, 3, 4)],
     *[Case(f, (x,), {"axes": (0, 0, 1)}, name=f"{kind}-repeated-axis") for f in (F.fftn, F.ifftn) for kind, x in inputs(f, 3, 2)],
     *[Case(f, (x, axes), name=f"{kind}-{axes}") for f in (F.fftshift, F.ifftshift) for axes in (None, 0, (0, -1)) for kind, x in inputs(f, 3, 4)],
-    *[Case(lambda d, n=n: F.fftfreq(n, d), (0.7,), name=f"fftfreq-{n}") for n in (1, 4, 5)],
-    *[Case(lambda d, n=n: F.rfftfreq(n, d), (0.7,), name=f"rfftfreq-{n}") for n in (1, 4, 5)],
+    *[Case(lambda d, n=n, f=f: f(n, d), (0.7,), name=f"{f.__name__}-{n}") for f in (F.fftfreq, F.rfftfreq) for n in (1, 4, 5)],
+    # NumPy's code follows a traced spacing by itself; the rules are what other engines read.
+    *[Case(lambda d, n=n, f=f: apply(f, (n, d), {}), (0.7,), name=f"{f.__name__}-rule-{n}") for f in (F.fftfreq, F.rfftfreq) for n in (1, 4, 5)],
     Case(lambda x: F.irfft(np.exp(-F.rfftfreq(6)) * F.rfft(x) * F.rfft(x**2)), (real(6),), name="filter"),
     Case(lambda x: np.abs(F.fft(x)) ** 2, (real(5),), name="power-spectrum"),
     Case(F.irfft, (cplx(4, 0).T.reshape(0, 4),), name="no-signals"),

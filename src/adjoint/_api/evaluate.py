@@ -103,7 +103,7 @@ def results_of(y: Any, name: str) -> tuple[list[Any], Any]:
             remedy="return list(...) or np.array(list(...))",
         )
     leaves, structure = tree.flatten(y)
-    return [_result(leaf, name) for leaf in leaves], tree.canonical(structure)
+    return [_result(leaf, name) for leaf in leaves], structure
 
 
 def _result(leaf: Any, name: str) -> Any:

@@ -6,7 +6,7 @@ A plain number or array, by far the commonest argument, is its own only leaf and
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,19 +15,26 @@ import optree
 from adjoint._trace.routes import followed
 from adjoint._trace.traced import Traced
 from adjoint._trace.twins import original
+from adjoint._trace.twins import original
 
 NAMESPACE = "adjoint"
 LEAF = object()  # the structure of a single leaf
+_TWINS: set[type] = set()  # the twins of dataclasses that have been met
 
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
     """Return the leaves of a tree and its structure."""
     if isinstance(tree, (float, np.ndarray, Traced, int, complex, np.generic)):
         return [tree], LEAF
+    if hasattr(type(tree), "__array_function__"):  # an array of another library
+        return [tree], LEAF
     leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+    twins = {type(leaf) for leaf in leaves if original(type(leaf)) is not type(leaf)}
+    if twins:
+        return flatten(optree.tree_unflatten(structure, [_untwinned(leaf) if type(leaf) in twins else leaf for leaf in leaves]))
     if _register_dataclasses(leaves):
         return flatten(tree)
-    return leaves, structure
+    return leaves, _canonical(structure, leaves)
 
 
 def unflatten(structure: Any, leaves: list[Any]) -> Any:
@@ -55,9 +62,17 @@ def spread_prefix(prefix: Any, structure: Any, count: int) -> list[Any]:
     return [value for value, leaf in zip(spread, leaves, strict=True) if leaf is not None]
 
 
-def canonical(structure: Any) -> Any:
+def _canonical(structure: Any, leaves: list[Any]) -> Any:
     """Return a structure with users' own classes in place of the twins that a derivative made of them."""
-    return structure if structure is LEAF else flatten(unflatten(structure, [0.0] * structure.num_leaves))[1]
+    if not _TWINS or not any(_holds_twin(structure)):
+        return structure
+    return optree.tree_structure(optree.tree_unflatten(structure, [0.0] * len(leaves)), namespace=NAMESPACE)
+
+
+def _holds_twin(structure: Any) -> Iterator[bool]:
+    yield structure.type in _TWINS
+    for child in structure.children():
+        yield from _holds_twin(child)
 
 
 def describe(structure: Any) -> str:
@@ -74,7 +89,23 @@ def _register_dataclasses(leaves: list[Any]) -> bool:
             optree.register_pytree_node(cls, _take_apart(names), _put_together(original(cls)), namespace=NAMESPACE)
         except ValueError:  # another thread was first
             continue
+        if original(cls) is not cls:
+            _TWINS.add(cls)
     return bool(new)
+
+
+def _untwinned(leaf: Any) -> Any:
+    """Return an object that traced code made as an object of the user's own class, by which optree knows it."""
+    cls = original(type(leaf))
+    x = object.__new__(cls)
+    for name in [*getattr(leaf, "__dict__", {}), *[name for base in cls.__mro__ for name in _slots(base) if hasattr(leaf, name)]]:
+        object.__setattr__(x, name, getattr(leaf, name))
+    return x
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    slots = cls.__dict__.get("__slots__", ())
+    return tuple(name for name in ((slots,) if isinstance(slots, str) else slots) if name not in ("__dict__", "__weakref__"))
 
 
 def _take_apart(names: list[str]) -> Callable[[Any], Any]:

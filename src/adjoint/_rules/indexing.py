@@ -22,7 +22,11 @@ from adjoint.errors import MutationError
 @primitive
 def scatter(ct: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros of ``shape`` with ``ct`` added at ``index``, repeated indices counted repeatedly."""
-    y = np.zeros(shape, dtype_of(ct)) if type(ct) is np.ndarray else zeros_like(Like(ct).reshaped(shape))
+    like = Like(ct).reshaped(shape)
+    if like.foreign is not None and isinstance(index, tuple) and None in index:  # which not every library takes for stores
+        index = tuple(part for part in index if part is not None)
+        ct = np.reshape(ct, shape_of(np.zeros(shape, bool)[index]))
+    y = np.zeros(shape, like.dtype) if like.foreign is None else zeros_like(like)
     if not may_repeat(index):
         y[index] = ct
     elif type(y) is np.ndarray and y.ndim > 1 and np.size(ct) * 4 > y.size:

@@ -339,9 +339,13 @@ def zeros_like(x: Any) -> Any:
     """Return zeros of the form of ``x``, an array or a sequence of arrays."""
     if isinstance(x, (tuple, list)):
         return type(x)([zeros_like(part) for part in x]) if type(x) in (list, tuple) else [zeros_like(part) for part in x]
+    if isinstance(x, (float, complex, int, np.generic)):
+        return dtype_of(x).type(0)
     library = foreign(x)
     if library is not None:
         return np.zeros_like(library, shape=shape_of(x), dtype=dtype_of(x))
+    if isinstance(x, Like) and not x.shape:
+        return x.dtype.type(0)
     return np.zeros(shape_of(x), dtype_of(x))
 
 

@@ -55,11 +55,14 @@ from adjoint._rules.primitive import primitive
 # the skew part between equal eigenvalues (and its diagonal) to a change of the basis.
 
 
-@general(np.linalg.eigvalsh, vjp=lambda y, ct, a, UPLO="L": eigenvalues_adjoint(np.linalg.eigh(a, UPLO), ct, UPLO))
 def eigvalsh(y: Any, t: Any, a: Any, UPLO: Any = "L") -> Any:
     w, v = np.linalg.eigh(a, UPLO)
     v = attached(v, w)
     return share(inner(v, reflected(t, UPLO) @ v, -2), w)
+
+
+def eigvalsh_adjoint(y: Any, ct: Any, a: Any, UPLO: Any = "L") -> Any:
+    return eigenvalues_adjoint(np.linalg.eigh(a, UPLO), ct, UPLO)
 
 
 def eigenvalues_adjoint(y: Any, ct: Any, UPLO: Any) -> Any:
@@ -85,6 +88,7 @@ def eigh_adjoint(y: Any, ct: Any, a: Any, UPLO: Any = "L") -> Any:
     return reflected_adjoint(g @ mH(v), UPLO)
 
 
+general(np.linalg.eigvalsh, eigvalsh, vjp=eigvalsh_adjoint)
 general(np.linalg.eigh, eigh, vjp=eigh_adjoint)
 
 # eig ----------------------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from adjoint._trace.instrument import instrument
 from adjoint._trace.memory import Buffer, as_traced
 from adjoint._trace.twins import original, twin_of
 from adjoint._trace.traced import Host, Traced, apply, highest, is_array, plain, sample
-from adjoint.errors import MissingRuleError
+from adjoint.errors import OWN_FILES, MissingRuleError
 
 Function = Callable[..., Any]
 
@@ -174,17 +174,19 @@ def _replacement(g: Any) -> Any:
 # Python functions ------------------------------------------------------------------------------------------------------------
 
 # Packages that run as they are: the standard library, and libraries that dispatch by themselves.
-_AS_THEY_ARE = frozenset(sys.stdlib_module_names) | {"numpy", "adjoint", "optree", "_pytest", "pytest", "dask", "cupy", "hypothesis"}
+_AS_THEY_ARE = frozenset(sys.stdlib_module_names) | {"numpy", "optree", "_pytest", "pytest", "dask", "cupy", "hypothesis"}
 _AS_THEY_ARE -= {"__main__", "statistics"}
+# Modules of these that are ordinary numerical Python.
+_FOLLOWED = ("numpy.polynomial",)
 
 
 def _runs_as_it_is(module: str | None) -> bool:
-    """Tell whether a module's functions run as they are; the series of `numpy.polynomial` are Python that does not dispatch."""
-    return (module or "").partition(".")[0] in _AS_THEY_ARE and not module.startswith("numpy.polynomial")
+    module = module or ""
+    return module.partition(".")[0] in _AS_THEY_ARE and not module.startswith(_FOLLOWED)
 
 
 def _python_function(g: types.FunctionType) -> Any:
-    if _runs_as_it_is(g.__module__):
+    if _runs_as_it_is(g.__module__) or g.__code__.co_filename.startswith(OWN_FILES):
         return g
     if g in BOOK or ((g.__module__ or "").startswith("scipy") and find(g) is not None):
         return dispatching(g)
@@ -225,7 +227,7 @@ def _class(cls: type) -> Any:
 
 def followed(cls: type) -> type:
     """Return the twin of a user's class, and any other class as it is."""
-    return cls if cls.__module__.partition(".")[0] in _AS_THEY_ARE else twin_of(cls, _python_function)
+    return cls if _runs_as_it_is(cls.__module__) else twin_of(cls, _python_function)
 
 
 def _callable_object(g: Any) -> Any:

@@ -196,6 +196,9 @@ class Traced(Overloaded):
     def __str__(self) -> str:
         return str(plain(self))
 
+    def copy(self, order: str = "C") -> Any:  # noqa: ARG002  (as `numpy.ndarray.copy`)
+        return np.copy(self) if kinds.foreign(self) is None else np.positive(self)
+
     def __copy__(self) -> Any:
         return np.copy(self) if is_array(self) else self
 
