@@ -48,5 +48,7 @@ def test_every_page_is_reached_from_the_index() -> None:
         if page in reached or not page.exists():
             continue
         reached.add(page)
-        queue += [(page.parent / target).resolve() for target in re.findall(r"\]\(([^)\s#]+\.md)", page.read_text(encoding="utf-8"))]
+        queue += [
+            (page.parent / target).resolve() for target in re.findall(r"\]\(([^)\s#]+\.md)", page.read_text(encoding="utf-8"))
+        ]
     assert {page for page in PAGES if page.name != "README.md"} <= reached

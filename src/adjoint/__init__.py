@@ -21,4 +21,4 @@ from adjoint._api.linearize import linearize as linearize
 from adjoint._api.stop_gradient import stop_gradient as stop_gradient
 from adjoint._api.vjp import vjp as vjp
 from adjoint._api.vmap import vmap as vmap
-from adjoint._rules import chapters as _chapters
+from adjoint._rules import chapters as _chapters  # noqa: F401 - fills the rule book

@@ -1,8 +1,8 @@
 """NumPy's two protocols, the operators, methods and properties of arrays, once, for every value that stands for an array.
 
 A subclass of `Overloaded` says in `_apply` what happens when a function meets it, and here is decided which function that is:
-``x + y`` and ``np.add(x, y)`` are `numpy.add`, ``x.sum(axis=0)`` is `numpy.sum`, ``x.T`` is `numpy.transpose`, ``np.add.reduce(x)``
-is `numpy.sum`.  In-place forms (``out=``, ``+=``, ``x.fill``) are written as stores ``x[...] = value``.
+``x + y`` and ``np.add(x, y)`` are `numpy.add`, ``x.sum(axis=0)`` is `numpy.sum`, ``x.T`` is `numpy.transpose`,
+``np.add.reduce(x)`` is `numpy.sum`.  In-place forms (``out=``, ``+=``, ``x.fill``) are written as stores ``x[...] = value``.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ LAYOUT: dict[Function, int] = {np.reshape: 2, np.ravel: 1}
 
 
 def _refuse_layout(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise for ``order="A"`` and ``order="K"``: derivatives need not be laid out in memory as the array that they belong to."""
+    """Raise for ``order="A"`` and ``order="K"``: derivatives need not be laid out in memory as the array that they are of."""
     order = args[LAYOUT[function]] if len(args) > LAYOUT[function] else kwargs.get("order")
     if order in ("A", "K"):
         reason = "it reads the elements in the order in which they happen to lie in memory"

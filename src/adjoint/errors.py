@@ -35,7 +35,12 @@ class AdjointError(Exception):
 
     def __init__(self, what: str, *, why: str = "", remedy: str = "", where: str | None = None) -> None:
         where = user_line() if where is None else where
-        parts = [what, f"  at {where}" if where else "", f"  because {why}" if why else "", f"  remedy: {remedy}" if remedy else ""]
+        parts = [
+            what,
+            f"  at {where}" if where else "",
+            f"  because {why}" if why else "",
+            f"  remedy: {remedy}" if remedy else "",
+        ]
         super().__init__("\n".join(part for part in parts if part))
         self.what, self.why, self.remedy, self.where = what, why, remedy, where
 
@@ -56,8 +61,11 @@ class MissingRuleError(AdjointError, NotImplementedError):
 
     @classmethod
     def of(cls, name: str, reason: str = "", argument: str = "") -> MissingRuleError:
+        """Return the error for the function of this name: why it has no rule, and for which argument, if not for all."""
         what = f"no derivative of {name}" + (f" with respect to {argument}" if argument else "")
-        remedy = "add a rule with adjoint.rules, wrap the function in custom_jvp, or hold the value constant by stop_gradient(x)"
+        remedy = (
+            "add a rule with adjoint.rules, wrap the function in custom_jvp, or hold the value constant by stop_gradient(x)"
+        )
         return cls(what, why=reason, remedy=remedy)
 
 

@@ -12,8 +12,8 @@ A function of your own, elementwise in ``x``, that a derivative shall not look i
 >>> ad.grad(softplus)(0.0)
 0.5
 
-The function is then one operation, in forward and reverse mode, wherever instrumented code calls it.  Where it is called by code that
-adjoint does not read, make it dispatch with `primitive`, as a decorator, and register what that returns.
+The function is then one operation, in forward and reverse mode, wherever instrumented code calls it.  Where it is called by
+code that adjoint does not read, make it dispatch with `primitive`, as a decorator, and register what that returns.
 """
 
 from adjoint._rules.book import FIXED as FIXED

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import math
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -473,9 +473,7 @@ def test_closures_over_outer_values() -> None:
     def f(w: Any) -> Any:
         return np.sum(ad.vmap(lambda x: np.tanh(x @ w) * w[0])(V))
 
-    np.testing.assert_allclose(
-        ad.grad(f)(CV), ad.grad(lambda w: np.sum(np.tanh(V @ w) * w[0]))(CV), rtol=1e-12
-    )
+    np.testing.assert_allclose(ad.grad(f)(CV), ad.grad(lambda w: np.sum(np.tanh(V @ w) * w[0]))(CV), rtol=1e-12)
 
 
 def test_inactive_arrays_take_in_values_of_the_batch() -> None:

@@ -45,6 +45,10 @@ class Duck:
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError("a duck is no NumPy array")
 
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the array inside."""
+        return wrapped(getattr(self.values, name)(*map(unwrapped, args), **kwargs))
+
     def __getitem__(self, index: Any) -> Any:
         return wrapped(self.values[unwrapped(index)])
 
@@ -84,8 +88,9 @@ for _name, _ufunc in OPERATORS.items():
     _install(_name, _ufunc, reflected=True)
 for _name, _ufunc in COMPARISONS.items():
     _install(_name, _ufunc, reflected=False)
-for _name in ("sum", "mean", "std", "var", "max", "min", "prod", "cumsum", "dot", "reshape", "transpose", "ravel", "astype", "copy", "conj", "squeeze"):
-    setattr(Duck, _name, functools.partialmethod(lambda self, name, *args, **kwargs: wrapped(getattr(self.values, name)(*map(unwrapped, args), **kwargs)), _name))
+METHODS = "sum mean std var max min prod cumsum dot reshape transpose ravel astype copy conj squeeze"
+for _name in METHODS.split():
+    setattr(Duck, _name, functools.partialmethod(lambda self, name, *args, **kwargs: self.call(name, *args, **kwargs), _name))
 
 
 def wrapped(y: Any) -> Any:

@@ -8,7 +8,9 @@ import pytest
 import adjoint as ad
 from tests.trace.foreign import PROGRAMS, WAYS, A, Library, compare
 
-cp = pytest.importorskip("cupy", reason="CuPy is not installed; it needs a GPU (tests/trace/test_duck.py tests the logic without one)")
+cp = pytest.importorskip(
+    "cupy", reason="CuPy is not installed; it needs a GPU (tests/trace/test_duck.py tests the logic without one)"
+)
 try:
     cp.zeros(1)
 except Exception as error:

@@ -24,6 +24,25 @@ def test_a_tangent_may_be_a_numpy_array() -> None:
     assert np.allclose(t.values, np.cos(A) * T)
 
 
+class Mutable(Duck):
+    """A duck with an in-place operator, as CuPy's arrays have and Dask's have not."""
+
+    def __iadd__(self, other):
+        self.values += other
+        return self
+
+
+def test_operators_in_place_raise_where_the_library_writes() -> None:
+    def f(x):
+        y = x
+        y += 1.0
+        return np.sum(y)
+
+    assert np.all(ad.grad(f)(Duck(A)).values == 1.0)
+    with pytest.raises(ad.errors.MutationError, match="in place"):
+        ad.grad(f)(Mutable(A))
+
+
 def test_writing_raises() -> None:
     def f(x):
         y = x * 2.0

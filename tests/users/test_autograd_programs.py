@@ -12,7 +12,7 @@ import importlib.util
 import linecache
 from typing import Any
 
-import numpy
+import numpy as np
 import pytest
 
 from adjoint.testing import check
@@ -497,9 +497,9 @@ def run(name: str, header: str, *, readable: bool) -> dict[str, Any]:
 def agree(got: list[Any], expected: list[Any]) -> None:
     assert len(got) == len(expected)
     for one, other in zip(got, expected, strict=True):
-        assert numpy.shape(one) == numpy.shape(other)
-        scale = numpy.max(numpy.abs(other))
-        numpy.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10 * scale)
+        assert np.shape(one) == np.shape(other)
+        scale = np.max(np.abs(other))
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10 * scale)
 
 
 @pytest.mark.parametrize("readable", [True, False], ids=["readable", "unreadable"])

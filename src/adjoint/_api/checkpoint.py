@@ -8,7 +8,7 @@ from typing import Any
 
 from adjoint._api import evaluate, opaque, tree
 from adjoint._api.function import Derivative
-from adjoint._trace.memory import Buffer, as_traced
+from adjoint._trace.memory import as_traced
 from adjoint._trace.traced import Traced
 
 
@@ -32,9 +32,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Notes
     -----
-    Rematerialisation: the memory of reverse mode falls from that of all intermediate values of ``f`` to that of its arguments, for one
-    more evaluation of ``f``.  A loop of ``n`` steps in ``sqrt(n)`` checkpointed pieces keeps of the order of ``sqrt(n)`` values.
-    Variables that ``f`` captures are treated like arguments, with the values they have at the call.
+    Rematerialisation: the memory of reverse mode falls from that of all intermediate values of ``f`` to that of its arguments,
+    for one more evaluation of ``f``.  A loop of ``n`` steps in ``sqrt(n)`` checkpointed pieces keeps of the order of
+    ``sqrt(n)`` values.  Variables that ``f`` captures are treated like arguments, with the values they have at the call.
     Forward mode is not affected.
 
     References
@@ -64,13 +64,13 @@ def _checkpoint(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     def evaluate_leaves(leaves: list[Any], structure: Any) -> tuple[Any, Any]:
         return function(*tree.unflatten(structure, leaves)), None
 
-    def jvp(leaves: list[Any], note: opaque.Note, tangents: list[Any], structure: Any) -> list[Any]:
+    def jvp(leaves: list[Any], _: opaque.Note, tangents: list[Any], structure: Any) -> list[Any]:
         replay, active = _of_active(evaluate_leaves, leaves, structure)
         seeds = {n: [tangents[k]] for n, k in enumerate(active)}
         inputs = tuple(leaves[k] for k in active)
         return evaluate.pushforward(replay, inputs, {}, seeds, has_aux=False, name="checkpoint")[1]
 
-    def vjp(leaves: list[Any], note: opaque.Note, cotangents: list[Any], structure: Any) -> list[Any]:
+    def vjp(leaves: list[Any], _: opaque.Note, cotangents: list[Any], structure: Any) -> list[Any]:
         replay, active = _of_active(evaluate_leaves, leaves, structure)
         _, _, pullback, _ = evaluate.record(
             replay, tuple(leaves[k] for k in active), {}, tuple(range(len(active))), has_aux=False, name="checkpoint"
@@ -80,7 +80,8 @@ def _checkpoint(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
             result[k] = ct
         return result
 
-    return opaque.call((args, kwargs, [as_traced(cell.cell_contents) for cell in cells]), "checkpoint", function, jvp, vjp, evaluate_leaves)
+    inputs = (args, kwargs, [as_traced(cell.cell_contents) for cell in cells])
+    return opaque.call(inputs, "checkpoint", function, jvp, vjp, evaluate_leaves)
 
 
 def _of_active(evaluate_leaves: Any, leaves: list[Any], structure: Any) -> tuple[Callable[..., Any], list[int]]:
@@ -97,7 +98,8 @@ def _of_active(evaluate_leaves: Any, leaves: list[Any], structure: Any) -> tuple
 
 
 def _has_derivative(leaf: Any) -> bool:
-    return evaluate.kinds.dtype_of(leaf).kind in "fc" if isinstance(leaf, (Traced, float, complex)) or hasattr(leaf, "dtype") else False
+    numeric = isinstance(leaf, (Traced, float, complex)) or hasattr(leaf, "dtype")
+    return numeric and evaluate.kinds.dtype_of(leaf).kind in "fc"
 
 
 def captured(f: Any) -> list[types.CellType]:
@@ -108,7 +110,7 @@ def captured(f: Any) -> list[types.CellType]:
             content = as_traced(cell.cell_contents)
         except ValueError:  # an empty cell
             continue
-        leaves = [content] if isinstance(content, (Traced, Buffer)) else tree.flatten(content)[0] if isinstance(content, (list, tuple, dict)) else []
+        leaves = tree.flatten(content)[0] if isinstance(content, (list, tuple, dict)) else [content]
         if any(isinstance(as_traced(leaf), Traced) for leaf in leaves):
             cells.append(cell)
     return cells

@@ -35,9 +35,10 @@ class custom_jvp:  # noqa: N801  (a decorator, named as in JAX)
 
     Notes
     -----
-    ``defjvp`` registers ``jvp(*nondiff_args, primals, tangents) -> (y, y_dot)``, where ``y_dot`` must be linear in the tangents.
-    ``defjvps`` registers for each argument ``jvp(t, y, *args) -> y_dot``, or None for an argument without derivative.
-    The jvp is differentiated in turn, so higher orders follow.  Cost: the function and its jvp; reverse mode records the jvp.
+    ``defjvp`` registers ``jvp(*nondiff_args, primals, tangents) -> (y, y_dot)``, where ``y_dot`` must be linear in the
+    tangents.  ``defjvps`` registers for each argument ``jvp(t, y, *args) -> y_dot``, or None for an argument without
+    derivative.  The jvp is differentiated in turn, so higher orders follow.  Cost: the function and its jvp; reverse mode
+    records the jvp.
 
     Examples
     --------
@@ -126,7 +127,9 @@ def bind(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -
     bound = inspect.signature(f).bind(*args, **kwargs)
     bound.apply_defaults()
     if bound.kwargs:
-        raise TypeError(f"{f.__name__}: keyword-only arguments {sorted(bound.kwargs)} cannot be passed to a function with a custom rule")
+        raise TypeError(
+            f"{f.__name__}: keyword-only arguments {sorted(bound.kwargs)} cannot be passed to a function with a custom rule"
+        )
     return bound.args
 
 

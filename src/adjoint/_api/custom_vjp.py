@@ -37,9 +37,10 @@ class custom_vjp:  # noqa: N801  (a decorator, named as in JAX)
 
     Notes
     -----
-    ``defvjp(fwd, bwd)`` registers ``fwd(*args) -> (y, residuals)`` and ``bwd(*nondiff_args, residuals, ct) -> cotangents``, a tuple with
-    one entry for each differentiated argument (None is zero).  ``bwd`` must be linear in ``ct``; it is differentiated in turn, so
-    higher orders follow.  For complex values the cotangents are those of the real inner product (see `vjp`).
+    ``defvjp(fwd, bwd)`` registers ``fwd(*args) -> (y, residuals)`` and ``bwd(*nondiff_args, residuals, ct) -> cotangents``, a
+    tuple with one entry for each differentiated argument (None is zero).  ``bwd`` must be linear in ``ct``; it is
+    differentiated in turn, so higher orders follow.  For complex values the cotangents are those of the real inner product (see
+    `vjp`).
 
     Examples
     --------

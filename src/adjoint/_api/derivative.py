@@ -58,10 +58,11 @@ def derivative(f: Callable[..., Any], argnum: int = 0, *, order: int = 1) -> Cal
 
 def _derivative(f: Any, args: Any, kwargs: Any, *, argnum: int) -> Any:
     (k,) = evaluate.select(args, argnum, "derivative")
-    leaves, active, structure = evaluate.leaves_of(args[k], f"argument {k}")
+    _, active, structure = evaluate.leaves_of(args[k], f"argument {k}")
     if structure is not tree.LEAF:
         raise InputError(
-            f"derivative: argument {k} is a tree {tree.describe(structure)}", remedy="pass a number or an array, or use jacobian"
+            f"derivative: argument {k} is a tree {tree.describe(structure)}",
+            remedy="pass a number or an array, or use jacobian",
         )
     dtype = kinds.dtype_of(active[0])
     one = kinds.zeros_like(active[0]) + dtype.type(1)

@@ -89,7 +89,8 @@ def run(f: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
         raise MutationError(
             "a traced value was put into a plain NumPy array",
             why="the array was made outside of the function that is differentiated, or by code that cannot be followed",
-            remedy="make the array inside the function (numpy.zeros), or pass it as an argument; stop_gradient(x) stores a constant",
+            remedy="make the array inside the function (numpy.zeros), or pass it as an argument; "
+            "stop_gradient(x) stores a constant",
             where=refusal.where,
         ) from error
 
@@ -123,12 +124,19 @@ def _result(leaf: Any, name: str) -> Any:
 def _form(x: Any) -> str:
     dtype = getattr(x, "dtype", None)
     if dtype is not None:
-        return f"an array of dtype {dtype} and shape {kinds.shape_of(x)}" if len(kinds.shape_of(x)) else f"a number of dtype {dtype}"
+        shape = kinds.shape_of(x)
+        return f"an array of dtype {dtype} and shape {shape}" if len(shape) else f"a number of dtype {dtype}"
     return f"{type(x).__name__} {plain(x)!r:.60}"
 
 
 def pushforward(
-    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], tangents: dict[int, list[Any]], *, has_aux: bool, name: str
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    tangents: dict[int, list[Any]],
+    *,
+    has_aux: bool,
+    name: str,
 ) -> tuple[Any, Any, Any]:
     """Evaluate ``f`` and the derivative along tangents (leaves, by argument position); return value, tangent and aux."""
     trace = Forward()
@@ -166,7 +174,9 @@ class Pullback:
     It may be called any number of times, from several threads; it holds the tape's memory until it is dropped.
     """
 
-    def __init__(self, tape: Tape, results: list[Any], structure: Any, inputs: dict[int, tuple[list[Any], list[Any], Any]]) -> None:
+    def __init__(
+        self, tape: Tape, results: list[Any], structure: Any, inputs: dict[int, tuple[list[Any], list[Any], Any]]
+    ) -> None:
         self.results = [(target_of(tape, r), kinds.shape_of(r), kinds.dtype_of(r)) for r in results]
         self.structure = structure
         self.inputs = inputs
@@ -176,6 +186,7 @@ class Pullback:
 
     def sweep(self, cotangents: list[Any], *, free: bool = False) -> list[Any]:
         """Return, for each argument, its cotangent in the argument's structure."""
+        self.tape.verify()
         cts: list[Any] = [None] * self.count
         for (target, shape, dtype), ct in zip(self.results, cotangents, strict=True):
             if target is not None and ct is not None:
@@ -197,7 +208,13 @@ class Pullback:
 
 
 def record(
-    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], positions: tuple[int, ...], *, has_aux: bool, name: str
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    positions: tuple[int, ...],
+    *,
+    has_aux: bool,
+    name: str,
 ) -> tuple[list[Any], Any, Pullback, Any]:
     """Run ``f`` on a tape; return the leaves of its value, their structure, the pullback and the auxiliary data."""
     tape = Tape()
@@ -205,7 +222,9 @@ def record(
     inputs = {}
     for k in positions:
         leaves, active, structure = inputs[k] = leaves_of(args[k], f"argument {k}")
-        values[k] = tree.unflatten(structure, [leaf if x is None else tape.lift(x) for leaf, x in zip(leaves, active, strict=True)])
+        values[k] = tree.unflatten(
+            structure, [leaf if x is None else tape.lift(x) for leaf, x in zip(leaves, active, strict=True)]
+        )
     aux = None
     try:
         y = run(f, values, kwargs)
@@ -241,7 +260,11 @@ def reflect(given: Any, used: Any, trace: Trace) -> None:
 
 def _reflected(before: Any, after: Any, trace: Trace) -> Any:
     """Return what takes the place of a caller's value."""
-    if type(before) in (dict, list, tuple) and type(after) is type(before) and (type(before) is not tuple or len(before) == len(after)):
+    if (
+        type(before) in (dict, list, tuple)
+        and type(after) is type(before)
+        and (type(before) is not tuple or len(before) == len(after))
+    ):
         reflect(before, after, trace)
         return before
     value = lowered(after, trace)
@@ -260,7 +283,6 @@ def split_aux(y: Any, name: str) -> tuple[Any, Any]:
 
 def drop(aux: Any, trace: Any) -> Any:
     """Return auxiliary data without the values of a trace that has ended."""
-
     return tree.tree_map(lambda leaf: lowered(leaf, trace), aux)
 
 
@@ -290,7 +312,8 @@ def check_tangent(ct: Any, shape: tuple[int, ...], dtype: np.dtype, where: str) 
         ct = ct.content
     if kinds.shape_of(ct) != shape:
         raise StructureError(
-            f"{where}: expected shape {shape}, got shape {kinds.shape_of(ct)}", remedy="give it the shape of the value that it belongs to"
+            f"{where}: expected shape {shape}, got shape {kinds.shape_of(ct)}",
+            remedy="give it the shape of the value that it belongs to",
         )
     own = kinds.dtype_of(ct)
     if own.kind not in "fciub" or (own.kind == "c" and dtype.kind != "c"):
@@ -325,6 +348,10 @@ def scalar_result(primals: list[Any], structure: Any, name: str, *, holomorphic:
             remedy="return a real number such as abs(z)**2 or z.real, or pass holomorphic=True if the function is holomorphic",
         )
     if kind in "iub":
-        raise OutputError(f"{name}: the function returned {_form(primals[0])}", why="integers have no derivative", remedy="return a float")
+        raise OutputError(
+            f"{name}: the function returned {_form(primals[0])}", why="integers have no derivative", remedy="return a float"
+        )
     if holomorphic and kind != "c":
-        raise OutputError(f"{name}: holomorphic=True needs a complex result, got {_form(primals[0])}", remedy="drop holomorphic=True")
+        raise OutputError(
+            f"{name}: holomorphic=True needs a complex result, got {_form(primals[0])}", remedy="drop holomorphic=True"
+        )

@@ -28,8 +28,8 @@ def hessian(
     Returns
     -------
     Callable
-        Takes the arguments of ``f``, returns an array of shape ``y.shape + x.shape + x.shape``, units ``[f]/[x]**2``; for trees, the
-        tree of ``x`` with a tree of ``x`` in place of each leaf.
+        Takes the arguments of ``f``, returns an array of shape ``y.shape + x.shape + x.shape``, units ``[f]/[x]**2``; for
+        trees, the tree of ``x`` with a tree of ``x`` in place of each leaf.
 
     Raises
     ------
@@ -38,8 +38,9 @@ def hessian(
 
     Notes
     -----
-    Forward over reverse: one gradient, with one tangent, for each element of ``x``.  For products with vectors use `hvp`, whose cost
-    does not grow with the size of ``x``.  At a kink of the gradient the Hessian is that of the side the conventions choose.
+    Forward over reverse: one gradient, with one tangent, for each element of ``x``.  For products with vectors use `hvp`, whose
+    cost does not grow with the size of ``x``.  At a kink of the gradient the Hessian is that of the side the conventions
+    choose.
 
     Examples
     --------

@@ -34,10 +34,10 @@ def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, value_and_gr
     Returns
     -------
     Callable
-        Takes the arguments of ``f`` as a tuple, and the vector in the structure of the differentiated argument (a tuple of vectors
-        if ``argnums`` is a sequence): ``hvp(f)((x, ...), v)``; for a function of one argument also ``hvp(f)(x, v)``.  Returns the
-        product in the structure of the argument, units ``[f]/[x]**2 * [v]``; with ``value_and_grad`` a named tuple ``(value, gradient,
-        product)``.
+        Takes the arguments of ``f`` as a tuple, and the vector in the structure of the differentiated argument (a tuple of
+        vectors if ``argnums`` is a sequence): ``hvp(f)((x, ...), v)``; for a function of one argument also ``hvp(f)(x, v)``.
+        Returns the product in the structure of the argument, units ``[f]/[x]**2 * [v]``; with ``value_and_grad`` a named tuple
+        ``(value, gradient, product)``.
 
     Raises
     ------
@@ -48,8 +48,8 @@ def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, value_and_gr
 
     Notes
     -----
-    Forward over reverse: the gradient is evaluated once, along one direction, so that the cost is a small multiple of that of ``f``
-    whatever the size of ``x``.
+    Forward over reverse: the gradient is evaluated once, along one direction, so that the cost is a small multiple of that of
+    ``f`` whatever the size of ``x``.
 
     References
     ----------
@@ -70,13 +70,17 @@ def hvp(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, value_and_gr
 
 def _hvp(f: Any, args: Any, kwargs: Any, *, argnums: int | Sequence[int], value_and_grad: bool) -> Any:
     if len(args) != 2:
-        raise TypeError(f"hvp(f) takes the arguments of f (a tuple, or the only argument) and a vector, got {len(args)} arguments")
+        raise TypeError(
+            f"hvp(f) takes the arguments of f (a tuple, or the only argument) and a vector, got {len(args)} arguments"
+        )
     primals, vector = args
     primals = primals if isinstance(primals, tuple) and not hasattr(primals, "_fields") else (primals,)
     positions = evaluate.select(primals, argnums, "hvp")
     vectors = (vector,) if isinstance(argnums, int) else tuple(vector)
     if len(vectors) != len(positions):
-        raise StructureError(f"hvp: {len(positions)} arguments to differentiate but {len(vectors)} vectors", remedy="give one each")
+        raise StructureError(
+            f"hvp: {len(positions)} arguments to differentiate but {len(vectors)} vectors", remedy="give one each"
+        )
     seeds = {}
     for k, v in zip(positions, vectors, strict=True):
         _, active, structure = evaluate.leaves_of(primals[k], f"argument {k}")

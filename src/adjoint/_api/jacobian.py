@@ -193,8 +193,7 @@ def _jacobian(
     return (result, aux) if has_aux else result
 
 
-# All directions at once
-# --------------------------------------------------------------------------------------------------------------
+# All directions at once -------------------------------------------------------------------------------------------------------
 #
 # The directions of a Jacobian are the unit vectors of the space of its inputs (of its results, in reverse mode).  They are
 # taken in chunks, as stacks (`_trace.batch`): one pass carries a whole chunk.  The tangents of an array then fill a small
@@ -332,6 +331,10 @@ def _assemble(row: list[Any], inputs: dict[int, Any], argnums: int | Sequence[in
     rest = iter(row)
     trees = []
     for leaves, active, structure in inputs.values():
-        trees.append(tree.unflatten(structure, [np.zeros(np.shape(leaf)) if x is None else next(rest) for leaf, x in
-        zip(leaves, active, strict=True)]))
+        trees.append(
+            tree.unflatten(
+                structure,
+                [np.zeros(np.shape(leaf)) if x is None else next(rest) for leaf, x in zip(leaves, active, strict=True)],
+            )
+        )
     return trees[0] if isinstance(argnums, (int, np.integer)) else tuple(trees)

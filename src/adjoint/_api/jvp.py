@@ -54,9 +54,13 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     (6.0, 3.5)
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise StructureError("jvp: primals and tangents must be tuples or lists, one entry per argument", remedy="write jvp(f, (x,), (t,))")
+        raise StructureError(
+            "jvp: primals and tangents must be tuples or lists, one entry per argument", remedy="write jvp(f, (x,), (t,))"
+        )
     if len(primals) != len(tangents):
-        raise StructureError(f"jvp: {len(primals)} primals but {len(tangents)} tangents", remedy="give one tangent per argument")
+        raise StructureError(
+            f"jvp: {len(primals)} primals but {len(tangents)} tangents", remedy="give one tangent per argument"
+        )
     seeds = {}
     for k, (x, t) in enumerate(zip(primals, tangents, strict=True)):
         _, active, structure = evaluate.leaves_of(x, f"argument {k}")

@@ -34,6 +34,7 @@ class LinearMap:
         return tree.unflatten(self._structure, self._push(seeds))
 
     def _push(self, seeds: list[Any]) -> list[Any]:
+        self._pullback.tape.verify()
         ts: list[Any] = [None] * self._pullback.count
         ts[: len(seeds)] = [kinds.copy(t) if len(kinds.shape_of(t)) else t for t in seeds]
         sweep.forward(self._pullback.entries, ts)
@@ -109,8 +110,9 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> An
     Returns
     -------
     y, f_jvp
-        ``f_jvp(*tangents)`` returns the tangent of the result, ``f_jvp.transpose(ct)`` the tuple of cotangents of the arguments,
-        ``f_jvp.as_operator()`` a `scipy.sparse.linalg.LinearOperator` of shape ``(y.size, x.size)``, units ``[y]/[x]``.
+        ``f_jvp(*tangents)`` returns the tangent of the result, ``f_jvp.transpose(ct)`` the tuple of cotangents of the
+        arguments, ``f_jvp.as_operator()`` a `scipy.sparse.linalg.LinearOperator` of shape ``(y.size, x.size)``, units
+        ``[y]/[x]``.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Call a user's function as one operation with a rule of its own: the common part of `custom_jvp`, `custom_vjp`, `checkpoint`.
 
-The operation takes one argument, the list of the leaves of the user's arguments, and returns the list of the leaves of the result,
-followed by a `Note` in which the way forward may leave something for the way back.
+The operation takes one argument, the list of the leaves of the user's arguments, and returns the list of the leaves of the
+result, followed by a `Note` in which the way forward may leave something for the way back.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def call(
 ) -> Any:
     """Evaluate ``function(*args)`` with the given derivative if an argument is traced.
 
-    ``evaluate_leaves(leaves, structure)`` returns the result and the content of the note; ``jvp(leaves, note, tangents, structure)``
-    and ``vjp(leaves, note, cotangents, structure)`` return leaves.
+    ``evaluate_leaves(leaves, structure)`` returns the result and the content of the note; ``jvp(leaves, note, tangents,
+    structure)`` and ``vjp(leaves, note, cotangents, structure)`` return leaves.
     """
     leaves, structure = tree.flatten(args)
     leaves = [as_traced(leaf) for leaf in leaves]

@@ -15,7 +15,6 @@ import optree
 from adjoint._trace.routes import followed
 from adjoint._trace.traced import Traced
 from adjoint._trace.twins import original
-from adjoint._trace.twins import original
 
 NAMESPACE = "adjoint"
 LEAF = object()  # the structure of a single leaf
@@ -98,7 +97,8 @@ def _untwinned(leaf: Any) -> Any:
     """Return an object that traced code made as an object of the user's own class, by which optree knows it."""
     cls = original(type(leaf))
     x = object.__new__(cls)
-    for name in [*getattr(leaf, "__dict__", {}), *[name for base in cls.__mro__ for name in _slots(base) if hasattr(leaf, name)]]:
+    slots = [name for base in cls.__mro__ for name in _slots(base) if hasattr(leaf, name)]
+    for name in [*getattr(leaf, "__dict__", {}), *slots]:
         object.__setattr__(x, name, getattr(leaf, name))
     return x
 

@@ -131,7 +131,11 @@ def along(default: Any) -> Form:
 
 def along_second(call: Any, a: Any, option: Any, axis: Any = -1, *rest: Any, **kwargs: Any) -> Any:
     """The same for functions whose axis stands third: ``np.partition(a, kth, axis)``."""
-    return call(flat(a), option, 1, *rest, **kwargs) if axis is None else call(a, option, shift(axis, rank(a, True)), *rest, **kwargs)
+    return (
+        call(flat(a), option, 1, *rest, **kwargs)
+        if axis is None
+        else call(a, option, shift(axis, rank(a, True)), *rest, **kwargs)
+    )
 
 
 def repeat(call: Any, a: Any, repeats: Any, axis: Any = None) -> Any:

@@ -90,7 +90,9 @@ def scatter(call: Any, mapped: Any, size: int, ct: Any, index: Any, shape: Any) 
     return call(found.back(spread(ct, mapped[0], size)), found.full, (size, *shape))
 
 
-def take(call: Any, mapped: Any, size: int, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+def take(
+    call: Any, mapped: Any, size: int, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise"
+) -> Any:
     if mode != "raise" or any(isinstance(m, tuple) for m in mapped):
         return NotImplemented
     if axis is None:

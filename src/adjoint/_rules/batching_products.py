@@ -163,4 +163,6 @@ def norm(call: Any, x: Any, order: Any = None, axis: Any = None, keepdims: bool 
 def vector_norm(call: Any, x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     if axis is None and keepdims:
         return NotImplemented
-    return call(flat(x), axis=1, ord=ord) if axis is None else call(x, axis=shift(axis, rank(x, True)), keepdims=keepdims, ord=ord)
+    return (
+        call(flat(x), axis=1, ord=ord) if axis is None else call(x, axis=shift(axis, rank(x, True)), keepdims=keepdims, ord=ord)
+    )

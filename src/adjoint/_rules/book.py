@@ -105,9 +105,7 @@ def bilinear(function: Function, left: Function, right: Function, *, on: Any = N
     _enter(Rule(function, "bilinear", (left, right), domain=on))
 
 
-def general(
-    function: Function, *jvps: Formula, vjp: tuple[Formula, ...] | Formula = (), on: Any = None
-) -> Callable[[F], F]:
+def general(function: Function, *jvps: Formula, vjp: tuple[Formula, ...] | Formula = (), on: Any = None) -> Callable[[F], F]:
     """Give a jvp for each argument and, where it is cheaper than transposing the jvp, a vjp ``(y, ct, *args, **kwargs)``.
 
     With no jvp given it is a decorator for the jvp with respect to the only differentiable argument, the first.

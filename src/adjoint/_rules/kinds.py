@@ -237,13 +237,11 @@ transpose: Callable[[Callable[[Any], Any], Any, Any], Any]
 
 def use_transpose(function: Callable[[Callable[[Any], Any], Any, Any], Any]) -> None:
     """Take the engine's way to transpose a linear function."""
-    global transpose  # noqa: PLW0603
+    global transpose
     transpose = function
 
 
-def pullback(
-    rule: Rule, position: int, ct: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+def pullback(rule: Rule, position: int, ct: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the cotangent of one argument, not yet summed back to its shape."""
     return _PULL[rule.kind](rule, position, ct, y, args, kwargs)
 

@@ -9,7 +9,14 @@ from adjoint._rules.book import composite
 
 @composite(np.linspace)
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, **_: Any
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    **_: Any,
 ) -> Any:
     """``start + (stop - start) * k / n``, with the last point the stop itself."""
     steps = num - 1 if endpoint else num
@@ -22,7 +29,9 @@ def linspace(
 
 
 @composite(np.logspace)
-def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0) -> Any:
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+) -> Any:
     """``base ** linspace(start, stop)``."""
     return np.power(base, linspace(start, stop, num, endpoint, axis=axis))
 

@@ -96,7 +96,7 @@ def by_blocks(function: Any, *others: Any) -> Any:
 logm = by_blocks(sl.logm)
 power = by_blocks(sl.fractional_matrix_power, lambda y, t, a, p: t * (logm(a) @ y))
 composite(sl.logm, lambda A, disp=None: logm(A))
-composite(sl.fractional_matrix_power, lambda A, t: power(A, t))  # noqa: PLW0108 - its names are SciPy's
+composite(sl.fractional_matrix_power, lambda A, t: power(A, t))
 for _function in (sl.sinm, sl.cosm, sl.tanm, sl.sinhm, sl.coshm, sl.tanhm, sl.signm):
     _core = by_blocks(_function)
     composite(_function, lambda A, disp=None, core=_core: core(A))
@@ -135,7 +135,7 @@ general(
         lambda y, ct, a, b, q: sylvester_adjoint(ct, a, b),
     ),
 )
-composite(sl.solve_sylvester, lambda a, b, q: solve_sylvester(a, b, q))  # noqa: PLW0108 - its names are SciPy's
+composite(sl.solve_sylvester, lambda a, b, q: solve_sylvester(a, b, q))
 
 # a x + x aᴴ = q.
 
@@ -156,7 +156,7 @@ general(
     lambda y, t, a, q: continuous_lyapunov(a, t),
     vjp=(continuous_lyapunov_a_adjoint, lambda y, ct, a, q: continuous_lyapunov(mH(a), ct)),
 )
-composite(sl.solve_continuous_lyapunov, lambda a, q: continuous_lyapunov(a, q))  # noqa: PLW0108 - its names are SciPy's
+composite(sl.solve_continuous_lyapunov, lambda a, q: continuous_lyapunov(a, q))
 
 # a x aᴴ - x + q = 0.
 

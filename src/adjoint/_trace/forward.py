@@ -1,8 +1,8 @@
 """Forward mode: every value carries its tangent along.
 
 A dual number ``(x, t)`` stands for ``x + t*eps``; a function ``y = f(x)`` gives ``(f(x), f'(x) t)`` (Wengert 1964).  In-place
-writes, views and aliases need no bookkeeping here: the tangent is an array with the same life as its primal, and what happens to
-one happens to the other.
+writes, views and aliases need no bookkeeping here: the tangent is an array with the same life as its primal, and what happens
+to one happens to the other.
 """
 
 from __future__ import annotations

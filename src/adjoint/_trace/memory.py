@@ -2,13 +2,13 @@
 
 Three sorts of arrays can be written to while a derivative is computed.
 
-- *Traced arrays* (``y = 2 * x; y[0] = ...``).  The store goes to the primal, and the trace notes it.  What the tape has kept of the
-  old content is copied out first, and only if it was kept.
+- *Traced arrays* (``y = 2 * x; y[0] = ...``).  The store goes to the primal, and the trace notes it.  What the tape has kept of
+  the old content is copied out first, and only if it was kept.
 - *Views* of traced arrays (``row = y[0]; row[:] = ...``).  A `View` is its base and a path of steps; it owns nothing.
-- *Buffers*, plain arrays that were allocated inside the differentiated function (``a = np.zeros(n); a[i] = x``).  A `Buffer` is an
-  ``ndarray`` that runs at NumPy's own speed until the first traced value is stored in it.  Then it and all its views become
-  *active*: a traced array takes the place of its content, and the plain memory is filled with nan, so that code that reads
-  it behind our back cannot mistake old numbers for the answer.  When the derivative ends, the final numbers are put back.
+- *Buffers*, plain arrays that were allocated inside the differentiated function (``a = np.zeros(n); a[i] = x``).  A `Buffer` is
+  an ``ndarray`` that runs at NumPy's own speed until the first traced value is stored in it.  Then it and all its views become
+  *active*: a traced array takes the place of its content, and the plain memory is filled with nan, so that code that reads it
+  behind our back cannot mistake old numbers for the answer.  When the derivative ends, the final numbers are put back.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ def same_memory(y: Any, x: Any) -> bool:
 def has_integer_array(index: Any) -> bool:
     """Tell whether an index may name an element more than once."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(part, (list, tuple, range, np.ndarray)) and np.asarray(part).dtype.kind in "iu" and len(kinds.shape_of(part)) for part in parts)
+    return any(
+        isinstance(part, (list, tuple, range, np.ndarray)) and np.asarray(part).dtype.kind in "iu" and len(kinds.shape_of(part))
+        for part in parts
+    )
 
 
 # Stores ----------------------------------------------------------------------------------------------------------------------
@@ -213,6 +216,24 @@ class Buffer(np.ndarray, Host):
 
     def __repr__(self) -> str:
         return repr(self.view(np.ndarray))
+
+
+def _announced(name: str) -> None:
+    """Let a method of plain arrays that writes in place tell the tapes of it first."""
+    native = getattr(np.ndarray, name)
+
+    def method(self: Buffer, *args: Any, **kwargs: Any) -> Any:
+        before_write(owner_of(self))
+        return native(self, *args, **kwargs)
+
+    method.__name__ = name
+    setattr(Buffer, name, method)
+
+
+for _operator in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+    _announced(f"__i{_operator}__")
+for _writer in ("fill", "sort", "partition", "put"):
+    _announced(_writer)
 
 
 class ActiveBuffer(Overloaded, Buffer):

@@ -1,15 +1,15 @@
 """Reverse mode: run the program, record what the way back needs, then propagate cotangents from the results to the inputs.
 
 The tape is a list; an entry's position, its *slot*, names the value that it produced.  An entry is a tuple
-``(step, rule, y, args, kwargs, targets)``: ``step`` says how the entry is passed backward and forward (`sweep`), ``targets`` where
-the cotangents of its active arguments go.  Sweeping back frees each entry as it is passed.  The same list swept forward pushes
-tangents (`linearize`), so the tape is the linearised program in both directions.
+``(step, rule, y, args, kwargs, targets)``: ``step`` says how the entry is passed backward and forward (`sweep`), ``targets``
+where the cotangents of its active arguments go.  Sweeping back frees each entry as it is passed.  The same list swept forward
+pushes tangents (`linearize`), so the tape is the linearised program in both directions.
 
-Mutable arrays have a *shadow*: one array of cotangents for their memory.  A read ``y = a[i]`` passes back as ``shadow[i] += ct``, a
-write ``a[i] = x`` as ``ct_x = shadow[i]; shadow[i] = 0``.  Since the way back meets reads and writes in exactly the opposite order,
-this needs no versions of arrays.  A view is a path of indexing and reshaping steps from its base (`memory.View`); its
-cotangents live in the shadow of the base, under the same path.  [Griewank and Walther 2008, section 3.2; Tapenade and Enzyme use
-the same shadow memory.]
+Mutable arrays have a *shadow*: one array of cotangents for their memory.  A read ``y = a[i]`` passes back as
+``shadow[i] += ct``, a write ``a[i] = x`` as ``ct_x = shadow[i]; shadow[i] = 0``.  Since the way back meets reads and writes in
+exactly the opposite order, this needs no versions of arrays.  A view is a path of indexing and reshaping steps from its base
+(`memory.View`); its cotangents live in the shadow of the base, under the same path.  [Griewank and Walther 2008, section 3.2;
+Tapenade and Enzyme use the same shadow memory.]
 """
 
 from __future__ import annotations
@@ -24,11 +24,25 @@ from adjoint._overload import Function
 from adjoint._rules import kinds
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
-from adjoint._trace.memory import SMALL, as_traced, before_write, borrows, receiving, owner_of, winners
+from adjoint._trace.memory import SMALL, as_traced, before_write, borrows, owner_of, receiving, winners
 from adjoint._trace.shadow import Region
-from adjoint._trace.sweep import ELEMENTWISE, OPERATION, PICK, PLAIN, READ, WRITE, Entry, Operation, Target, accumulate, backward
+from adjoint._trace.sweep import (
+    ELEMENTWISE,
+    OPERATION,
+    PICK,
+    PLAIN,
+    READ,
+    WRITE,
+    Entry,
+    Operation,
+    Target,
+    accumulate,
+    backward,
+)
 from adjoint._trace.traced import Host, Trace, Traced, apply, highest, is_array, sample
 from adjoint._trace.view import View, alias
+from adjoint.errors import MutationError
+
 FLOAT64 = np.dtype(np.float64)
 NO_OPTIONS: dict[str, Any] = {}
 new = object.__new__
@@ -81,6 +95,8 @@ class Tape(Trace):
         self.append = self.entries.append
         # First entry that keeps a constant array, by the identity of the memory's owner (alive as long as the entry).
         self.lent: dict[int, int] = {}
+        # A sample of the content of each constant array, to notice changes that nobody told of.
+        self.witnesses: dict[int, tuple[np.ndarray, bytes]] = {}
 
     def apply(self, rule: Rule, call: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         primals = []
@@ -102,15 +118,22 @@ class Tape(Trace):
         if not active:
             return y
         if rule.kind == "linear":
-            if rule.function is operator.getitem and (
-                isinstance(y, (float, np.generic)) or (not is_array(y) and kinds.foreign(y) is None)
-            ):
-                return self.read(args[0], args[1], y)
-            if active == (0,) and isinstance(args[0], Traced):
-                shared = alias(y, primals[0], args[0], rule.function, args[1:], kwargs)
-                if shared is not None:
-                    return shared
+            shared = self.shared(rule, y, primals[0], args, kwargs, active)
+            if shared is not None:
+                return shared
         return self.record(rule, y, primals, args, kwargs, active)
+
+    def shared(
+        self, rule: Rule, y: Any, primal: Any, args: tuple[Any, ...], kwargs: dict[str, Any], active: tuple[int, ...]
+    ) -> Any:
+        """Return a number that is read from an array, or a view of an array; None if ``y`` is memory of its own."""
+        if rule.function is operator.getitem and (
+            isinstance(y, (float, np.generic)) or (not is_array(y) and kinds.foreign(y) is None)
+        ):
+            return self.read(args[0], args[1], y)
+        if active == (0,) and isinstance(args[0], Traced):
+            return alias(y, primal, args[0], rule.function, args[1:], kwargs)
+        return None
 
     def record(
         self, rule: Rule, y: Any, primals: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], active: tuple[int, ...]
@@ -131,7 +154,7 @@ class Tape(Trace):
             return self.pick(y, slot)
         return result
 
-    def elementwise(self, rule: Rule, call: Function, args: tuple[Any, ...]) -> Any:
+    def elementwise(self, rule: Rule, call: Function, args: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0912 - a hot path: calls would cost more than they explain
         """Do what `apply` does for an elementwise function of float64 numbers and arrays, by the shortest way that Python has.
 
         Anything else (complex numbers, float32, nested derivatives, views) takes the general way.
@@ -231,9 +254,7 @@ class Tape(Trace):
             form_only = {k for k in range(min(len(primals), len(rule.formulas))) if kinds.is_active(rule, k)}
         elif rule.kind == "bilinear" and len(active) == 1:
             form_only = set(active)
-        return [
-            kinds.describe(a) if k in form_only else self.keep(a, args[k], slot) for k, a in enumerate(primals)
-        ]
+        return [kinds.describe(a) if k in form_only else self.keep(a, args[k], slot) for k, a in enumerate(primals)]
 
     def keep(self, primal: Any, argument: Any, slot: int) -> Any:
         """Return an argument as the tape may hold it: arrays are noted, so that a later write gives the tape a copy."""
@@ -258,9 +279,23 @@ class Tape(Trace):
 
     def borrow(self, array: Any, slot: int) -> Any:
         """Keep an array that is not this tape's without a copy: whoever writes to it gives the tape one first."""
-        self.lent.setdefault(id(owner_of(array)), slot)
-        borrows(self)
+        key = id(owner_of(array))
+        if key not in self.lent:
+            self.lent[key] = slot
+            borrows(self)
+            if isinstance(array, np.ndarray):
+                self.witnesses[key] = (array, sampled(array))
         return array
+
+    def verify(self, *keys: int) -> None:
+        """Raise if a constant array that the tape keeps was changed behind its back since it was used."""
+        for array, witness in [self.witnesses[key] for key in keys or self.witnesses if key in self.witnesses]:
+            if sampled(array) != witness:
+                raise MutationError(
+                    f"an array of shape {array.shape} was changed after the differentiated function had used it",
+                    why="the way back needs its old content, and the change was made by code that adjoint does not see",
+                    remedy="change a copy of it, or call the pullback before the change",
+                )
 
     def pick(self, y: Any, slot: int) -> Any:
         """Return a traced value for each array of a result that is a tuple or list."""
@@ -315,6 +350,8 @@ class Tape(Trace):
     def release(self, owner: Any, first: int) -> None:
         """Replace memory that is about to change by copies, in all entries from ``first`` that keep it."""
         copies: dict[int, Any] = {}
+        self.verify(id(owner))
+        self.witnesses.pop(id(owner), None)
 
         def preserved(value: Any) -> Any:
             if isinstance(value, (list, tuple)):
@@ -332,7 +369,6 @@ class Tape(Trace):
 
     def close(self) -> None:
         super().close()
-        self.lent.clear()  # the sweep back frees what was lent, and identities are reused
         self.entries = self.append = Closed()  # type: ignore[assignment]
 
 
@@ -344,6 +380,12 @@ class Closed:
 
     def __call__(self, _: Any) -> None:
         raise escaped()
+
+
+def sampled(array: np.ndarray) -> bytes:
+    """Return some 256 elements of an array, spread over all of it."""
+    per_axis = max(2, round(256 ** (1 / max(array.ndim, 1))))
+    return array[tuple(slice(None, None, max(1, n // per_axis)) for n in array.shape)].tobytes()
 
 
 def target_of(tape: Tape, a: Any) -> Target:
@@ -393,10 +435,10 @@ def transpose(function: Callable[[Any], Any], like: Any, ct: Any) -> Any:
     cts: list[Any] = [None] * len(tape.entries)
     owned: set[int] = set()
     for part, cotangent in zip(y, ct, strict=True) if isinstance(y, (tuple, list)) else [(y, ct)]:
-        part = as_traced(part)
-        if cotangent is not None and isinstance(part, Traced) and part.trace is tape:
-            form = (kinds.shape_of(part.primal), kinds.dtype_of(part.primal))
-            accumulate(cts, owned, target_of(tape, part), cotangent, form, None)
+        x = as_traced(part)
+        if cotangent is not None and isinstance(x, Traced) and x.trace is tape:
+            form = (kinds.shape_of(x.primal), kinds.dtype_of(x.primal))
+            accumulate(cts, owned, target_of(tape, x), cotangent, form, None)
     tape.close()
     result = backward(tape.recorded, cts, free=True)
     return result[: len(forms)] if isinstance(like, (list, tuple)) else result[0]

@@ -1,9 +1,11 @@
 """What instrumented code calls instead of the functions that NumPy's protocols cannot see.
 
-An instrumented function writes ``route(g)(args)`` for ``g(args)``.  `route` returns ``g`` itself for almost everything.  It returns
+An instrumented function writes ``route(g)(args)`` for ``g(args)``.  `route` returns ``g`` itself for almost everything.  It
+returns
 
 - an instrumented copy, for functions of the user's (and of pure Python libraries) whose source can be read;
-- a replacement that dispatches on traced values, for ``math.*``, ``float``, ``np.array``, ``sum``, ``max``, ``isinstance`` and the like;
+- a replacement that dispatches on traced values, for ``math.*``, ``float``, ``np.array``, ``sum``, ``max``, ``isinstance`` and
+  the like;
 - a `memory.Buffer`, from the functions that allocate arrays.
 """
 
@@ -22,14 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules import kinds, shaping
 from adjoint._overload import NO_OPTIONS
+from adjoint._rules import kinds, shaping
 from adjoint._rules.book import BOOK, find
 from adjoint._trace import memory
 from adjoint._trace.instrument import instrument
 from adjoint._trace.memory import Buffer, as_traced
-from adjoint._trace.twins import original, twin_of
 from adjoint._trace.traced import Host, Traced, apply, highest, is_array, plain, sample
+from adjoint._trace.twins import original, twin_of
 from adjoint.errors import OWN_FILES, MissingRuleError
 
 Function = Callable[..., Any]
@@ -78,7 +80,7 @@ def instrumented(f: Function) -> Function:
     return route(f)
 
 
-def route(g: Any) -> Any:
+def route(g: Any) -> Any:  # noqa: C901 - a hot path: calls would cost more than they explain
     """Return what instrumented code calls in place of ``g``."""
     kind = type(g)
     if kind is types.FunctionType:
@@ -93,7 +95,9 @@ def route(g: Any) -> Any:
         owner = g.__self__
         if isinstance(owner, types.ModuleType) or owner is None:
             return _replacement(g)
-        return _array_method(g, owner) if isinstance(owner, np.ndarray) else g
+        if isinstance(owner, np.ndarray):
+            return _array_method(g, owner)
+        return _writing(g) if isinstance(owner, np.ufunc) and g.__name__ == "at" else g
     if kind is type or isinstance(g, type):
         return _class(g)
     if kind is np.ufunc or kind is _DISPATCHER:
@@ -110,7 +114,7 @@ def route(g: Any) -> Any:
     return _callable_object(g)
 
 
-# NumPy's functions ----------------------------------------------------------------------------------------------------------------
+# NumPy's functions ------------------------------------------------------------------------------------------------------------
 
 _DISPATCHER = type(np.sum)
 _NUMPY: dict[Any, Function] = {}
@@ -128,7 +132,7 @@ _BLIND = frozenset({np.block, np.fill_diagonal, np.select, np.pad, np.polyint})
 
 
 def _numpy_function(g: Any) -> Function:
-    """Return a NumPy function that takes lists of traced values as it takes lists of numbers, and traced values without a detour."""
+    """Return a NumPy function that takes lists of traced values as those of numbers, and traced values without a detour."""
     replacement = REPLACEMENTS.get(g)
     if replacement is None:
         find(g)  # reads the chapter of a library that was imported late
@@ -139,22 +143,40 @@ def _numpy_function(g: Any) -> Function:
 
 def _listing(g: Any) -> Function:
     sequences = g in _OF_SEQUENCES
-    if g in _BLIND:
-        return dispatching(g)
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and kwargs.get("out") is not None:
+            announce(kwargs["out"])
         for a in args:
             if isinstance(a, Traced):
-                if not kwargs:
-                    break
-            elif type(a) in _SEQUENCES and highest(a) is not None:
-                args = tuple([_arrays(a, sequences) for a in args])
-                break
-        else:
-            return g(*args, **kwargs)
+                return g(*args, **kwargs) if kwargs else a._apply(g, args, NO_OPTIONS)
+            if type(a) in _SEQUENCES and highest(a) is not None:
+                return g(*[_arrays(a, sequences) for a in args], **kwargs)
         return g(*args, **kwargs)
 
-    return functools.wraps(g)(call) if isinstance(g, types.FunctionType) else call
+    routed = dispatching(g) if g in _BLIND else call
+    return _writing(routed) if g in _WRITERS else routed
+
+
+# Functions that write into their first argument.
+_WRITERS = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
+
+
+def _writing(g: Any) -> Function:
+    """Return a function that writes into its first argument, and tells the tapes to which that is lent first."""
+
+    def call(target: Any, *args: Any, **kwargs: Any) -> Any:
+        announce(target)
+        return g(target, *args, **kwargs)
+
+    return call
+
+
+def announce(targets: Any) -> None:
+    """Tell the tapes that plain arrays are about to be written to."""
+    for target in targets if isinstance(targets, tuple) else (targets,):
+        if isinstance(target, np.ndarray):
+            memory.before_write(memory.owner_of(target))
 
 
 _SEQUENCES = frozenset((list, tuple))
@@ -194,7 +216,7 @@ def _python_function(g: types.FunctionType) -> Any:
     return g if copy is None else copy
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def dispatching(g: Function) -> Function:
     """Return a version of a function of a library that goes to its rule when an argument is traced."""
 
@@ -234,7 +256,7 @@ def _callable_object(g: Any) -> Any:
     """Return an object of a user's class with its ``__call__`` instrumented."""
     if type(g).__module__.startswith("scipy") and find(g) is not None:
         return dispatching(g)
-    method = getattr(type(g), "__call__", None)
+    method = getattr(type(g), "__call__", None)  # noqa: B004 - the function is wanted, not whether there is one
     if type(method) is types.FunctionType and not _runs_as_it_is(type(g).__module__):
         routed = route(method)
         return g if routed is method else types.MethodType(routed, g)
@@ -286,7 +308,7 @@ _CACHES: dict[Any, tuple[Any, _Memo]] = {}
 _SPECIAL_TYPES: dict[type, Function] = {functools.partial: _partial, type(functools.cache(lambda: None)): _cached}
 
 
-# Methods of plain arrays with traced arguments: ``A.dot(x)`` ---------------------------------------------------------------------
+# Methods of plain arrays with traced arguments: ``A.dot(x)`` ------------------------------------------------------------------
 
 _METHODS: dict[str, Function] = {
     "dot": np.dot, "choose": np.choose, "clip": np.clip, "searchsorted": np.searchsorted, "put": np.put, "take": np.take,
@@ -301,7 +323,9 @@ def _array_method(g: Any, owner: Any) -> Any:
     function = _METHODS.get(name)
     if function is None:
         return _copying(g) if name in ("copy", "astype", "flatten") else g
-    return lambda *args, **kwargs: function(owner, *args, **kwargs) if any_traced([*args, *kwargs.values()]) else g(*args, **kwargs)
+    return lambda *args, **kwargs: (
+        function(owner, *args, **kwargs) if any_traced([*args, *kwargs.values()]) else g(*args, **kwargs)
+    )
 
 
 def _copying(g: Any) -> Any:
@@ -313,16 +337,16 @@ def memory_of(a: Any) -> Any:
     return a
 
 
-# math and cmath ----------------------------------------------------------------------------------------------------------------
+# math and cmath ---------------------------------------------------------------------------------------------------------------
 
 # fmt: off
 MATH = {
     "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atan2": "arctan2",
-    "atanh": "arctanh", "cbrt": "cbrt", "ceil": "ceil", "copysign": "copysign", "cos": "cos", "cosh": "cosh", "degrees": "degrees",
-    "exp": "exp", "exp2": "exp2", "expm1": "expm1", "fabs": "fabs", "floor": "floor", "fmod": "fmod", "isfinite": "isfinite",
-    "isinf": "isinf", "isnan": "isnan", "log10": "log10", "log1p": "log1p", "log2": "log2", "nextafter": "nextafter",
-    "pow": "power", "radians": "radians", "sin": "sin", "sinh": "sinh", "sqrt": "sqrt", "tan": "tan", "tanh": "tanh", "trunc": "trunc",
-    "ldexp": "ldexp",
+    "atanh": "arctanh", "cbrt": "cbrt", "ceil": "ceil", "copysign": "copysign", "cos": "cos", "cosh": "cosh",
+    "degrees": "degrees", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "fabs": "fabs", "floor": "floor", "fmod": "fmod",
+    "isfinite": "isfinite", "isinf": "isinf", "isnan": "isnan", "ldexp": "ldexp", "log10": "log10", "log1p": "log1p",
+    "log2": "log2", "nextafter": "nextafter", "pow": "power", "radians": "radians", "sin": "sin", "sinh": "sinh",
+    "sqrt": "sqrt", "tan": "tan", "tanh": "tanh", "trunc": "trunc",
 }
 # fmt: on
 
@@ -353,6 +377,8 @@ def _number(x: Any) -> Any:
 for _name, _numpy_name in MATH.items():
     if hasattr(math, _name):
         REPLACEMENTS[getattr(math, _name)] = _math_function(getattr(math, _name), getattr(np, _numpy_name))
+
+
 @replaces(cmath.log)
 def cmath_log(z: Any, *base: Any) -> Any:
     if not any_traced((z, *base)):
@@ -376,7 +402,9 @@ def cmath_rect(r: Any, phi: Any) -> Any:
     return r * np.exp(1j * _number(phi)) if any_traced((r, phi)) else cmath.rect(r, phi)
 
 
-for _name in ("acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "log10", "sin", "sinh", "sqrt", "tan", "tanh"):
+for _name in (
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "exp", "log10", "sin", "sinh", "sqrt", "tan", "tanh",
+):  # fmt: skip
     REPLACEMENTS[getattr(cmath, _name)] = _math_function(getattr(cmath, _name), getattr(np, MATH[_name]))
 
 
@@ -470,7 +498,7 @@ def math_isclose(a: Any, b: Any, **kwargs: Any) -> bool:
     return math.isclose(plain(a), plain(b), **kwargs)
 
 
-# Built-in functions --------------------------------------------------------------------------------------------------------------
+# Built-in functions -----------------------------------------------------------------------------------------------------------
 
 
 @replaces(float, np.float64, np.double)
@@ -556,7 +584,7 @@ for _function in (sorted, min, max):
     REPLACEMENTS[_function] = _with_key(_function)
 
 
-# Arrays ----------------------------------------------------------------------------------------------------------------------------
+# Arrays -----------------------------------------------------------------------------------------------------------------------
 
 
 def _allocating(original: Function) -> Function:
@@ -589,7 +617,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
 
 
 @replaces(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None, **kwargs: Any) -> Any:
+def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None, **_: Any) -> Any:
     return full(kinds.shape_of(a) if shape is None else shape, fill_value, dtype or kinds.dtype_of(a))
 
 
@@ -643,9 +671,7 @@ class _Concatenator:
         if not any_traced(parts):
             return memory.own(self.original[index])
         if any(isinstance(part, str) for part in parts):
-            raise MissingRuleError.of(
-                "numpy.r_ with a string", "the string changes the axes", "np.r_['...', x]"
-            )
+            raise MissingRuleError.of("numpy.r_ with a string", "the string changes the axes", "np.r_['...', x]")
         return self.join([self.original[part] if isinstance(part, slice) else as_traced(part) for part in parts])
 
 
@@ -657,11 +683,6 @@ REPLACEMENTS[np.c_] = _Concatenator(np.c_, lambda parts: np.column_stack(parts))
 def fromiter(iterable: Any, dtype: Any, count: int = -1, **kwargs: Any) -> Any:
     values = list(itertools.islice(iterable, count) if count >= 0 else iterable)
     return array(values, dtype) if any_traced((values,)) else memory.own(np.fromiter(values, dtype, count, **kwargs))
-
-
-@replaces(np.ndenumerate)
-def ndenumerate(a: Any) -> Any:
-    return ((index, a[index]) for index in np.ndindex(np.shape(a))) if any_traced((a,)) else np.ndenumerate(a)
 
 
 @replaces(np.isscalar)

@@ -1,7 +1,7 @@
 """Shadow memory: where the cotangents of mutable arrays live.
 
-The shadow of an array is one array of cotangents for its memory.  A `Region` is a part of it, reached by the same view and index as
-the part of the array that the program read or wrote.
+The shadow of an array is one array of cotangents for its memory.  A `Region` is a part of it, reached by the same view and
+index as the part of the array that the program read or wrote.
 """
 
 from __future__ import annotations

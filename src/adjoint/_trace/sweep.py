@@ -12,11 +12,10 @@ import numpy as np
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, receiving
 from adjoint._trace.shadow import Region
-from adjoint._trace.traced import Traced, is_array, unhost
+from adjoint._trace.traced import is_array, unhost
 
 Target = Any  # a slot, a Region, None, or a list of these for an argument that is a sequence
 Entry = tuple[Any, ...]
-
 
 
 class Step:
@@ -52,7 +51,9 @@ class Operation(Step):
 class RealElementwise(Operation):
     """An elementwise function of float64 numbers and arrays, without conjugates, casts and nesting: the same, shorter."""
 
-    def backward(self, entry: Entry, slot: int, cts: list[Any], owned: set[int]) -> None:
+    def backward(  # noqa: C901 - a hot path: calls would cost more than they explain
+        self, entry: Entry, slot: int, cts: list[Any], owned: set[int]
+    ) -> None:
         ct = cts[slot]
         if ct is None:
             return

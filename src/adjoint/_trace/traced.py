@@ -20,7 +20,7 @@ from adjoint import _ufunc_methods
 from adjoint._overload import Function, Overloaded
 from adjoint._rules import kinds
 from adjoint._rules.book import BOOK, Rule, find, lookup
-from adjoint.errors import ConversionError, MissingRuleError
+from adjoint.errors import ConversionError, MissingRuleError, MutationError
 
 _LEVELS = itertools.count(1)
 
@@ -132,6 +132,12 @@ class Traced(Overloaded):
     def _update(self, operation: Function, other: Any) -> Any:
         """``x += y``: in place for arrays, a new value for numbers."""
         if not is_array(self):
+            if type(self.primal) is not float and hasattr(sample(self), "__iadd__"):
+                raise MutationError(
+                    f"an array of type {type(plain(self)).__name__} was written to in place",
+                    why="derivatives follow arrays of other libraries as values, not as memory",
+                    remedy="write x = x + y in place of x += y",
+                )
             return operation(self, other)
         self[...] = operation(self, other)
         return self
@@ -228,8 +234,8 @@ class Traced(Overloaded):
             why="the plain number would silently cut the derivative, and this code cannot be followed "
             "(its source cannot be read, or it is compiled)",
             remedy=remedy
-            or "use NumPy functions, or `import adjoint.numpy as np` there, or give the function a rule (custom_jvp, custom_vjp); "
-            "stop_gradient(x) hands out a constant",
+            or "use NumPy functions, or `import adjoint.numpy as np` there, or give the function a rule "
+            "(custom_jvp, custom_vjp); stop_gradient(x) hands out a constant",
         )
 
 
@@ -274,7 +280,9 @@ class Host:
         raise NotImplementedError
 
 
-def apply(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
+def apply(  # noqa: C901, PLR0912 - a hot path: calls would cost more than they explain
+    function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None
+) -> Any:
     """Apply ``function`` to arguments of which some are traced, by its rule and the trace of the highest level."""
     rule = BOOK.get(function) or _late_rule(function, args)
     if kwargs or len(args) > 2:
@@ -384,9 +392,7 @@ def bind(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tup
             raise MissingRuleError.of(rule.name, "the rule takes it for an option that is held fixed", f"argument {name!r}")
     wanted = max(map(names.index, traced))
     moved = {name: unhost(value) for name, value in kwargs.items()}
-    args = tuple(args) + tuple(
-        moved.pop(name) if name in moved else defaults[name] for name in names[len(args) : wanted + 1]
-    )
+    args = tuple(args) + tuple(moved.pop(name) if name in moved else defaults[name] for name in names[len(args) : wanted + 1])
     return args, moved
 
 

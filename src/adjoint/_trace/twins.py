@@ -1,9 +1,9 @@
 """Twins of users' classes: the same class, whose operators and properties run as instrumented copies.
 
-Calls ``g(x)`` are routed where they are written, but ``a + b``, ``abs(v)`` or ``v.length`` enter ``__add__``, ``__abs__`` or a property of a
-user's class without a call that instrumented code could route.  Objects that instrumented code makes are therefore made from a
-twin: a subclass that looks like the class itself (name, ``__class__``, ``isinstance``) and in which the functions that Python
-enters by itself are instrumented.
+Calls ``g(x)`` are routed where they are written, but ``a + b``, ``abs(v)`` or ``v.length`` enter ``__add__``, ``__abs__`` or a
+property of a user's class without a call that instrumented code could route.  Objects that instrumented code makes are
+therefore made from a twin: a subclass that looks like the class itself (name, ``__class__``, ``isinstance``) and in which the
+functions that Python enters by itself are instrumented.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from weakref import WeakKeyDictionary
 _LEFT_ALONE = frozenset(
     {
         "__new__", "__init_subclass__", "__class_getitem__", "__subclasshook__", "__reduce__", "__reduce_ex__", "__getstate__",
-        "__setstate__", "__del__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__sizeof__", "__hash__", "__class__",
-        "__instancecheck__", "__subclasscheck__", "__set_name__",
+        "__setstate__", "__del__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__sizeof__", "__hash__",
+        "__class__", "__instancecheck__", "__subclasscheck__", "__set_name__",
     }
 )  # fmt: skip
 
@@ -53,7 +53,9 @@ def _make(cls: type, instrumented: Callable[[types.FunctionType], Any]) -> type 
             if copy is not attribute:
                 body[name] = copy
         elif type(attribute) is property:
-            body[name] = property(*[f and instrumented(f) for f in (attribute.fget, attribute.fset, attribute.fdel)], attribute.__doc__)
+            body[name] = property(
+                *[f and instrumented(f) for f in (attribute.fget, attribute.fset, attribute.fdel)], attribute.__doc__
+            )
         elif type(attribute) is functools.cached_property:
             body[name] = cached = functools.cached_property(instrumented(attribute.func))
             cached.__set_name__(cls, name)

@@ -1,7 +1,7 @@
 """Views of traced arrays: ``row = y[0]; row[:] = ...`` means what it means in NumPy.
 
-A `View` owns nothing.  It is its parent and the step (an index, a transposition, a reshaping) that leads from it, and it reads and
-writes through to the array at the end of the chain, its root, whatever trace that belongs to at the time.
+A `View` owns nothing.  It is its parent and the step (an index, a transposition, a reshaping) that leads from it, and it reads
+and writes through to the array at the end of the chain, its root, whatever trace that belongs to at the time.
 """
 
 from __future__ import annotations
@@ -75,8 +75,10 @@ class View(Traced):
         return np.broadcast_to(self.dtype.type(0), self.shape)
 
 
-def alias(y: Any, primal: Any, x: Traced, function: Callable[..., Any], rest: tuple[Any, ...], kwargs: dict[str, Any]) -> Traced | None:
-    """Return ``x`` itself, or a view of it, if that is what ``y = function(primal, *rest)`` is; None if ``y`` is a new array."""
+def alias(
+    y: Any, primal: Any, x: Traced, function: Callable[..., Any], rest: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Traced | None:
+    """Return ``x`` itself, or a view of it, if that is what ``y = function(primal, *rest)`` is, else (a new array) None."""
     if y is primal:
         return x
     if type(y) is float or isinstance(y, np.generic) or not same_memory(y, primal):
@@ -94,8 +96,8 @@ def follow(steps: Steps, array: Any) -> Any:
 def place(steps: Steps, array: Any, index: Any) -> tuple[Any, Any]:
     """Return where ``view[index]`` lies in another array of the root's form: an array and an index into it.
 
-    That is the same view of the other array, or, where NumPy would copy (other strides) or forbid writing (a broadcast), the positions
-    of the elements in the array itself.
+    That is the same view of the other array, or, where NumPy would copy (other strides) or forbid writing (a broadcast), the
+    positions of the elements in the array itself.
     """
     if not steps:
         return array, index

@@ -1,8 +1,8 @@
 """NumPy's namespace with every function able to take traced values: ``import adjoint.numpy as np``.
 
-Programs whose source adjoint can read do not need it; plain ``import numpy as np`` works there.  It is for code that runs as it is
-(generated code, code in a library, a notebook cell that was deleted): here ``np.array([x, y])`` and ``np.zeros(n)`` followed by
-``a[i] = x`` work too.  Names that need no such care are NumPy's own objects.  Outside of a derivative, everything is NumPy.
+Programs whose source adjoint can read do not need it; plain ``import numpy as np`` works there.  It is for code that runs as it
+is (generated code, code in a library, a notebook cell that was deleted): here ``np.array([x, y])`` and ``np.zeros(n)`` followed
+by ``a[i] = x`` work too.  Names that need no such care are NumPy's own objects.  Outside of a derivative, everything is NumPy.
 
 Examples
 --------
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as _numpy
+import numpy as _numpy  # noqa: ICN001 - `np` would be a name for users
 from numpy import *  # noqa: F403
 
 from adjoint.numpy import fft as fft
