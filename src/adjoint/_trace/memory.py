@@ -195,6 +195,13 @@ class Buffer(np.ndarray, Host):
         before_write(owner_of(self))
         np.ndarray.__setitem__(self, index, value)
 
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        before_write(owner_of(self))
+        np.put(self.view(np.ndarray) if highest([values]) is None else self, indices, values, mode=mode)
+
     @property
     def real(self) -> Any:
         return self.view(np.ndarray).real
@@ -232,7 +239,7 @@ def _announced(name: str) -> None:
 
 for _operator in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
     _announced(f"__i{_operator}__")
-for _writer in ("fill", "sort", "partition", "put"):
+for _writer in ("sort", "partition"):
     _announced(_writer)
 
 

@@ -149,7 +149,8 @@ class Tape(Trace):
         result = Node(self, y, slot)
         if keep_y and not isinstance(y, (float, np.generic)):
             result.kept = slot
-        self.append((OPERATION, rule, y if keep_y else None, kept, kwargs, targets))
+        held = y if keep_y else form_of_result(rule, y, targets)
+        self.append((OPERATION, rule, held, kept, kwargs, targets))
         if isinstance(y, (tuple, list)):
             return self.pick(y, slot)
         return result
@@ -218,7 +219,8 @@ class Tape(Trace):
                     a.kept = slot
         for k in drop_args:
             primals[k] = None
-        self.append((ELEMENTWISE, rule, y if keep_y else None, primals, NO_OPTIONS, targets))
+        held = y if keep_y else None if shape is None else form_of_result(rule, y, targets)
+        self.append((ELEMENTWISE, rule, held, primals, NO_OPTIONS, targets))
         return result
 
     def finish(self, rule: Rule, y: Any, primals: list[Any], args: tuple[Any, ...]) -> Any:
@@ -409,6 +411,16 @@ def form_of(primal: Any, y: Any) -> Any:
     if shape is not None and shape == getattr(y, "shape", None) and dtype == getattr(y, "dtype", None):
         return None
     return None if shape is None and type(primal) is type(y) else (kinds.shape_of(primal), kinds.dtype_of(primal))
+
+
+def form_of_result(rule: Rule, y: Any, targets: list[Target]) -> Any:
+    """Return the description of a result that no active argument has the form of, which tangents are broadcast to; else None."""
+    if rule.kind != "elementwise":
+        return None
+    for _, _, form in targets:
+        if form is None:
+            return None
+    return kinds.Like(y)
 
 
 _PLANS: dict[tuple[Rule, tuple[int, ...]], tuple[bool, tuple[int, ...] | None]] = {}

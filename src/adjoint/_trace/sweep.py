@@ -12,7 +12,7 @@ import numpy as np
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, receiving
 from adjoint._trace.shadow import Region
-from adjoint._trace.traced import is_array, unhost
+from adjoint._trace.traced import Traced, is_array, unhost
 
 Target = Any  # a slot, a Region, None, or a list of these for an argument that is a sequence
 Entry = tuple[Any, ...]
@@ -45,7 +45,8 @@ class Operation(Step):
         tangents = {position: fetch(ts, target, args[position]) for position, target, _ in targets}
         tangents = {position: t for position, t in tangents.items() if t is not None}
         if tangents:
-            ts[slot] = kinds.pushforward(rule, y, args, kwargs, tangents)
+            t = kinds.pushforward(rule, y, args, kwargs, tangents)
+            ts[slot] = own_tangent(t, y, list(tangents.values()))
 
 
 class RealElementwise(Operation):
@@ -138,9 +139,10 @@ class Write(Step):
         t = None if target is None else as_traced(fetch(ts, target, None))
         if t is None and ts[region.slot] is None:
             return
-        if ts[region.slot] is None:
-            ts[region.slot] = region.zeros(t)
-        ts[region.slot] = receiving(ts[region.slot], t)
+        shadow = region.zeros(t) if ts[region.slot] is None else ts[region.slot]
+        if not is_array(shadow):
+            shadow = np.copy(np.reshape(shadow, region.form.shape))
+        ts[region.slot] = receiving(shadow, t)
         region.write(ts[region.slot], 0 if t is None else t)
 
 
@@ -208,6 +210,20 @@ def own_shadow(cts: list[Any], owned: set[int], region: Region, g: Any) -> Any:
     owned.add(region.slot)
     cts[region.slot] = shadow
     return shadow
+
+
+def own_tangent(t: Any, y: Any, sources: list[Any]) -> Any:
+    """Give the tangent of a result the form of the result, if ``y`` tells it, and memory of its own: later entries write there."""
+    if isinstance(t, (list, tuple)):
+        return [None if part is None else own_tangent(part, None, sources) for part in t]
+    t = as_traced(t)
+    if isinstance(y, (kinds.Like, np.ndarray, Traced)):
+        shape = kinds.shape_of(y)
+        t = kinds.cast(t, kinds.dtype_of(y))
+        if kinds.shape_of(t) != shape:
+            return kinds.copy(np.broadcast_to(t, shape))
+    view = t.base() is not t if isinstance(t, Traced) else getattr(t, "base", None) is not None
+    return kinds.copy(t) if (view or any(t is source for source in sources)) and is_array(t) else t
 
 
 def fetch(ts: list[Any], target: Target, argument: Any) -> Any:
