@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,6 +55,12 @@ class Overloaded:
 
     __slots__ = ()
     __array_priority__ = 1000.0
+
+    if TYPE_CHECKING:  # what subclasses have, and what NumPy's declarations ask of an array
+        primal: Any
+
+        def __array__(self, *args: Any, **kwargs: Any) -> Any: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
 
     def _apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
         """Apply ``function`` to arguments one of which is overloaded; ``call`` evaluates it on plain values."""
@@ -143,11 +149,11 @@ class Overloaded:
     def reshape(self, *shape: Any, **order: Any) -> Any:
         return np.reshape(self, _spread(shape), **order)
 
-    def flatten(self, order: str = "C") -> Any:
+    def flatten(self, order: Any = "C") -> Any:
         return np.copy(np.ravel(self, order=order))
 
     def astype(self, dtype: Any, **_: Any) -> Any:
-        return np.astype(self, dtype)
+        return np.astype(self, dtype)  # pyright: ignore[reportCallIssue, reportArgumentType] - declared for `ndarray` alone
 
     def tolist(self) -> Any:
         return [row.tolist() for row in self] if self.ndim > 1 else list(self) if self.ndim else self[()]
@@ -166,8 +172,8 @@ class Overloaded:
     def partition(self, kth: Any, axis: int = -1, **options: Any) -> None:
         self[...] = np.partition(self, kth, axis=axis, **options)
 
-    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
-        np.put(self, indices, values, mode=mode)
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        np.put(self, indices, values, mode=mode)  # pyright: ignore[reportArgumentType] - declared for `ndarray` alone
 
 
 # Functions whose option ``order`` says in which order to read elements, and where it stands in a call.

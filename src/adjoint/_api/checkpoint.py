@@ -64,13 +64,13 @@ def _checkpoint(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     def evaluate_leaves(leaves: list[Any], structure: Any) -> tuple[Any, Any]:
         return function(*tree.unflatten(structure, leaves)), None
 
-    def jvp(leaves: list[Any], _: opaque.Note, tangents: list[Any], structure: Any) -> list[Any]:
+    def jvp(leaves: list[Any], _note: opaque.Note, tangents: list[Any], structure: Any) -> list[Any]:
         replay, active = _of_active(evaluate_leaves, leaves, structure)
         seeds = {n: [tangents[k]] for n, k in enumerate(active)}
         inputs = tuple(leaves[k] for k in active)
         return evaluate.pushforward(replay, inputs, {}, seeds, has_aux=False, name="checkpoint")[1]
 
-    def vjp(leaves: list[Any], _: opaque.Note, cotangents: list[Any], structure: Any) -> list[Any]:
+    def vjp(leaves: list[Any], _note: opaque.Note, cotangents: list[Any], structure: Any) -> list[Any]:
         replay, active = _of_active(evaluate_leaves, leaves, structure)
         _, _, pullback, _ = evaluate.record(
             replay, tuple(leaves[k] for k in active), {}, tuple(range(len(active))), has_aux=False, name="checkpoint"

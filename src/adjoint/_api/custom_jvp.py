@@ -55,6 +55,9 @@ class custom_jvp:  # noqa: N801  (a decorator, named as in JAX)
     (0.49999999999975, 0.49999999999975)
     """
 
+    __name__: str
+    __qualname__: str
+
     def __init__(self, f: Callable[..., Any], nondiff_argnums: tuple[int, ...] = ()) -> None:
         functools.update_wrapper(self, f, updated=())
         self.f = f

@@ -53,6 +53,9 @@ class custom_vjp:  # noqa: N801  (a decorator, named as in JAX)
     1.0
     """
 
+    __name__: str
+    __qualname__: str
+
     def __init__(self, f: Callable[..., Any], nondiff_argnums: tuple[int, ...] = ()) -> None:
         functools.update_wrapper(self, f, updated=())
         self.f = f

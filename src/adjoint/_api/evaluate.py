@@ -25,7 +25,7 @@ from adjoint.errors import ConversionError, InputError, MutationError, OutputErr
 
 def select(args: tuple[Any, ...], argnums: int | Sequence[int], name: str) -> tuple[int, ...]:
     """Return the positions to differentiate, counted from 0."""
-    wanted = tuple(argnums) if isinstance(argnums, (tuple, list, range)) else (argnums,)
+    wanted: tuple[Any, ...] = tuple(argnums) if isinstance(argnums, (tuple, list, range)) else (argnums,)
     for k in wanted:
         if not isinstance(k, (int, np.integer)):
             raise TypeError(f"{name}: argnums must be an int or a sequence of ints, got {argnums!r}")
@@ -215,8 +215,12 @@ def record(
     *,
     has_aux: bool,
     name: str,
+    later: bool = False,
 ) -> tuple[list[Any], Any, Pullback, Any]:
-    """Run ``f`` on a tape; return the leaves of its value, their structure, the pullback and the auxiliary data."""
+    """Run ``f`` on a tape; return the leaves of its value, their structure, the pullback and the auxiliary data.
+
+    ``later`` says that the caller gets the pullback, and may change arguments and results before it is called.
+    """
     tape = Tape()
     values = list(args)
     inputs = {}
@@ -234,6 +238,9 @@ def record(
         pullback = Pullback(tape, leaves, structure, inputs)
     finally:
         tape.close()
+    if later:
+        lifted = [leaf for k in positions for leaf in inputs[k][1] if leaf is not None]
+        tape.part_with([*lifted, *[leaf.base().primal for leaf in leaves if isinstance(leaf, Traced) and leaf.trace is tape]])
     for k in positions:
         reflect(args[k], values[k], tape)
     primals = [tidy(as_traced(leaf.primal if isinstance(leaf, Traced) and leaf.trace is tape else leaf)) for leaf in leaves]
@@ -294,7 +301,7 @@ def lowered(leaf: Any, trace: Trace) -> Any:
 
 def tidy(x: Any) -> Any:
     """Return a plain result as the user should see it: no buffers."""
-    return x.view(np.ndarray) if isinstance(x, Host) and x.content is None else as_traced(x)
+    return x.plain() if isinstance(x, Host) and x.content is None else as_traced(x)
 
 
 def _number_like(x: Any, g: Any) -> Any:

@@ -210,7 +210,7 @@ def _in_chunks(space: list[Any], push: Callable[[list[Any]], list[Any]], fewest:
     count = sum(map(np.size, space))
     largest = max([np.size(x) * kinds.dtype_of(x).itemsize for x in space], default=1)
     width = min(count, max(CHUNK // max(largest, 1), 1))
-    stacks = []
+    stacks: list[list[Any]] = []
     for start in range(0, count, width):
         stop = min(start + width, count)
         found = _chunk(space, start, stop, push) if stop - start >= fewest else None

@@ -139,6 +139,6 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> An
     array([5., 6.])
     """
     positions = tuple(range(len(primals)))
-    values, structure, pullback, aux = evaluate.record(f, primals, {}, positions, has_aux=has_aux, name="linearize")
+    values, structure, pullback, aux = evaluate.record(f, primals, {}, positions, has_aux=has_aux, name="linearize", later=True)
     y, linear = tree.unflatten(structure, values), LinearMap(pullback, structure, values)
     return (y, linear, aux) if has_aux else (y, linear)

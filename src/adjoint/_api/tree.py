@@ -81,7 +81,7 @@ def describe(structure: Any) -> str:
 
 def _register_dataclasses(leaves: list[Any]) -> bool:
     """Teach optree the dataclasses among the leaves: their fields are their children."""
-    new = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
+    new: set[Any] = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
     for cls in new:
         names = [field.name for field in dataclasses.fields(cls)]
         try:

@@ -48,7 +48,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (6.0, (2.0, 3.0))
     """
     positions = tuple(range(len(primals)))
-    values, structure, pullback, aux = evaluate.record(f, primals, {}, positions, has_aux=has_aux, name="vjp")
+    values, structure, pullback, aux = evaluate.record(f, primals, {}, positions, has_aux=has_aux, name="vjp", later=True)
 
     def pull(ct: Any) -> tuple[Any, ...]:
         """Return the cotangents of the arguments for a cotangent of the result."""

@@ -63,8 +63,9 @@ class Rule:
 
     function: Function
     kind: str
-    formulas: tuple[Formula, ...] = ()
-    vjps: tuple[Formula, ...] = ()
+    # Each a `Formula`; who calls one has asked `kinds.is_active` whether it is a function.
+    formulas: tuple[Any, ...] = ()
+    vjps: tuple[Any, ...] = ()
     domain: Any = None
     reason: str = ""
     # What an engine computed from the formulas once and for all.
@@ -132,7 +133,7 @@ def composite(function: Function, definition: Function | None = None, *, on: Any
         return body
 
     if definition is not None:
-        decorate(definition)
+        _enter(Rule(function, "composite", (definition,), domain=on))
     return decorate
 
 

@@ -35,7 +35,7 @@ DEGREES = Interval(5, 85)
 ORDER = Integers(0, 5)
 
 
-def domain_of(on: object, position: int) -> Interval | Integers:
+def domain_of(on: Any, position: int) -> Interval | Integers:
     """Return the domain of the argument at ``position``; without ``on`` it is `REAL`."""
     domain = on[position] if isinstance(on, tuple) else on
     if isinstance(domain, tuple):

@@ -202,7 +202,7 @@ def positions(flat: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, ...
 
 
 @composite(np.copyto)
-def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
     src = as_array(src) if type(src) in (list, tuple) else src
     if not np.can_cast(dtype_of(src), dst.dtype, casting) and not isinstance(src, (bool, int, float, complex)):
         raise TypeError(f"Cannot cast array data from {dtype_of(src)!r} to {dst.dtype!r} according to the rule {casting!r}")

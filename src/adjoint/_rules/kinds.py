@@ -69,7 +69,7 @@ def foreign(x: Any) -> Any:
     if type(x) is np.ndarray:
         return None
     while isinstance(x, Overloaded) and not isinstance(x, np.ndarray):
-        x = x.primal
+        x = getattr(x, "primal")  # noqa: B009  (traced values have one)
     if isinstance(x, Like):
         return x.foreign
     if isinstance(x, (np.ndarray, np.generic, float, complex, int)) or not hasattr(x, "__array_function__"):
@@ -125,9 +125,13 @@ def scale(p: Any, t: Any) -> Any:
 elementwise(scale, lambda _, p, t: t, lambda _, p, t: p)
 
 
+# From this many elements on, the threads of a BLAS cost more than its dot product saves.
+MANY = 8192
+
+
 def holds_nan(y: np.ndarray) -> bool:
     """Tell whether an array holds a nan, by one fused pass; infinities of both signs may be a false alarm."""
-    total = y.dot(y) if y.ndim == 1 else np.add.reduce(y, None)
+    total = y.dot(y) if y.ndim == 1 and y.size < MANY else np.add.reduce(y, None)
     return bool(total != total)
 
 
@@ -291,11 +295,12 @@ def needs(rule: Rule, active: tuple[int, ...]) -> tuple[bool, tuple[int, ...] | 
     formulas = [rule.formulas[position] for position in active]
     formulas += [rule.vjps[position] for position in active if position < len(rule.vjps) and callable(rule.vjps[position])]
     used = [used_parameters(formula) for formula in formulas]
+    known = [parameters for parameters in used if parameters is not None]
     if rule.kind == "general":
-        return any(u is None or 0 in u for u in used), None
-    if any(u is None for u in used):
+        return len(known) < len(used) or any(0 in parameters for parameters in known), None
+    if len(known) < len(used):
         return True, None
-    union = frozenset().union(*used)
+    union = frozenset().union(*known)
     return 0 in union, tuple(sorted(k - 1 for k in union if k))
 
 

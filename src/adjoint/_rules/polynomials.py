@@ -35,7 +35,7 @@ def polyval(p: Any, x: Any) -> Any:
     return y + np.zeros(shape_of(x), dtype_of(x)) if len(p) < 2 and shape_of(x) else y
 
 
-def aligned(a: Any, b: Any) -> tuple[Any, Any]:
+def aligned(a: Any, b: Any) -> tuple[Any, ...]:
     """Return two polynomials with leading zeros up to the same length."""
     a, b = np.atleast_1d(as_array(a)), np.atleast_1d(as_array(b))
     n = max(a.size, b.size)

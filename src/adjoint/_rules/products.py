@@ -51,7 +51,7 @@ composite(np.linalg.outer,     lambda x1, x2, /: np.outer(vector(x1), vector(x2)
 composite(np.linalg.cross,     lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))
 composite(np.linalg.matmul,    lambda x1, x2, /: np.matmul(x1, x2))
 composite(np.linalg.tensordot, lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes=axes))
-composite(np.linalg.vecdot,    lambda x1, x2, /, *, axis=-1: np.vecdot(x1, x2, axis=axis))
+composite(np.linalg.vecdot,    lambda x1, x2, /, *, axis=-1: np.vecdot(x1, x2, axis=axis))  # pyright: ignore[reportCallIssue] - not declared
 composite(np.linalg.multi_dot, lambda arrays, *, out=None: multi_dot([as_array(a) for a in arrays]))
 # fmt: on
 

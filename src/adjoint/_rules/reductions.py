@@ -49,7 +49,7 @@ def count(x: Any, axis: Any, where: Any, keepdims: bool = False) -> Any:
     """Return the number of elements that a reduction of ``x`` takes in."""
     if where is True or where is NONE:
         return math.prod(shape_of(x)[k] for k in axes_of(len(shape_of(x)), axis))
-    dtype = np.zeros((), dtype_of(x)).real.dtype
+    dtype = np.real(np.zeros((), dtype_of(x))).dtype
     return np.sum(
         np.broadcast_to(where, shape_of(x)), axis=axis, keepdims=keepdims, dtype=dtype if dtype.kind == "f" else float
     )

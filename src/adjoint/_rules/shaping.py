@@ -91,7 +91,7 @@ constant(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like,
 # Transposes -------------------------------------------------------------------------------------------------------------------
 
 
-def reshaped(ct: Any, shape: tuple[int, ...], order: str) -> Any:
+def reshaped(ct: Any, shape: tuple[int, ...], order: Any) -> Any:
     """Return an array in another shape; only NumPy's own arrays know of an order other than "C"."""
     return np.reshape(ct, shape) if order == "C" else np.reshape(ct, shape, order=order)
 

@@ -176,7 +176,7 @@ excluded("a set has no derivative; take the elements by index, which has one", n
 
 # Counts -----------------------------------------------------------------------------------------------------------------------
 
-linear(np.bincount, FIXED, lambda ct, x, weights=None, minlength=0: ct[x] if weights.size else np.zeros(0))
+linear(np.bincount, FIXED, lambda ct, x, weights, minlength=0: ct[x] if weights.size else np.zeros(0))
 
 
 @composite(np.histogram_bin_edges)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.special as sc
 
@@ -18,12 +20,12 @@ DEGREE = np.pi / 180
 SMALL = Interval(-1.5, 1.5)
 
 
-def density(x: object) -> object:
+def density(x: Any) -> Any:
     """Return the density of the normal distribution."""
     return np.exp(-x * x / 2) / ROOT_2PI
 
 
-def voigt(sigma: object, gamma: object, x: object, n: int) -> object:
+def voigt(sigma: Any, gamma: Any, x: Any, n: int) -> Any:
     """Return the n-th derivative of the Faddeeva function where Voigt's profile takes it."""
     return wofz_n(n, (x + 1j * gamma) / (np.sqrt(2) * sigma)) / (sigma * ROOT_2PI)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import scipy.special as sc
 
 from adjoint._rules.book import excluded
@@ -12,7 +14,7 @@ SHAPED_ROOTS = "jacobi genlaguerre gegenbauer sh_jacobi"
 ZEROS = "ai bei beip ber berp bi erf fresnel fresnelc fresnels jn jnjnp jnp jnyn kei keip kelvin ker kerp y0 y1 y1p yn ynp"
 
 
-def named(names: str, form: str = "{}") -> list[object]:
+def named(names: str, form: str = "{}") -> list[Any]:
     """Return the functions of `scipy.special` of these names."""
     return [getattr(sc, form.format(name)) for name in names.split()]
 

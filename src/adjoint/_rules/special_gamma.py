@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.special as sc
 
@@ -24,7 +26,7 @@ SHAPE = Interval(0.3, 6)
 SECOND = Unknown("the second derivative in the parameters is not implemented")
 
 
-def rgamma_slope(x: object, y: object) -> object:
+def rgamma_slope(x: Any, y: Any) -> Any:
     """Return the derivative of ``1/Γ``; left of 1/2 by reflection (5.5.3), for there ``ψ`` has poles where ``1/Γ`` has zeros."""
     r = 1 - np.where(np.real(x) < 0.5, x, 0)
     turned = sc.gamma(r) * (np.cos(np.pi * x) - np.sin(np.pi * x) * sc.psi(r) / np.pi)

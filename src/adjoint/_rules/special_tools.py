@@ -35,7 +35,7 @@ def negated(partials: tuple[Formula, ...]) -> tuple[Formula, ...]:
     return tuple(minus(partial) for partial in partials)
 
 
-def inverse(function: Function, position: int, partials: tuple[Formula, ...], on: Any = None) -> None:
+def inverse(function: Function, position: int, partials: tuple[Any, ...], on: Any = None) -> None:
     """Give the rule of ``y = function(args)`` that solves ``F(args with y at position) = args[position]``.
 
     By the implicit function theorem ``∂y/∂p = 1/F_y`` and ``∂y/∂x = -F_x/F_y``; ``partials`` are those of ``F``.

@@ -47,9 +47,11 @@ class Batched(Traced):
     """
 
     __slots__ = ()
+
+    trace: Batch
     many = True
 
-    def __init__(self, trace: Trace, primal: Any, *, number: bool | None = None, origin: Any = None) -> None:
+    def __init__(self, trace: Batch, primal: Any, *, number: bool | None = None, origin: Any = None) -> None:
         self.trace = trace
         self.primal = primal
         self.kept = len(kinds.shape_of(primal)) == 1 if number is None else number

@@ -11,6 +11,9 @@ Three sorts of arrays can be written to while a derivative is computed.
   behind our back cannot mistake old numbers for the answer.  When the derivative ends, the final numbers are put back.
 """
 
+# A buffer is an array by NumPy's declarations and by ours (`Overloaded`), which differ in the details.
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 import weakref
@@ -43,8 +46,7 @@ def before_write(owner: Any) -> None:
     """Give every tape to which the memory of ``owner`` is lent a copy, as it is about to change."""
     for reference in list(LENDERS.values()) if LENDERS else ():
         tape = reference()
-        first = None if tape is None else tape.lent.pop(id(owner), None)
-        if first is not None:
+        if tape is not None and (first := tape.lent.pop(id(owner), None)) is not None:
             tape.release(owner, first)
 
 
@@ -165,7 +167,7 @@ class Buffer(np.ndarray, Host):
             key = id(self)
             views[key] = weakref.ref(self, lambda _: views.pop(key, None))
             if isinstance(self.base, ActiveBuffer):
-                self.__class__ = ActiveBuffer
+                self.__class__ = ActiveBuffer  # pyright: ignore[reportAttributeAccessIssue]
 
     def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Any:
         """Return results of functions as plain arrays and numbers: only memory that the program names needs to be a buffer."""
@@ -204,7 +206,7 @@ class Buffer(np.ndarray, Host):
 
     @property
     def real(self) -> Any:
-        return self.view(np.ndarray).real
+        return self.plain().real
 
     @real.setter
     def real(self, value: Any) -> None:
@@ -212,7 +214,7 @@ class Buffer(np.ndarray, Host):
 
     @property
     def imag(self) -> Any:
-        return self.view(np.ndarray).imag
+        return self.plain().imag
 
     @imag.setter
     def imag(self, value: Any) -> None:
@@ -308,8 +310,9 @@ class ActiveBuffer(Overloaded, Buffer):
         return self.content[index]
 
     def _view(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        y = getattr(np.ndarray, name)(self, *args, **kwargs)
-        return y if np.may_share_memory(y, self) else getattr(self.content, name)(*args, **kwargs)
+        memory = self.view(np.ndarray)
+        shares = np.may_share_memory(getattr(memory, name)(*args, **kwargs), memory)
+        return getattr(np.ndarray, name)(self, *args, **kwargs) if shares else getattr(self.content, name)(*args, **kwargs)
 
     def reshape(self, *args: Any, **kwargs: Any) -> Any:
         return self._view("reshape", args, kwargs)
@@ -357,7 +360,7 @@ class ActiveBuffer(Overloaded, Buffer):
     def __copy__(self) -> Any:
         return np.copy(self.content)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+    def __deepcopy__(self, memo: dict[int, Any] | None) -> Any:
         return np.copy(self.content)
 
 
@@ -453,8 +456,30 @@ class Lowering:
         np.copyto(owner.view(np.ndarray), content.view(np.ndarray))
 
 
+# The buffer over the memory of each plain array, by the identity of the array, so that there is one for all its views.
+BUFFERS: dict[int, weakref.ref[Buffer]] = {}
+
+
 def own(x: Any) -> Any:
     """Return a plain floating array as a buffer over the same memory; anything else as it is."""
-    if type(x) is np.ndarray and x.dtype.kind in "fc" and x.flags.writeable:
+    if type(x) is not np.ndarray or x.dtype.kind not in "fc" or not x.flags.writeable:
+        return x
+    whole = owner_of(x)
+    found = BUFFERS.get(id(whole))
+    buffer = None if found is None else found()
+    if buffer is None or owner_of(buffer) is not whole:
+        if type(whole) is not np.ndarray or whole.dtype != x.dtype or not whole.flags.writeable:
+            return x.view(Buffer)
+        buffer = whole.view(Buffer)
+        key = id(whole)
+        BUFFERS[key] = weakref.ref(buffer, lambda reference: BUFFERS.get(key) is reference and BUFFERS.pop(key, None))
+    return buffer if x is whole else _same_part(x, whole, buffer)
+
+
+def _same_part(x: np.ndarray, whole: np.ndarray, buffer: Buffer) -> Buffer:
+    """Return the view of a buffer that is to it what ``x`` is to the array ``whole``."""
+    try:
+        low = np.lib.array_utils.byte_bounds(whole)[0]
+        return np.ndarray.__new__(Buffer, x.shape, x.dtype, buffer, x.__array_interface__["data"][0] - low, x.strides)
+    except (TypeError, ValueError):  # the whole is not one block of memory
         return x.view(Buffer)
-    return x

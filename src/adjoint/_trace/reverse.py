@@ -53,6 +53,8 @@ class Node(Traced):
 
     __slots__ = ()
 
+    trace: Tape
+
     def __init__(self, trace: Tape, primal: Any, slot: int) -> None:
         self.trace = trace
         self.primal = primal
@@ -369,6 +371,11 @@ class Tape(Trace):
                 step, rule, y, kept, *rest = entry
                 self.recorded[slot] = (step, rule, preserved(y), preserved(kept), *rest)
 
+    def part_with(self, arrays: list[Any]) -> None:
+        """Replace the memory of arrays that others may change from now on by copies, in all entries that keep it."""
+        for owner in {id(owner): owner for owner in map(owner_of, arrays) if is_array(owner)}.values():
+            self.release(owner, 0)
+
     def close(self) -> None:
         super().close()
         self.entries = self.append = Closed()  # type: ignore[assignment]
@@ -414,12 +421,13 @@ def form_of(primal: Any, y: Any) -> Any:
 
 
 def form_of_result(rule: Rule, y: Any, targets: list[Target]) -> Any:
-    """Return the description of a result that no active argument has the form of, which tangents are broadcast to; else None."""
+    """Return the description of a result that the way forward cannot take from its arguments: what it broadcasts to, or that it is complex."""
     if rule.kind != "elementwise":
         return None
-    for _, _, form in targets:
-        if form is None:
-            return None
+    if not kinds.is_complex(y):
+        for _, _, form in targets:
+            if form is None:
+                return None
     return kinds.Like(y)
 
 

@@ -30,13 +30,13 @@ from adjoint._rules.book import BOOK, find
 from adjoint._trace import memory
 from adjoint._trace.instrument import instrument
 from adjoint._trace.memory import Buffer, as_traced
-from adjoint._trace.traced import Host, Traced, apply, highest, is_array, plain, sample
+from adjoint._trace.traced import Host, Traced, apply, highest, is_array, plain, sample, unhost
 from adjoint._trace.twins import original, twin_of
 from adjoint.errors import OWN_FILES, MissingRuleError
 
 Function = Callable[..., Any]
 
-REPLACEMENTS: dict[Any, Function] = {}
+REPLACEMENTS: dict[Any, Any] = {}
 
 
 def replaces(*functions: Any) -> Callable[[Function], Function]:
@@ -143,10 +143,14 @@ def _numpy_function(g: Any) -> Function:
 
 def _listing(g: Any) -> Function:
     sequences = g in _OF_SEQUENCES
+    inputs = g.nin if isinstance(g, np.ufunc) else 99
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs and kwargs.get("out") is not None:
             announce(kwargs["out"])
+        if len(args) > inputs:  # the places of results may be given by position
+            announce(args[inputs:])
+            return g(*args, **kwargs)
         for a in args:
             if isinstance(a, Traced):
                 return g(*args, **kwargs) if kwargs else a._apply(g, args, NO_OPTIONS)
@@ -450,7 +454,7 @@ def product(values: Iterable[Any], /, *, start: Any = 1) -> Any:
     return y
 
 
-@replaces(math.sumprod if hasattr(math, "sumprod") else "math.sumprod")
+@replaces(getattr(math, "sumprod", "math.sumprod"))
 def sumprod(p: Iterable[Any], q: Iterable[Any]) -> Any:
     return total(a * b for a, b in zip(p, q, strict=True))
 
@@ -465,9 +469,9 @@ def math_remainder(x: Any, y: Any) -> Any:
     return x - y * float(round(plain(x) / plain(y))) if any_traced((x, y)) else math.remainder(x, y)
 
 
-@replaces(math.fma if hasattr(math, "fma") else "math.fma")
+@replaces(getattr(math, "fma", "math.fma"))
 def math_fma(x: Any, y: Any, z: Any) -> Any:
-    return x * y + z if any_traced((x, y, z)) else math.fma(x, y, z)
+    return x * y + z if any_traced((x, y, z)) else math.fma(x, y, z)  # pyright: ignore[reportAttributeAccessIssue] - 3.13
 
 
 def _special(name: str) -> Function:
@@ -503,8 +507,7 @@ def math_isclose(a: Any, b: Any, **kwargs: Any) -> bool:
 
 @replaces(float, np.float64, np.double)
 def to_float(x: Any = 0.0) -> Any:
-    if isinstance(x, Host) and x.content is not None:
-        x = x.content
+    x = unhost(x)
     if isinstance(x, Traced):
         return _real_number(_number(x))
     return float(x)

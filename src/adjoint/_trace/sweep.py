@@ -63,7 +63,10 @@ class RealElementwise(Operation):
             return
         _, rule, y, args, _, targets = entry
         for position, target, form in targets:
-            p = kinds.partial(rule.formulas[position], y, args)
+            try:
+                p = rule.formulas[position](y, *args)
+            except ArithmeticError:
+                p = kinds.partial(rule.formulas[position], y, args)
             if type(p) is int and -2 < p < 2:
                 g = ct if p == 1 else -ct if p else 0.0 * ct
             elif type(p) is float and p and p - p == 0.0:
@@ -71,8 +74,8 @@ class RealElementwise(Operation):
             else:
                 g = p * ct
                 if type(g) is np.ndarray:
-                    flat = g if g.ndim == 1 else g.reshape(-1)
-                    total = flat.dot(flat)
+                    # As `kinds.holds_nan`, without the call for small vectors.
+                    total = g.dot(g) if g.ndim == 1 and g.size < kinds.MANY else np.add.reduce(g, None)
                     if total != total:
                         g = kinds.scale(p, ct)
                 elif g != g:

@@ -68,8 +68,12 @@ class Traced(Overloaded):
 
     __slots__ = ("__weakref__", "kept", "primal", "slot", "tangent", "trace")
 
-    trace: Trace
+    trace: Any  # a `Trace`; subclasses say which
     primal: Any
+    # What the traces note: of forward mode the tangent, of the tape the slot, and the first slot that keeps the content.
+    tangent: Any
+    slot: int
+    kept: Any
     # Whether the value stands for many, so that no single plain value is behind it.
     many = False
 
@@ -150,7 +154,7 @@ class Traced(Overloaded):
 
     def become(self, other: Traced) -> None:
         """Take the place of another traced value, so that all who hold this object hold that value."""
-        self.__class__ = type(other)
+        self.__class__ = type(other)  # pyright: ignore[reportAttributeAccessIssue]
         for name in ("trace", "primal", "tangent", "slot", "kept"):
             if hasattr(other, name):
                 setattr(self, name, getattr(other, name))
@@ -162,6 +166,15 @@ class Traced(Overloaded):
     def one(self) -> Any:
         """Return the primal of a value that stands for one."""
         return self.primal
+
+    def sample(self) -> Any:
+        """Return a plain value of the type, shape and dtype of one of many."""
+        raise NotImplementedError
+
+    @property
+    def number(self) -> bool:
+        """Whether a value that stands for many stands for numbers rather than for arrays."""
+        raise NotImplementedError
 
     def base(self) -> Any:
         """Return the traced array that owns the memory."""

@@ -53,9 +53,9 @@ def _make(cls: type, instrumented: Callable[[types.FunctionType], Any]) -> type 
             if copy is not attribute:
                 body[name] = copy
         elif type(attribute) is property:
-            body[name] = property(
-                *[f and instrumented(f) for f in (attribute.fget, attribute.fset, attribute.fdel)], attribute.__doc__
-            )
+            functions: list[Any] = [attribute.fget, attribute.fset, attribute.fdel]
+            fget, fset, fdel = [f and instrumented(f) for f in functions]
+            body[name] = property(fget, fset, fdel, attribute.__doc__)
         elif type(attribute) is functools.cached_property:
             body[name] = cached = functools.cached_property(instrumented(attribute.func))
             cached.__set_name__(cls, name)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as _numpy  # noqa: ICN001 - `np` would be a name for users
-from numpy import *  # noqa: F403
+from numpy import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary]
 
 from adjoint.numpy import fft as fft
 from adjoint.numpy import linalg as linalg

@@ -1,3 +1,3 @@
 """`numpy.fft`, whose functions all take traced values."""
 
-from numpy.fft import *  # noqa: F403
+from numpy.fft import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary]
