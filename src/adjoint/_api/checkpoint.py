@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dis
 import types
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from adjoint._api import evaluate, opaque, tree
 from adjoint._api.function import Derivative
 from adjoint._trace.memory import as_traced
 from adjoint._trace.traced import Traced
+from adjoint.errors import MutationError
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,6 +33,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     ------
     InputError, OutputError
         As for `grad`.
+    MutationError
+        ``f`` writes into an argument or into an array that it captures.
 
     Notes
     -----
@@ -62,7 +68,8 @@ def _checkpoint(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         return evaluate.instrumented(with_captured(f, cells, contents))(*arguments, **options)
 
     def evaluate_leaves(leaves: list[Any], structure: Any) -> tuple[Any, Any]:
-        return function(*tree.unflatten(structure, leaves)), None
+        with ReadOnly(leaves) as protected:
+            return function(*tree.unflatten(structure, protected)), None
 
     def jvp(leaves: list[Any], _note: opaque.Note, tangents: list[Any], structure: Any) -> list[Any]:
         replay, active = _of_active(evaluate_leaves, leaves, structure)
@@ -84,6 +91,41 @@ def _checkpoint(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     return opaque.call(inputs, "checkpoint", function, jvp, vjp, evaluate_leaves)
 
 
+class ReadOnly:
+    """Protects arrays against stores, as the function will be evaluated again from what they are."""
+
+    def __init__(self, leaves: list[Any]) -> None:
+        self.leaves = leaves
+        self.locked: list[np.ndarray] = []
+
+    def __enter__(self) -> list[Any]:
+        return [self._protected(leaf) for leaf in self.leaves]
+
+    def _protected(self, leaf: Any) -> Any:
+        memory = leaf
+        while isinstance(memory, Traced):
+            memory = memory.base().primal
+        if not isinstance(memory, np.ndarray) or not memory.flags.writeable:
+            return leaf
+        if memory is leaf:
+            leaf = memory.view()
+            leaf.flags.writeable = False
+            return leaf
+        memory.flags.writeable = False
+        self.locked.append(memory)
+        return leaf
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        for memory in self.locked:
+            memory.flags.writeable = True
+        if isinstance(error, ValueError) and "read-only" in str(error):
+            raise MutationError(
+                "a checkpointed function wrote into an array that it was given or that it captures",
+                why="it is evaluated a second time, and must find the array as it was",
+                remedy="write into a copy: x = x.copy()",
+            ) from error
+
+
 def _of_active(evaluate_leaves: Any, leaves: list[Any], structure: Any) -> tuple[Callable[..., Any], list[int]]:
     """Return the function of the differentiable leaves alone, and their positions."""
     active = [k for k, leaf in enumerate(leaves) if _has_derivative(leaf)]
@@ -103,17 +145,20 @@ def _has_derivative(leaf: Any) -> bool:
 
 
 def captured(f: Any) -> list[types.CellType]:
-    """Return the cells of a function that hold traced values."""
-    cells = []
-    for cell in getattr(f, "__closure__", None) or ():
-        try:
-            content = as_traced(cell.cell_contents)
-        except ValueError:  # an empty cell
-            continue
-        leaves = tree.flatten(content)[0] if isinstance(content, (list, tuple, dict)) else [content]
-        if any(isinstance(as_traced(leaf), Traced) for leaf in leaves):
-            cells.append(cell)
-    return cells
+    """Return the cells of a function that hold numbers, arrays, or containers of traced values, and that it does not rebind itself."""
+    code, cells = getattr(f, "__code__", None), getattr(f, "__closure__", None) or ()
+    rebound = {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_DEREF"} if cells else set()
+    return [cell for name, cell in zip(code.co_freevars if cells else (), cells, strict=True) if name not in rebound and _counts(cell)]
+
+
+def _counts(cell: types.CellType) -> bool:
+    try:
+        content = as_traced(cell.cell_contents)
+    except ValueError:  # an empty cell
+        return False
+    if isinstance(content, (list, tuple, dict)):
+        return any(isinstance(as_traced(leaf), Traced) for leaf in tree.flatten(content)[0])
+    return isinstance(content, (Traced, float, complex, int)) or hasattr(content, "dtype")
 
 
 def with_captured(f: Any, cells: list[types.CellType], contents: list[Any]) -> Any:

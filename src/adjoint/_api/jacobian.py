@@ -208,6 +208,8 @@ FEWEST_FORWARD, FEWEST_BACK = 4, 16
 def _in_chunks(space: list[Any], push: Callable[[list[Any]], list[Any]], fewest: int) -> list[Any]:
     """Push all unit vectors of the space of some leaves through a linear map; return its results, stacked in order."""
     count = sum(map(np.size, space))
+    if not count:
+        return []
     largest = max([np.size(x) * kinds.dtype_of(x).itemsize for x in space], default=1)
     width = min(count, max(CHUNK // max(largest, 1), 1))
     stacks: list[list[Any]] = []
@@ -215,7 +217,7 @@ def _in_chunks(space: list[Any], push: Callable[[list[Any]], list[Any]], fewest:
         stop = min(start + width, count)
         found = _chunk(space, start, stop, push) if stop - start >= fewest else None
         stacks.append(found or _one_by_one(space, start, stop, push))
-    return [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*stacks, strict=True)]
+    return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*stacks, strict=True)]
 
 
 def _chunk(space: list[Any], start: int, stop: int, push: Callable[[list[Any]], list[Any]]) -> list[Any] | None:

@@ -7,6 +7,7 @@ A plain pair ``(low, high)`` of numbers inside such a tuple means ``Interval(low
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)

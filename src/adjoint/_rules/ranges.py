@@ -39,4 +39,5 @@ def logspace(
 @composite(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """``start * (stop/start) ** (k / n)``."""
-    return start * np.power(stop / start, linspace(0.0 * start, 0.0 * stop + 1.0, num, endpoint, axis=axis))
+    y = start * np.power(stop / start, linspace(0.0 * start, 0.0 * stop + 1.0, num, endpoint, axis=axis))
+    return np.astype(y, np.result_type(start, stop, float) if dtype is None else dtype)

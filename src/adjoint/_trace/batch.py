@@ -148,7 +148,7 @@ class Batch(Trace):
             return call(*[self.sample(a) for a in args], **kwargs)
         if isinstance(function, np.ufunc) and type(call) is not BuiltinFunctionType:
             call = function  # `math.sin` and its siblings take single numbers
-        if function not in SEQUENCES:
+        if function not in SEQUENCES and not made_for_one_call(rule):
             args = tuple([as_traced(a) if type(a) is list else a for a in args])
         mapped = tuple([self.mapped(a) for a in args])
         form = batching.form_for(rule)
@@ -259,21 +259,21 @@ class Batch(Trace):
 
     def primal_of(self, a: Any) -> Any:
         """Return an argument with the batch axis in front."""
+        if type(a) in (list, tuple):
+            return type(a)([self.primal_of(part) for part in a])
         if isinstance(a, Host) and a.content is not None:
             a = a.content
-        if isinstance(a, Traced):
-            return a.primal if a.trace is self else a
-        return type(a)([self.primal_of(part) for part in a]) if type(a) in (list, tuple) else a
+        return a.primal if isinstance(a, Traced) and a.trace is self else a
 
     def element(self, a: Any, k: int) -> Any:
         """Return an argument for one element of the batch."""
+        if type(a) in (list, tuple):
+            return type(a)([self.element(part, k) for part in a])
         if isinstance(a, Host) and a.content is not None:
             a = a.content
-        if isinstance(a, Traced):
-            if a.trace is not self:
-                return a
-            return a.primal[k] if self.size else np.zeros(a.shape, a.dtype)[()]
-        return type(a)([self.element(part, k) for part in a]) if type(a) in (list, tuple) else a
+        if not isinstance(a, Traced) or a.trace is not self:
+            return a
+        return a.primal[k] if self.size else np.zeros(a.shape, a.dtype)[()]
 
     def sample(self, a: Any) -> Any:
         """Return an argument with stand-ins of the same form for batched values."""
@@ -302,11 +302,15 @@ def redispatched(rule: Rule, call: Function) -> Callable[..., Any]:
         trace = highest(args) or highest(kwargs.values())
         if trace is None:
             return call(*args, **kwargs)
-        # An operation made for one call (a custom rule) is not in the book.
-        made = rule.kind == "general" and rule.function not in BOOK
+        made = made_for_one_call(rule)
         return trace.apply(rule, call, args, kwargs) if made else apply(rule.function, args, kwargs, call)
 
     return dispatch
+
+
+def made_for_one_call(rule: Rule) -> bool:
+    """Tell whether a rule is of an operation made for one call (a custom rule), which is not in the book."""
+    return rule.kind == "general" and rule.function not in BOOK
 
 
 def at_once(size: int, run: Callable[[Batch], Any]) -> Any:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._overload import Function
+from adjoint._overload import BINARY, Function
 from adjoint._rules import kinds
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
@@ -157,7 +157,7 @@ class Tape(Trace):
             return self.pick(y, slot)
         return result
 
-    def elementwise(self, rule: Rule, call: Function, args: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0912 - a hot path: calls would cost more than they explain
+    def elementwise(self, rule: Rule, call: Function, args: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0912, PLR0915 - a hot path
         """Do what `apply` does for an elementwise function of float64 numbers and arrays, by the shortest way that Python has.
 
         Anything else (complex numbers, float32, nested derivatives, views) takes the general way.
@@ -187,25 +187,26 @@ class Tape(Trace):
         elif kind is not float and kind is not np.float64:
             return self.finish(rule, y, primals, args)
         found = rule.plans.get(pattern) or self.plan_elementwise(rule, args, pattern)
-        keep_y, keep_args, drop_args, complete = found
-        if not complete:
+        keep_y, keep_args, drop_args, active = found
+        if active is None:
             return self.finish(rule, y, primals, args)
-        targets = []
-        for k, a in enumerate(args):
-            if type(a) is Node:
+        if shape is None:
+            targets = [(k, args[k].slot, None) for k in active]
+        else:
+            targets = []
+            for k in active:
+                primal = primals[k]
                 form = None
-                if shape is not None:
-                    primal = primals[k]
-                    if isinstance(primal, np.ndarray):
-                        if primal.dtype is not FLOAT64:
-                            return self.finish(rule, y, primals, args)
-                        if primal.shape != shape:
-                            form = (primal.shape, FLOAT64)
-                    elif type(primal) in PLAIN:
-                        form = ((), FLOAT64)
-                    else:
+                if isinstance(primal, np.ndarray):
+                    if primal.dtype is not FLOAT64:
                         return self.finish(rule, y, primals, args)
-                targets.append((k, a.slot, form))
+                    if primal.shape != shape:
+                        form = (primal.shape, FLOAT64)
+                elif type(primal) in PLAIN:
+                    form = ((), FLOAT64)
+                else:
+                    return self.finish(rule, y, primals, args)
+                targets.append((k, args[k].slot, form))
         slot = len(self.entries)
         result = new(Node)
         result.trace = self
@@ -232,13 +233,14 @@ class Tape(Trace):
 
     def plan_elementwise(
         self, rule: Rule, args: tuple[Any, ...], pattern: int
-    ) -> tuple[bool, tuple[int, ...], tuple[int, ...], bool]:
-        """Return what the entry of a pattern of activity keeps and drops, and whether all active arguments have partials."""
+    ) -> tuple[bool, tuple[int, ...], tuple[int, ...], tuple[int, ...] | None]:
+        """Return what the entry of a pattern of activity keeps and drops, and the active arguments; None if not all have partials."""
         active = self.active(rule, args)
         keep_y, keep_args = plan(rule, active) if active else (False, ())
         keep_args = tuple(range(len(args))) if keep_args is None else keep_args
         drop_args = tuple(k for k in range(len(args)) if k not in keep_args)
-        found = rule.plans[pattern] = (keep_y, keep_args, drop_args, len(active) == sum(type(a) is Node for a in args))
+        complete = len(active) == sum(type(a) is Node for a in args)
+        found = rule.plans[pattern] = (keep_y, keep_args, drop_args, active if complete else None)
         return found
 
     def active(self, rule: Rule, args: tuple[Any, ...]) -> tuple[int, ...]:
@@ -421,7 +423,10 @@ def form_of(primal: Any, y: Any) -> Any:
 
 
 def form_of_result(rule: Rule, y: Any, targets: list[Target]) -> Any:
-    """Return the description of a result that the way forward cannot take from its arguments: what it broadcasts to, or that it is complex."""
+    """Return the description of a result that the way forward cannot take from its arguments.
+
+    That is what it broadcasts to, or that it is complex.
+    """
     if rule.kind != "elementwise":
         return None
     if not kinds.is_complex(y):
@@ -465,3 +470,24 @@ def transpose(function: Callable[[Any], Any], like: Any, ct: Any) -> Any:
 
 
 kinds.use_transpose(transpose)
+
+
+def _operators() -> None:
+    """Give nodes the operators of arithmetic by the shortest way: this is what most programs do most of the time."""
+
+    def direct(function: Function, call: Function) -> tuple[Function, Function]:
+        def method(self: Node, other: Any) -> Any:
+            return self.trace.elementwise(BOOK[function], call, (self, other))
+
+        def reflected(self: Node, other: Any) -> Any:
+            return self.trace.elementwise(BOOK[function], call, (other, self))
+
+        return method, reflected
+
+    for name in ("add", "sub", "mul", "truediv", "pow"):
+        method, reflected = direct(*BINARY[name])
+        setattr(Node, f"__{name}__", method)
+        setattr(Node, f"__r{name}__", reflected)
+
+
+_operators()

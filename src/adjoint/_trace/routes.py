@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import builtins
 import cmath
+import dataclasses
 import functools
 import itertools
 import math
@@ -80,7 +81,7 @@ def instrumented(f: Function) -> Function:
     return route(f)
 
 
-def route(g: Any) -> Any:  # noqa: C901 - a hot path: calls would cost more than they explain
+def route(g: Any) -> Any:  # noqa: C901 - a hot path
     """Return what instrumented code calls in place of ``g``."""
     kind = type(g)
     if kind is types.FunctionType:
@@ -538,6 +539,18 @@ def type_of(*args: Any) -> Any:
     if len(args) != 1:
         return type(*args)
     return original(type(sample(args[0]) if isinstance(args[0], (Traced, Host)) else args[0]))
+
+
+@replaces(dataclasses.replace)
+def replace(obj: Any, /, **changes: Any) -> Any:
+    cls = original(type(obj))
+    if not dataclasses.is_dataclass(cls) or cls is type(obj) and followed(cls) is cls:
+        return dataclasses.replace(obj, **changes)
+    fields = dataclasses.fields(obj)
+    if any(not field.init and field.name in changes for field in fields):
+        return dataclasses.replace(obj, **changes)  # raises
+    kept = {field.name: getattr(obj, field.name) for field in fields if field.init and field.name not in changes}
+    return followed(cls)(**kept, **changes)
 
 
 @replaces(pow)

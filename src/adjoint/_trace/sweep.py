@@ -52,7 +52,7 @@ class Operation(Step):
 class RealElementwise(Operation):
     """An elementwise function of float64 numbers and arrays, without conjugates, casts and nesting: the same, shorter."""
 
-    def backward(  # noqa: C901 - a hot path: calls would cost more than they explain
+    def backward(  # noqa: C901, PLR0912 - a hot path
         self, entry: Entry, slot: int, cts: list[Any], owned: set[int]
     ) -> None:
         ct = cts[slot]
@@ -80,8 +80,8 @@ class RealElementwise(Operation):
                         g = kinds.scale(p, ct)
                 elif g != g:
                     g = kinds.scale(p, ct)
-            if form is not None or (type(g) is np.ndarray and g.shape != ct.shape):
-                g = kinds.unbroadcast(g, ct.shape if form is None else form[0])
+            if form is not None:
+                g = kinds.unbroadcast(g, form[0])
             if type(target) is int:
                 previous = cts[target]
                 cts[target] = g if previous is None else previous + g
@@ -216,7 +216,7 @@ def own_shadow(cts: list[Any], owned: set[int], region: Region, g: Any) -> Any:
 
 
 def own_tangent(t: Any, y: Any, sources: list[Any]) -> Any:
-    """Give the tangent of a result the form of the result, if ``y`` tells it, and memory of its own: later entries write there."""
+    """Give the tangent of a result the result's form, if ``y`` tells it, and memory of its own: later entries write there."""
     if isinstance(t, (list, tuple)):
         return [None if part is None else own_tangent(part, None, sources) for part in t]
     t = as_traced(t)

@@ -293,7 +293,7 @@ class Host:
         raise NotImplementedError
 
 
-def apply(  # noqa: C901, PLR0912 - a hot path: calls would cost more than they explain
+def apply(  # noqa: C901, PLR0912 - a hot path
     function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None
 ) -> Any:
     """Apply ``function`` to arguments of which some are traced, by its rule and the trace of the highest level."""
@@ -366,11 +366,9 @@ def hosts(values: Any) -> bool:
 
 def unhost(a: Any) -> Any:
     """Return the traced value that a buffer holds, in a sequence too."""
-    if isinstance(a, Host) and a.content is not None:
-        return a.content
     if type(a) in (list, tuple):
         return type(a)(map(unhost, a))
-    return a
+    return a.content if isinstance(a, Host) and a.content is not None else a
 
 
 def of_dtype(rule: Rule, dtype: Any) -> Rule:

@@ -22,8 +22,6 @@ from numpy import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLib
 from adjoint.numpy import fft as fft
 from adjoint.numpy import linalg as linalg
 
-__version__ = _numpy.__version__
-
 
 def __getattr__(name: str) -> Any:
     return getattr(_numpy, name)
