@@ -22,3 +22,26 @@ from adjoint._api.stop_gradient import stop_gradient as stop_gradient
 from adjoint._api.vjp import vjp as vjp
 from adjoint._api.vmap import vmap as vmap
 from adjoint._rules import chapters as _chapters  # noqa: F401 - fills the rule book
+from adjoint.testing import check as check
+
+__all__ = [
+    "check",
+    "checkpoint",
+    "custom_jvp",
+    "custom_vjp",
+    "derivative",
+    "errors",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "linearize",
+    "rules",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]

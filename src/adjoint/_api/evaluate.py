@@ -82,6 +82,10 @@ def run(f: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
     """
     try:
         return instrumented(f)(*args, **kwargs)
+    except SystemError as error:  # compiled code that overlooked our refusal
+        if isinstance(error.__cause__, ConversionError):
+            raise error.__cause__ from None
+        raise
     except ValueError as error:
         refusal = error.__cause__
         if not isinstance(refusal, ConversionError):

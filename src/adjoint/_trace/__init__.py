@@ -1,0 +1,6 @@
+"""The engine that derives while the program runs."""
+
+# Read for what they register.
+from adjoint._trace import routes_arrays as routes_arrays
+from adjoint._trace import routes_builtins as routes_builtins
+from adjoint._trace import routes_math as routes_math

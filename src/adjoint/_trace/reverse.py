@@ -358,20 +358,11 @@ class Tape(Trace):
         copies: dict[int, Any] = {}
         self.verify(id(owner))
         self.witnesses.pop(id(owner), None)
-
-        def preserved(value: Any) -> Any:
-            if isinstance(value, (list, tuple)):
-                parts = map(preserved, value)
-                return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-            if isinstance(value, (np.ndarray, Traced)) and owner_of(value) is owner:
-                return copies.setdefault(id(value), np.copy(value)) if id(value) not in copies else copies[id(value)]
-            return value
-
         for slot in range(first, len(self.recorded)):
             entry = self.recorded[slot]
             if entry is not None and isinstance(entry[0], Operation):
                 step, rule, y, kept, *rest = entry
-                self.recorded[slot] = (step, rule, preserved(y), preserved(kept), *rest)
+                self.recorded[slot] = (step, rule, preserved(y, owner, copies), preserved(kept, owner, copies), *rest)
 
     def part_with(self, arrays: list[Any]) -> None:
         """Replace the memory of arrays that others may change from now on by copies, in all entries that keep it."""
@@ -391,6 +382,18 @@ class Closed:
 
     def __call__(self, _: Any) -> None:
         raise escaped()
+
+
+def preserved(value: Any, owner: Any, copies: dict[int, Any]) -> Any:
+    """Return what an entry keeps with a copy, one for all entries, in place of each array whose memory is ``owner``'s."""
+    if isinstance(value, (list, tuple)):
+        parts = [preserved(part, owner, copies) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if isinstance(value, (np.ndarray, Traced)) and owner_of(value) is owner:
+        if id(value) not in copies:
+            copies[id(value)] = np.copy(value)
+        return copies[id(value)]
+    return value
 
 
 def sampled(array: np.ndarray) -> bytes:
