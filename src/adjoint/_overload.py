@@ -61,6 +61,8 @@ class Overloaded:
 
         def __array__(self, *args: Any, **kwargs: Any) -> Any: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
+        @property
+        def dtype(self) -> Any: ...
 
     def _apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
         """Apply ``function`` to arguments one of which is overloaded; ``call`` evaluates it on plain values."""
@@ -152,7 +154,9 @@ class Overloaded:
     def flatten(self, order: Any = "C") -> Any:
         return np.copy(np.ravel(self, order=order))
 
-    def astype(self, dtype: Any, **_: Any) -> Any:
+    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:  # noqa: ARG002
+        if copy is False and self.dtype == np.dtype(dtype):
+            return self
         return np.astype(self, dtype)  # pyright: ignore[reportCallIssue, reportArgumentType] - declared for `ndarray` alone
 
     def tolist(self) -> Any:

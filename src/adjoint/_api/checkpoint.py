@@ -115,7 +115,7 @@ class ReadOnly:
         self.locked.append(memory)
         return leaf
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         for memory in self.locked:
             memory.flags.writeable = True
         if isinstance(error, ValueError) and "read-only" in str(error):
@@ -145,10 +145,13 @@ def _has_derivative(leaf: Any) -> bool:
 
 
 def captured(f: Any) -> list[types.CellType]:
-    """Return the cells of a function that hold numbers, arrays, or containers of traced values, and that it does not rebind itself."""
-    code, cells = getattr(f, "__code__", None), getattr(f, "__closure__", None) or ()
-    rebound = {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_DEREF"} if cells else set()
-    return [cell for name, cell in zip(code.co_freevars if cells else (), cells, strict=True) if name not in rebound and _counts(cell)]
+    """Return the cells of a function that hold numbers, arrays, or containers of traced values, and that it does not rebind."""
+    cells = getattr(f, "__closure__", None)
+    if not cells:
+        return []
+    rebound = {i.argval for i in dis.get_instructions(f.__code__) if i.opname == "STORE_DEREF"}
+    names = f.__code__.co_freevars
+    return [cell for name, cell in zip(names, cells, strict=True) if name not in rebound and _counts(cell)]
 
 
 def _counts(cell: types.CellType) -> bool:

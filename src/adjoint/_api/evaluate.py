@@ -15,7 +15,7 @@ import numpy as np
 from adjoint._api import tree
 from adjoint._rules import kinds
 from adjoint._trace.forward import Dual, Forward
-from adjoint._trace.memory import as_traced
+from adjoint._trace.memory import as_traced, is_stale, owner_of
 from adjoint._trace.reverse import Tape, target_of
 from adjoint._trace.routes import instrumented
 from adjoint._trace.sweep import accumulate, backward
@@ -75,7 +75,28 @@ def leaves_of(arg: Any, where: str) -> tuple[list[Any], list[Any], Any]:
     return leaves, active, structure
 
 
-def run(f: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
+def protected(args: tuple[Any, ...], positions: tuple[int, ...]) -> tuple[tuple[Any, ...], bool]:
+    """Return the arguments, and whether no differentiated one shares its memory with another.
+
+    Those that do are made read-only: a derivative takes arguments for independent, and a store into one would change the other.
+    """
+    if len(args) < 2:
+        return args, True
+    owners = [id(owner_of(a)) if type(a) is np.ndarray else 0 for a in args]
+    shared = {owners[k] for k in positions if owners[k] and owners.count(owners[k]) > 1}
+    if not shared:
+        return args, True
+    views = list(args)
+    for k, a in enumerate(args):
+        if owners[k] in shared and any(
+            np.may_share_memory(a, b) for n, b in enumerate(args) if n != k and owners[n] == owners[k]
+        ):
+            views[k] = a.view(np.ndarray)
+            views[k].flags.writeable = False
+    return tuple(views), all(a is b for a, b in zip(args, views, strict=True))
+
+
+def run(f: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], *, apart: bool = True) -> Any:
     """Call ``f`` in the form in which derivatives follow it.
 
     When NumPy stores a traced value in a plain array it asks for a float, is refused, and reports that as an error of its own.
@@ -87,6 +108,12 @@ def run(f: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
             raise error.__cause__ from None
         raise
     except ValueError as error:
+        if not apart and "read-only" in str(error):
+            raise MutationError(
+                "the function writes into an argument that shares its memory with another argument",
+                why="the two are taken for independent, and the store would change both",
+                remedy="pass a copy of one of them",
+            ) from error
         refusal = error.__cause__
         if not isinstance(refusal, ConversionError):
             raise
@@ -108,7 +135,15 @@ def results_of(y: Any, name: str) -> tuple[list[Any], Any]:
             remedy="return list(...) or np.array(list(...))",
         )
     leaves, structure = tree.flatten(y)
-    return [_result(leaf, name) for leaf in leaves], structure
+    results = [_result(leaf, name) for leaf in leaves]
+    if any(map(is_stale, results)):
+        raise ConversionError(
+            "the result was computed from an array in which a traced value is stored, by code that reads plain memory",
+            why="that code cannot be followed (its source cannot be read, or it is compiled), "
+            "and so the derivative would be lost",
+            remedy="use NumPy functions there, or give the function a rule (custom_jvp, custom_vjp)",
+        )
+    return results, structure
 
 
 def _result(leaf: Any, name: str) -> Any:
@@ -144,6 +179,7 @@ def pushforward(
 ) -> tuple[Any, Any, Any]:
     """Evaluate ``f`` and the derivative along tangents (leaves, by argument position); return value, tangent and aux."""
     trace = Forward()
+    args, apart = protected(args, tuple(tangents))
     inputs = list(args)
     for k, ts in tangents.items():
         leaves, active, structure = leaves_of(args[k], f"argument {k}")
@@ -153,7 +189,7 @@ def pushforward(
         )
     aux = None
     try:
-        y = run(f, inputs, kwargs)
+        y = run(f, inputs, kwargs, apart=apart)
         if has_aux:
             y, aux = split_aux(y, name)
         leaves, structure = results_of(y, name)
@@ -165,9 +201,10 @@ def pushforward(
     values = [leaf.primal if own else leaf for leaf, own in zip(leaves, mine, strict=True)]
     ts = [leaf.tangent if own else kinds.zeros_like(leaf) for leaf, own in zip(leaves, mine, strict=True)]
     values = [as_traced(v) for v in values]
+    taken = {id(owner_of(t)) for seeds in tangents.values() for t in seeds if isinstance(t, np.ndarray)}
     return (
         tree.unflatten(structure, [tidy(v) for v in values]),
-        tree.unflatten(structure, [_number_like(v, tidy(t)) for v, t in zip(values, ts, strict=True)]),
+        tree.unflatten(structure, [_number_like(v, _separate(tidy(t), taken)) for v, t in zip(values, ts, strict=True)]),
         drop(aux, trace) if has_aux else None,
     )
 
@@ -197,6 +234,7 @@ class Pullback:
                 accumulate(cts, set(), target, ct, (shape, dtype), None)
         cts = backward(self.entries, cts, free=free)
         slot = 0
+        taken = {id(owner_of(ct)) for ct in cotangents if isinstance(ct, np.ndarray)}
         outcome = []
         for leaves, active, structure in self.inputs.values():
             grads = []
@@ -206,9 +244,19 @@ class Pullback:
                     continue
                 ct = cts[slot]
                 slot += 1
-                grads.append(_number_like(x, _zero(x) if ct is None else tidy(as_traced(ct))))
+                grads.append(_number_like(x, _zero(x) if ct is None else _separate(tidy(as_traced(ct)), taken)))
             outcome.append(tree.unflatten(structure, grads))
         return outcome
+
+
+def _separate(x: Any, taken: set[int]) -> Any:
+    """Return an array in memory that may be written to and that none of the others has; ``taken`` are their owners."""
+    if not isinstance(x, np.ndarray):
+        return x
+    if not x.flags.writeable or id(owner_of(x)) in taken:
+        x = np.copy(x)
+    taken.add(id(owner_of(x)))
+    return x
 
 
 def record(
@@ -226,6 +274,7 @@ def record(
     ``later`` says that the caller gets the pullback, and may change arguments and results before it is called.
     """
     tape = Tape()
+    args, apart = protected(args, positions)
     values = list(args)
     inputs = {}
     for k in positions:
@@ -235,7 +284,7 @@ def record(
         )
     aux = None
     try:
-        y = run(f, values, kwargs)
+        y = run(f, values, kwargs, apart=apart)
         if has_aux:
             y, aux = split_aux(y, name)
         leaves, structure = results_of(y, name)

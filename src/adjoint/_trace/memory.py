@@ -16,6 +16,7 @@ Three sorts of arrays can be written to while a derivative is computed.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import Any
 
@@ -98,20 +99,24 @@ def promote(x: Traced, trace: Trace) -> None:
 
     The object becomes a value of the inner trace, whose primal is the value it was.
     """
+    home = x.trace
     x.become(trace.lift(x.clone()))
-    trace.promoted.append(Demotion(x))
+    trace.promoted.append(Demotion(x, home))
 
 
 class Demotion:
     """Takes an array back to the outer derivative that it belongs to."""
 
-    def __init__(self, x: Traced) -> None:
+    def __init__(self, x: Traced, home: Trace) -> None:
         self.reference = weakref.ref(x)
+        self.home = home
 
     def lower(self) -> None:
         x = self.reference()
-        if x is not None:
+        if x is not None and x.trace is not self.home:
             x.become(x.below())
+            if x.trace is not self.home:  # it took in values of a derivative between the two as well
+                x.trace.promoted.append(self)
 
 
 def receiving(array: Any, value: Any) -> Any:
@@ -153,6 +158,34 @@ def winners(shape: tuple[int, ...], index: Any) -> Any:
     ids[index] = count
     last = ids[index] == count
     return None if last.all() else last
+
+
+# The number that stands in memory whose content is traced: a nan that can be told from others, as arithmetic passes it on.
+STALE = np.array(0x7FFBADADC0DE0000, np.uint64).view(np.float64)[()]
+_STALE_BITS = {
+    8: (np.uint64, np.array(STALE).view(np.uint64)),
+    4: (np.uint32, np.array(STALE).astype(np.float32).view(np.uint32)),
+}
+
+
+def is_stale(x: Any) -> bool:
+    """Tell whether a number comes from memory that was read behind our back while a traced value stood in its place."""
+    while isinstance(x, Traced):
+        if x.many:
+            return False
+        x = x.primal
+    if isinstance(x, np.ndarray):
+        if x.dtype.kind not in "fc" or not np.isnan(x.sum()):
+            return False
+    elif not isinstance(x, (float, complex)) or x == x:
+        return False
+    parts = np.ascontiguousarray(x)
+    size = parts.itemsize // (2 if parts.dtype.kind == "c" else 1)
+    if size not in _STALE_BITS:
+        return False
+    unsigned, bits = _STALE_BITS[size]
+    sign = unsigned(1) << unsigned(8 * size - 1)
+    return bool(np.any(parts.view(unsigned) & ~sign == bits))
 
 
 # Buffers ---------------------------------------------------------------------------------------------------------------------
@@ -422,7 +455,8 @@ def activate(owner: Buffer, trace: Trace) -> None:
             )
         before_write(owner_of(owner))
         content = memory.copy()
-        memory.fill(np.nan)
+        memory.fill(STALE)
+        del memory  # `Lowering` counts who holds the array
         for view in [owner, *live_views(owner)]:
             view.__class__ = ActiveBuffer
     owner.__dict__["_content"] = trace.lift(content)
@@ -440,6 +474,8 @@ class Lowering:
 
     def __init__(self, owner: Buffer) -> None:
         self.reference = weakref.ref(owner)
+        # Memory that others hold too must get its numbers back, even if the program drops the buffer.
+        self.held = owner if _holders(owner) > _ALONE else None
 
     def lower(self) -> None:
         owner = self.reference()
@@ -449,12 +485,21 @@ class Lowering:
         content = as_traced(content)
         if isinstance(content, Traced):
             owner.__dict__["_content"] = content
+            content.trace.promoted.append(self)
             return
         del owner.__dict__["_content"]
         for view in [owner, *live_views(owner)]:
             view.__class__ = Buffer
         np.copyto(owner.view(np.ndarray), content.view(np.ndarray))
 
+
+def _holders(owner: Buffer) -> int:
+    """Return the number of references to the plain array that a buffer is a view of."""
+    return sys.getrefcount(owner.base)
+
+
+# That number for an array that nobody else holds.
+_ALONE = _holders(np.zeros(1).view(Buffer))
 
 # The buffer over the memory of each plain array, by the identity of the array, so that there is one for all its views.
 BUFFERS: dict[int, weakref.ref[Buffer]] = {}
@@ -464,6 +509,11 @@ def own(x: Any) -> Any:
     """Return a plain floating array as a buffer over the same memory; anything else as it is."""
     if type(x) is not np.ndarray or x.dtype.kind not in "fc" or not x.flags.writeable:
         return x
+    whole = x.base
+    while isinstance(whole, np.ndarray):
+        if isinstance(whole, Buffer):  # a view without the class, as `numpy.asarray` makes
+            return _same_part(x, whole.owner.view(np.ndarray), whole.owner)
+        whole = whole.base
     whole = owner_of(x)
     found = BUFFERS.get(id(whole))
     buffer = None if found is None else found()

@@ -234,7 +234,7 @@ class Tape(Trace):
     def plan_elementwise(
         self, rule: Rule, args: tuple[Any, ...], pattern: int
     ) -> tuple[bool, tuple[int, ...], tuple[int, ...], tuple[int, ...] | None]:
-        """Return what the entry of a pattern of activity keeps and drops, and the active arguments; None if not all have partials."""
+        """Return what the entry of a pattern of activity keeps and drops, and the active arguments (None: without partials)."""
         active = self.active(rule, args)
         keep_y, keep_args = plan(rule, active) if active else (False, ())
         keep_args = tuple(range(len(args))) if keep_args is None else keep_args

@@ -58,21 +58,28 @@ def array(x: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **kwar
         x = _materialised(x)
         if not any_traced((x,)):
             return memory.own(np.array(x, dtype, copy=copy, ndmin=ndmin, **kwargs))
-    y = as_array(x)
-    y = y if dtype is None else np.astype(y, dtype)
+    y = x if isinstance(x, memory.ActiveBuffer) and not _copies(copy) else as_array(x)
+    y = _of_dtype(y, dtype)
     while len(kinds.shape_of(y)) < ndmin:
         y = y[None]
-    return np.copy(y) if copy and isinstance(as_traced(x), Traced) and y is as_traced(x) else y
+    return np.copy(y) if _copies(copy) and isinstance(as_traced(x), Traced) and y is as_traced(x) else y
+
+
+def _copies(copy: Any) -> bool:
+    """Tell whether an argument ``copy`` of NumPy's asks for a copy in any case."""
+    return copy is True or copy is np._CopyMode.ALWAYS or (isinstance(copy, (int, np.bool_)) and bool(copy))
+
+
+def _of_dtype(y: Any, dtype: Any) -> Any:
+    """Return an array itself if it has the dtype, as NumPy does, else a copy."""
+    return y if dtype is None or kinds.dtype_of(y) == np.dtype(dtype) else np.astype(y, dtype)
 
 
 @replaces(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite)
 def asarray(x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     if any_traced((x,)):
-        if isinstance(x, memory.ActiveBuffer) and dtype is None:
-            return x
-        y = as_array(x)
-        return y if dtype is None else np.astype(y, dtype)
-    if isinstance(x, Buffer) and dtype is None:
+        return _of_dtype(x if isinstance(x, memory.ActiveBuffer) else as_array(x), dtype)
+    if isinstance(x, Buffer) and (dtype is None or np.dtype(dtype) == x.dtype) and not args and not kwargs:
         return x
     x = _materialised(x)
     return asarray(x, dtype) if any_traced((x,)) else np.asarray(x, dtype, *args, **kwargs)
