@@ -143,7 +143,11 @@ class Overloaded:
 
     @property
     def flat(self) -> Any:
-        return self.reshape(-1)
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[...] = value
 
     def transpose(self, *axes: Any) -> Any:
         return np.transpose(self, _spread(axes) or None)
@@ -178,6 +182,49 @@ class Overloaded:
 
     def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
         np.put(self, indices, values, mode=mode)  # pyright: ignore[reportArgumentType] - declared for `ndarray` alone
+
+
+class Flat:
+    """``x.flat``: the elements in order, read and written in place, also where they do not lie in memory in that order."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def _where(self, index: Any) -> Any:
+        shape = self.array.shape
+        positions = np.arange(self.array.size)[index]
+        return np.unravel_index(positions, shape) if shape else (np.zeros(np.shape(positions), int),)
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.copy(self.array.reshape(-1))[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        where = self._where(index)
+        shape = np.shape(where[0])
+        if np.ndim(value) and np.shape(value) != shape:  # NumPy repeats the values
+            value = np.resize(value, shape)
+        target = self.array if self.array.shape else self.array.reshape(1)
+        target[where] = value
+
+    def __len__(self) -> int:
+        return self.array.size
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.array.reshape(-1))
+
+    def copy(self) -> Any:
+        return self.array.flatten()
+
+    def __array_function__(self, function: Function, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return function(*[a.copy() if isinstance(a, Flat) else a for a in args], **kwargs)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return getattr(ufunc, method)(*[a.copy() if isinstance(a, Flat) else a for a in inputs], **kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.array.__array__(*args, **kwargs)
 
 
 # Functions whose option ``order`` says in which order to read elements, and where it stands in a call.

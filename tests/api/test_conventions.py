@@ -25,9 +25,16 @@ def row(*values):
 
 ZERO_WINS = [
     Convention("sqrt, not selected at 0", lambda x: np.where(x > 0, np.sqrt(x), 0.0).sum(), row(0.0, 4.0), row(0.0, 0.25)),
-    Convention("sqrt, not selected below 0", lambda x: np.where(x > 0, np.sqrt(np.abs(x)), 0.0).sum(), row(-1.0, 4.0), row(0.0, 0.25)),
+    Convention(
+        "sqrt, not selected below 0", lambda x: np.where(x > 0, np.sqrt(np.abs(x)), 0.0).sum(), row(-1.0, 4.0), row(0.0, 0.25)
+    ),
     Convention("nan, not selected", lambda x: np.where(x > 0, np.log(x), 0.0).sum(), row(-1.0, 2.0), row(0.0, 0.5)),
-    Convention("overflow, not selected", lambda x: np.where(x < 700, np.exp(np.minimum(x, 800)), 0.0).sum(), row(0.0, 750.0), row(1.0, 0.0)),
+    Convention(
+        "overflow, not selected",
+        lambda x: np.where(x < 700, np.exp(np.minimum(x, 800)), 0.0).sum(),
+        row(0.0, 750.0),
+        row(1.0, 0.0),
+    ),
     Convention("division, not selected", lambda x: np.where(x != 0, 1 / x, 0.0).sum(), row(0.0, 2.0), row(0.0, -0.25)),
     Convention("masked store", lambda x: store_where(x), row(0.0, 4.0), row(0.0, 0.25)),
     Convention("times zero", lambda x: (np.sqrt(x) * 0.0).sum(), row(0.0, 4.0), row(0.0, 0.0)),
@@ -66,7 +73,9 @@ TIES = [
     Convention("clip", lambda x: np.clip(x, 0, 1).sum(), row(-1.0, 0.0, 0.5, 1.0, 2.0), row(0.0, 0.5, 1.0, 0.5, 0.0)),
     Convention("median", np.median, row(3.0, 1.0, 2.0, 4.0), row(0.5, 0.0, 0.5, 0.0)),
     Convention("built-in max takes the first", lambda x: max(x[0], x[1]), row(2.0, 2.0), row(1.0, 0.0)),
-    Convention("sort keeps the order of equals", lambda x: np.sort(x) @ row(1.0, 2.0, 3.0), row(5.0, 5.0, 1.0), row(2.0, 3.0, 1.0)),
+    Convention(
+        "sort keeps the order of equals", lambda x: np.sort(x) @ row(1.0, 2.0, 3.0), row(5.0, 5.0, 1.0), row(2.0, 3.0, 1.0)
+    ),
 ]
 
 COMPLEX = [
@@ -98,7 +107,7 @@ def test_square_root_at_zero_stays_infinite():
 
 
 def test_no_warning_comes_from_a_derivative():
-    f = lambda x: np.where(x > 0, np.sqrt(np.abs(x)), 0.0).sum()  # noqa: E731
+    f = lambda x: np.where(x > 0, np.sqrt(np.abs(x)), 0.0).sum()
     with np.errstate(all="raise"):
         ad.grad(f)(row(0.0, 1.0))
         ad.jvp(f, (row(0.0, 1.0),), (row(1.0, 1.0),))
@@ -113,7 +122,7 @@ def test_holomorphic_functions_by_option():
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64, np.float64, np.complex128])
 def test_precision_is_preserved(dtype):
     x = np.array([0.5, 1.5], dtype)
-    f = lambda x: np.sum(np.abs(np.sin(x) * 2.0 + x / 3) ** 2)  # noqa: E731
+    f = lambda x: np.sum(np.abs(np.sin(x) * 2.0 + x / 3) ** 2)
     assert ad.grad(f)(x).dtype == dtype
     y, t = ad.jvp(np.sin, (x,), (np.ones(2, dtype),))
     assert y.dtype == t.dtype == dtype

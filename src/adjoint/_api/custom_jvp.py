@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 from adjoint._api import evaluate, opaque, tree
+from adjoint._api.custom import Custom
 from adjoint._rules import kinds
 from adjoint.errors import MissingRuleError, StructureError
 
 
-class custom_jvp:  # noqa: N801  (a decorator, named as in JAX)
+class custom_jvp(Custom):  # noqa: N801  (a decorator, named as in JAX)
     """Give a function a derivative of your own, as a Jacobian-vector product; reverse mode follows by transposition.
 
     Parameters
@@ -55,13 +55,8 @@ class custom_jvp:  # noqa: N801  (a decorator, named as in JAX)
     (0.49999999999975, 0.49999999999975)
     """
 
-    __name__: str
-    __qualname__: str
-
     def __init__(self, f: Callable[..., Any], nondiff_argnums: tuple[int, ...] = ()) -> None:
-        functools.update_wrapper(self, f, updated=())
-        self.f = f
-        self.nondiff = tuple(nondiff_argnums)
+        super().__init__(f, nondiff_argnums)
         self.jvp: Callable[..., Any] | None = None
 
     def defjvp(self, jvp: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,16 +78,10 @@ class custom_jvp:  # noqa: N801  (a decorator, named as in JAX)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Evaluate the function; under a derivative, with the given jvp."""
-        if kwargs:
-            args = bind(self.f, args, kwargs)
-        fixed = [args[k] for k in self.nondiff]
-        free = tuple(a for k, a in enumerate(args) if k not in self.nondiff)
-
-        def function(*active: Any) -> Any:
-            return evaluate.instrumented(self.f)(*merge(self.nondiff, fixed, active))
+        fixed, free, function = self.split(args, kwargs)
 
         def evaluate_leaves(leaves: list[Any], structure: Any) -> tuple[Any, Any]:
-            return self(*merge(self.nondiff, fixed, tree.unflatten(structure, leaves))), None
+            return self(*self.merge(fixed, tree.unflatten(structure, leaves))), None
 
         def jvp(leaves: list[Any], note: opaque.Note, tangents: list[Any], structure: Any) -> list[Any]:
             if self.jvp is None:
@@ -104,36 +93,6 @@ class custom_jvp:  # noqa: N801  (a decorator, named as in JAX)
             return matched(pair[1], note.structure, f"the tangent that the jvp of {self.__name__} returned")
 
         return opaque.call(free, self.__name__, function, jvp, None, evaluate_leaves)
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
-
-    def __repr__(self) -> str:
-        return f"custom_jvp({self.__qualname__})"
-
-    def __reduce__(self) -> str:
-        return self.__qualname__
-
-
-def merge(positions: tuple[int, ...], fixed: list[Any], active: Any) -> list[Any]:
-    """Put the fixed arguments back among the others."""
-    args = list(active)
-    for k, a in sorted(zip(positions, fixed, strict=True), key=lambda pair: pair[0]):
-        args.insert(k, a)
-    return args
-
-
-def bind(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """Return keyword arguments in their positions."""
-    import inspect
-
-    bound = inspect.signature(f).bind(*args, **kwargs)
-    bound.apply_defaults()
-    if bound.kwargs:
-        raise TypeError(
-            f"{f.__name__}: keyword-only arguments {sorted(bound.kwargs)} cannot be passed to a function with a custom rule"
-        )
-    return bound.args
 
 
 def matched(given: Any, structure: Any, where: str) -> list[Any]:

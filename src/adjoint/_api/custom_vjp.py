@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 from adjoint._api import evaluate, opaque, tree
-from adjoint._api.custom_jvp import bind, merge
+from adjoint._api.custom import Custom
 from adjoint._rules import kinds
 from adjoint._trace import reverse
 from adjoint.errors import MissingRuleError, StructureError
 
 
-class custom_vjp:  # noqa: N801  (a decorator, named as in JAX)
+class custom_vjp(Custom):  # noqa: N801  (a decorator, named as in JAX)
     """Give a function a derivative of your own, as a vector-Jacobian product; forward mode follows by transposition.
 
     Parameters
@@ -53,13 +52,8 @@ class custom_vjp:  # noqa: N801  (a decorator, named as in JAX)
     1.0
     """
 
-    __name__: str
-    __qualname__: str
-
     def __init__(self, f: Callable[..., Any], nondiff_argnums: tuple[int, ...] = ()) -> None:
-        functools.update_wrapper(self, f, updated=())
-        self.f = f
-        self.nondiff = tuple(nondiff_argnums)
+        super().__init__(f, nondiff_argnums)
         self.fwd: Callable[..., Any] | None = None
         self.bwd: Callable[..., Any] | None = None
 
@@ -69,18 +63,12 @@ class custom_vjp:  # noqa: N801  (a decorator, named as in JAX)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Evaluate the function; under a derivative, with the given vjp."""
-        if kwargs:
-            args = bind(self.f, args, kwargs)
-        fixed = [args[k] for k in self.nondiff]
-        free = tuple(a for k, a in enumerate(args) if k not in self.nondiff)
-
-        def function(*active: Any) -> Any:
-            return evaluate.instrumented(self.f)(*merge(self.nondiff, fixed, active))
+        fixed, free, function = self.split(args, kwargs)
 
         def evaluate_leaves(leaves: list[Any], structure: Any) -> tuple[Any, Any]:
             if self.fwd is None:
                 raise MissingRuleError.of(self.__name__, "it is a custom_vjp function without a vjp; register one with defvjp")
-            pair = evaluate.instrumented(self.fwd)(*merge(self.nondiff, fixed, tree.unflatten(structure, leaves)))
+            pair = evaluate.instrumented(self.fwd)(*self.merge(fixed, tree.unflatten(structure, leaves)))
             if not isinstance(pair, tuple) or len(pair) != 2:
                 raise StructureError(f"fwd of {self.__name__} must return (y, residuals), got {type(pair).__name__}")
             return pair
@@ -126,12 +114,3 @@ class custom_vjp:  # noqa: N801  (a decorator, named as in JAX)
                 )
             leaves += [evaluate.as_traced(leaf) for leaf in own]
         return leaves
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
-
-    def __repr__(self) -> str:
-        return f"custom_vjp({self.__qualname__})"
-
-    def __reduce__(self) -> str:
-        return self.__qualname__

@@ -291,11 +291,11 @@ def record(
         pullback = Pullback(tape, leaves, structure, inputs)
     finally:
         tape.close()
-    if later:
-        lifted = [leaf for k in positions for leaf in inputs[k][1] if leaf is not None]
-        tape.part_with([*lifted, *[leaf.base().primal for leaf in leaves if isinstance(leaf, Traced) and leaf.trace is tape]])
     for k in positions:
         reflect(args[k], values[k], tape)
+    if later:
+        given = [leaf for k in positions for leaf in [*inputs[k][1], *tree.flatten(args[k])[0]]]
+        tape.part_with([*given, *[leaf.base().primal for leaf in leaves if isinstance(leaf, Traced) and leaf.trace is tape]])
     primals = [tidy(as_traced(leaf.primal if isinstance(leaf, Traced) and leaf.trace is tape else leaf)) for leaf in leaves]
     return primals, structure, pullback, drop(aux, tape) if has_aux else None
 

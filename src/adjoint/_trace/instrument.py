@@ -13,6 +13,7 @@ a parameter ``p``                     ``p = R.own(p)`` on entry              in 
 ``*args``, ``**kwargs``               ``args = R.own_all(args)`` on entry    in a function that writes in place
 ``np.r_[x, y]``, ``np.c_[x, y]``      ``R.call(np.r_)[x, y]``                everywhere
 ``"%g" % x``                          ``"%g" % R.text(x)``                   everywhere
+``match x:`` with ``case float():``   ``match R.subject(x):``                everywhere
 ====================================  =====================================  =========================================
 
 `writes_in_place` says which functions do.  They are treated as a whole, with all functions within: an array may be made
@@ -49,6 +50,9 @@ class Runtime(Protocol):
 
     def text(self, value: Any, /) -> Any:
         """Return what ``"..." % value`` formats in place of ``value``."""
+
+    def subject(self, value: Any, /) -> Any:
+        """Return the subject of a ``match`` that asks for the type of a number or an array."""
 
     def own_all(self, values: Any, /) -> Any:
         """Return the tuple ``*args`` or the dict ``**kwargs`` with each value owned."""
@@ -176,6 +180,9 @@ _NEVER_ARRAYS = (
 )
 _PLAIN_DECORATORS = frozenset(("property", "staticmethod", "classmethod"))
 _PROPERTY_DECORATORS = frozenset(("getter", "setter", "deleter"))
+_NUMBERS = frozenset(
+    ("float", "int", "complex", "ndarray", "generic", "number", "inexact", "floating", "float64", "Number", "Real")
+)
 _CONCATENATORS = frozenset(("r_", "c_"))
 # From this many arguments on CPython does not compile ``a.b(...)`` as a method call.
 _MANY = 30
@@ -206,6 +213,10 @@ def _rewritten(syntax: Syntax) -> FunctionNode:
             _route(node, syntax.imports)
         if isinstance(node, ast.Subscript | ast.BinOp):
             _route_operand(node)
+        if isinstance(node, ast.Match) and any(
+            _asks_for_number(part) for case in node.cases for part in ast.walk(case.pattern)
+        ):
+            node.subject = _by_runtime("subject", node.subject)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node is not tree:
             node.decorator_list = [_routed_decorator(decorator) for decorator in node.decorator_list]
     return tree
@@ -230,6 +241,15 @@ def _route_operand(node: ast.Subscript | ast.BinOp) -> None:
             node.right = _by_runtime("text", node.right)
         case _:
             pass
+
+
+def _asks_for_number(pattern: ast.AST) -> bool:
+    """Whether a pattern is ``float()``, ``np.ndarray()`` or the like, which no traced value is an instance of."""
+    match pattern:
+        case ast.MatchClass(cls=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in _NUMBERS
+        case _:
+            return False
 
 
 def _is_method_call(call: ast.Call, method: ast.Attribute, imports: Sequence[str]) -> bool:

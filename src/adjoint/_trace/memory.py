@@ -94,6 +94,9 @@ def write(x: Traced, index: Any, value: Any) -> None:
     x.store(plain_index(index), value)
 
 
+Traced.__setitem__ = write  # type: ignore[method-assign]  # values do not know of memory, memory knows of values
+
+
 def promote(x: Traced, trace: Trace) -> None:
     """Let an array of an outer derivative take in values of an inner one, for as long as that lasts.
 

@@ -25,7 +25,7 @@ from adjoint._trace.memory import as_traced
 from adjoint._trace.replacements import REPLACEMENTS, any_traced
 from adjoint._trace.traced import Traced, apply, highest, plain
 from adjoint._trace.twins import twin_of
-from adjoint.errors import OWN_FILES
+from adjoint.errors import ConversionError, OWN_FILES
 
 
 class Runtime:
@@ -42,6 +42,16 @@ class Runtime:
     @staticmethod
     def text(value: Any) -> Any:
         return tuple(map(plain, value)) if type(value) is tuple else plain(value)
+
+    @staticmethod
+    def subject(value: Any) -> Any:
+        if any_traced([value]) or (isinstance(value, dict) and any_traced(value.values())):
+            raise ConversionError(
+                "a traced value was matched with a pattern such as `case float():`",
+                why="Python takes the type of the object itself, and another case would be chosen",
+                remedy="ask `isinstance(x, float)` in an `if` or in a guard",
+            )
+        return value
 
     @staticmethod
     def own_all(values: Any) -> Any:

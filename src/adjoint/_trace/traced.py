@@ -57,6 +57,10 @@ class Trace:
         """Return the primal of the view ``step(x)`` of an array ``x`` of this trace with this primal."""
         return step(primal)
 
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        """Refuse ``x.trace()``: the trace of a traced array stands where its method would."""
+        raise MissingRuleError("the method x.trace() of a traced array", remedy="write np.trace(x)")
+
     def close(self) -> None:
         """End the trace: its values can no longer be used, and promoted arrays go back to the level that owns them."""
         while self.promoted:
@@ -103,11 +107,6 @@ class Traced(Overloaded):
         return apply(operator.getitem, (self, index), {})
 
     # In place -----------------------------------------------------------------------------------------------------------
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        from adjoint._trace.memory import write
-
-        write(self, index, value)
 
     @property
     def real(self) -> Any:
