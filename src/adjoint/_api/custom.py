@@ -21,6 +21,9 @@ class Custom:
         self.f = f
         self.nondiff = tuple(nondiff_argnums)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
     def split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], tuple[Any, ...], Callable[..., Any]]:
         """Return the fixed arguments, the free ones, and the function of the free ones alone."""
         if kwargs:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from adjoint._api import evaluate, opaque, tree
 from adjoint._api.custom import Custom
 from adjoint._rules import kinds
 from adjoint._trace import reverse
+from adjoint._trace.memory import SMALL, owner_of
+from adjoint._trace.traced import is_array
 from adjoint.errors import MissingRuleError, StructureError
 
 
@@ -84,7 +88,8 @@ class custom_vjp(Custom):  # noqa: N801  (a decorator, named as in JAX)
 
         def evaluated(leaves: list[Any], structure: Any) -> tuple[Any, Any]:
             y, residuals = evaluate_leaves(leaves, structure)
-            return y, (residuals, [kinds.Like(leaf) for leaf in evaluate.results_of(y, self.__name__)[0]])
+            results = evaluate.results_of(y, self.__name__)[0]
+            return y, (safe(residuals, [*leaves, *results]), [kinds.Like(leaf) for leaf in results])
 
         return opaque.call(free, self.__name__, function, jvp, vjp, evaluated)
 
@@ -114,3 +119,14 @@ class custom_vjp(Custom):  # noqa: N801  (a decorator, named as in JAX)
                 )
             leaves += [evaluate.as_traced(leaf) for leaf in own]
         return leaves
+
+
+def safe(residuals: Any, seen: list[Any]) -> Any:
+    """Return residuals in which arrays that the program sees, and may write to before the way back, are copies."""
+    owners = {id(owner_of(x)) for x in seen if is_array(x)}
+
+    def separate(leaf: Any) -> Any:
+        leaf = evaluate.as_traced(leaf)
+        return np.copy(leaf) if is_array(leaf) and (leaf.size <= SMALL or id(owner_of(leaf)) in owners) else leaf
+
+    return tree.tree_map(separate, residuals)

@@ -34,7 +34,10 @@ def select(args: tuple[Any, ...], argnums: int | Sequence[int], name: str) -> tu
                 f"{name}: argnums={argnums!r} names an argument that the call does not have ({len(args)} positional arguments)",
                 remedy="pass the arguments to differentiate by position, or choose another argnums",
             )
-    return tuple(operator.index(k) % len(args) for k in wanted)
+    positions = tuple(operator.index(k) % len(args) for k in wanted)
+    if len(set(positions)) < len(positions):
+        raise InputError(f"{name}: argnums={argnums!r} names an argument twice", remedy="name each argument once")
+    return positions
 
 
 def differentiable(leaf: Any, where: str) -> Any:

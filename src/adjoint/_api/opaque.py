@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from adjoint._api import evaluate, tree
+from adjoint._rules import kinds
 from adjoint._rules.book import Rule
 from adjoint._trace.memory import as_traced
 from adjoint._trace.traced import Traced, highest
+from adjoint.errors import StructureError
 
 Leaves = list[Any]
 
@@ -62,14 +64,23 @@ def call(
     def push(y: Leaves, t: Leaves, primals: Leaves) -> list[Any]:
         values = iter(t)
         tangents = [None if k in rest else next(values) for k in range(len(rest) + len(places))]
-        return [*jvp(whole(primals), y[-1], tangents, structure), None]
+        return [*matching(jvp(whole(primals), y[-1], tangents, structure), y[:-1], f"{name}: a tangent"), None]
 
     def pull(y: Leaves, ct: Leaves, primals: Leaves) -> Leaves:
         assert vjp is not None
         cotangents = vjp(whole(primals), y[-1], ct[:-1], structure)
-        return [cotangents[k] for k in places]
+        return matching([cotangents[k] for k in places], primals, f"{name}: a cotangent")
 
     operation.__name__ = operation.__qualname__ = name
     rule = Rule(operation, "general", (push,), (pull,) if vjp is not None else ())
     y = trace.apply(rule, operation, (leaves,), {})
     return tree.unflatten(y[-1].structure, y[:-1])
+
+
+def matching(given: Leaves, values: Leaves, where: str) -> Leaves:
+    """Return tangents or cotangents; raise unless each has the shape of its value (a plain 0 stands for zeros)."""
+    for t, x in zip(given, values, strict=True):
+        zero = t is None or (isinstance(t, (int, float)) and t == 0)
+        if not zero and kinds.shape_of(t) != kinds.shape_of(x):
+            raise StructureError(f"{where} of shape {kinds.shape_of(t)} was given for a value of shape {kinds.shape_of(x)}")
+    return given

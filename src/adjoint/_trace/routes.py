@@ -25,7 +25,7 @@ from adjoint._trace.memory import as_traced
 from adjoint._trace.replacements import REPLACEMENTS, any_traced
 from adjoint._trace.traced import Traced, apply, highest, plain
 from adjoint._trace.twins import twin_of
-from adjoint.errors import ConversionError, OWN_FILES
+from adjoint.errors import OWN_FILES, ConversionError
 
 
 class Runtime:
