@@ -8,6 +8,7 @@ arguments are after the call is what the plain function leaves.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -121,6 +122,34 @@ def test_reverse(engine: str, program: Program) -> None:
         tolerance = 10 * weights @ truth.error + 1e-9 * max(1.0, weights @ np.abs(truth.value))
         difference = oracles.dot(cotangent, truth.value)
         assert abs(right - difference) <= tolerance, f"{program}: <J' ct, t> = {right!r}, differences say {difference!r}"
+
+
+@EACH
+def test_linearize(engine: str, program: Program) -> None:
+    """The sweep forward over recorded operations gives what forward mode gives, as often as one likes."""
+    f = ENGINES[engine](program.function)
+    tangents = oracles.random_like(program.args, 1)
+    given = copy.deepcopy(tangents)
+    _, slope = ad.jvp(f, program.args, tangents)
+    _, linear = ad.linearize(f, *program.args)
+    for _ in range(2):
+        swept = linear(*tangents)
+        assert_close("linearize against jvp", program, swept, slope, 1e-11 * largest(slope))
+    assert_close("tangents after linearize", program, tangents, given, 0.0)
+
+
+@EACH
+def test_pullback_does_not_see_what_the_caller_changes_afterwards(engine: str, program: Program) -> None:
+    f = ENGINES[engine](program.function)
+    value, pullback = ad.vjp(f, *program.args)
+    cotangent = oracles.random_like(value, 2)
+    wanted = pullback(cotangent)
+    args = program.args
+    value, pullback = ad.vjp(f, *args)
+    for leaf in oracles.leaves((args, value)):
+        if isinstance(leaf, np.ndarray) and leaf.flags.writeable:
+            leaf.fill(7)
+    assert_close("pullback after the change", program, pullback(cotangent), wanted, 0.0)
 
 
 @EACH

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 import math
 import statistics
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -145,3 +146,21 @@ def numpy_scalars_and_zero_dim(x, y):
     c = a * x + b * y + np.int32(2) * x
     d = np.sqrt(x) * b - a / y
     return c * d + x * b[()] + np.float64(y).item() * np.asarray(x).sum()
+
+
+def _kind(a):
+    kind = 1.0
+    if isinstance(a, Iterable):
+        kind += 1
+    if hasattr(a, "__len__"):
+        kind += 2
+    if getattr(a, "ndim", None) == 1 and a.base is None:
+        kind += 4
+    return kind
+
+
+@program(args=(np.array([0.3, 0.8]), 1.7))
+def questions_about_what_a_value_is(x, y):
+    whole = x * 1
+    part = whole[:1]
+    return whole * _kind(whole) + part * _kind(part) + x[0] * _kind(x[0]) + y * _kind(y)

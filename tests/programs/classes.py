@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import copy
+import dataclasses
 import functools
 import math
 
@@ -330,3 +332,26 @@ def class_made_inside(x, y):
             return super().apply(t) ** 2
 
     return Heir().apply(x) + Local().apply(y)
+
+
+@dataclasses.dataclass
+class _Summed:
+    scale: float
+    values: np.ndarray
+    total: float = dataclasses.field(init=False)
+
+    def __post_init__(self):
+        self.values = np.asarray(self.values, dtype=float)
+        self.values[0] += math.exp(self.scale)
+        self.total = float(self.values.sum())
+
+
+@program(args=(np.array([0.3, 1.2, -0.7]),))
+def dataclass_replaced_and_copied(x):
+    first = _Summed(x[0], x * 2)
+    second = dataclasses.replace(first, scale=x[1])
+    third = copy.copy(first)
+    third.values[1] = x[2]
+    fourth = copy.deepcopy(second)
+    fourth.values[2] = x[0] ** 2
+    return np.concatenate([first.values * first.total, second.values * second.total, fourth.values])

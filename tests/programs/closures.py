@@ -332,3 +332,30 @@ def simple_integrator_with_callback(x, y):
 
     area = integrate(lambda t: math.exp(-y * t * t), 0.0, x, callback=trace.append)
     return area + 0.01 * trace[-1]
+
+
+def _accumulated(x, into=np.zeros(3)):  # noqa: B008
+    into[:] = x * x
+    return into
+
+
+@program(args=(np.array([0.3, 1.2, 0.4]),), complexable=False)
+def default_argument_is_one_array(x):
+    first = _accumulated(x)
+    second = _accumulated(2 * x)
+    return first + second
+
+
+_TABLE = np.zeros((4, 3))
+
+
+@program(args=(np.array([0.3, 1.2, 0.4]),), complexable=False)
+def views_of_a_global_array(x):
+    row, column, whole = _TABLE[1], _TABLE[:, 1], _TABLE
+    whole[...] = 1.0
+    row[:] = x
+    column[0] = x[2]
+    column *= x[0]
+    result = whole * whole
+    whole[...] = 0
+    return result

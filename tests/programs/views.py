@@ -260,3 +260,57 @@ def real_and_imaginary_views(a):
     z *= z
     z.real[1] = z.imag[0]
     return np.array([z.real.sum(), (z * z.conj()).real[0], z.imag[1]])
+
+
+@program(args=(MATRIX,), complexable=True)
+def stores_through_flat_of_transpositions(m):
+    a = m * 1.0
+    a.T.flat[1] = 5 * a[0, 0]
+    a.flat[3] += a[1, 1]
+    b = np.zeros(m.shape, m.dtype)
+    b[:] = m
+    b.T.flat[1] = 7 * m[0, 0]
+    b.flat[5] *= 2
+    b.T.reshape(-1)[0] = 100.0
+    b.ravel()[2] *= m[0, 1]
+    return a * b
+
+
+@program(args=(np.array([0.3, 0.8, -0.5]),))
+def parts_of_a_complex_array_of_one_dtype_less(a):
+    z = a * 1
+    z = z + 1j * np.ones((2, 3))
+    z.real[1] = a * a
+    z[0, 1] *= 2j
+    w = 1 * z
+    w[..., 0] = 3
+    return np.abs(z * w)
+
+
+@program(args=(np.array([0.3, 0.8, -0.5, 1.1]),), complexable=True)
+def results_of_identities_are_written(a):
+    y = 1 * a
+    w = +y
+    y[0] = w[1]
+    w[0] = y[1] * y[1]
+    column = np.reshape(w, (4, 1)) * 1
+    column[2] = 0
+    spread = a[0] + np.zeros(4)
+    spread[1] = 3 * a[1]
+    tail = spread[2:] * 2
+    tail *= tail
+    return np.concatenate([w * y * column[:, 0], spread, tail, [np.sum(a[3] + np.zeros(5))]])
+
+
+@program(args=(np.array([0.3, 0.8, -0.5, 1.1]),), complexable=True)
+def asarray_of_the_same_dtype_is_no_copy(a):
+    y = a * 2
+    same = np.asarray(y, dtype=a.dtype)
+    same[0] = y[1] * y[2]
+    third = np.array(y, copy=None)
+    third[1] += 1
+    buffer = np.zeros(4, a.dtype)
+    alias = np.asarray(buffer, dtype=a.dtype)
+    alias[:] = a
+    buffer[0] += alias[1]
+    return y * alias

@@ -104,7 +104,7 @@ class ReadOnly:
     def _protected(self, leaf: Any) -> Any:
         memory = leaf
         while isinstance(memory, Traced):
-            memory = memory.base().primal
+            memory = memory.whole().primal
         if not isinstance(memory, np.ndarray) or not memory.flags.writeable:
             return leaf
         if memory is leaf:

@@ -11,7 +11,7 @@ from adjoint._api import evaluate, opaque, tree
 from adjoint._api.custom import Custom
 from adjoint._rules import kinds
 from adjoint._trace import reverse
-from adjoint._trace.memory import SMALL, owner_of
+from adjoint._trace.memory import owner_of
 from adjoint._trace.traced import is_array
 from adjoint.errors import MissingRuleError, StructureError
 
@@ -127,6 +127,6 @@ def safe(residuals: Any, seen: list[Any]) -> Any:
 
     def separate(leaf: Any) -> Any:
         leaf = evaluate.as_traced(leaf)
-        return np.copy(leaf) if is_array(leaf) and (leaf.size <= SMALL or id(owner_of(leaf)) in owners) else leaf
+        return np.copy(leaf) if is_array(leaf) and id(owner_of(leaf)) in owners else leaf
 
     return tree.tree_map(separate, residuals)

@@ -298,7 +298,7 @@ def record(
         reflect(args[k], values[k], tape)
     if later:
         given = [leaf for k in positions for leaf in [*inputs[k][1], *tree.flatten(args[k])[0]]]
-        tape.part_with([*given, *[leaf.base().primal for leaf in leaves if isinstance(leaf, Traced) and leaf.trace is tape]])
+        tape.part_with([*given, *[leaf.whole().primal for leaf in leaves if isinstance(leaf, Traced) and leaf.trace is tape]])
     primals = [tidy(as_traced(leaf.primal if isinstance(leaf, Traced) and leaf.trace is tape else leaf)) for leaf in leaves]
     return primals, structure, pullback, drop(aux, tape) if has_aux else None
 

@@ -54,7 +54,7 @@ def before_write(owner: Any) -> None:
 def owner_of(x: Any) -> Any:
     """Return the object that owns the memory of an array: the end of its chain of bases."""
     if isinstance(x, Traced):
-        return x.base()
+        return x.whole()
     while isinstance(x, np.ndarray):
         base = x.base
         if base is not None and not isinstance(base, np.ndarray):
@@ -69,7 +69,7 @@ def same_memory(y: Any, x: Any) -> bool:
     """Tell whether ``y`` is a view of the memory of ``x``."""
     if isinstance(y, np.ndarray) and isinstance(x, np.ndarray):
         return y.base is not None and np.may_share_memory(y, x) and owner_of(y) is owner_of(x)
-    return isinstance(y, Traced) and isinstance(x, Traced) and y is not x and y.base() is x.base()
+    return isinstance(y, Traced) and isinstance(x, Traced) and y is not x and y.whole() is x.whole()
 
 
 def has_integer_array(index: Any) -> bool:
@@ -88,7 +88,7 @@ def write(x: Traced, index: Any, value: Any) -> None:
     """``x[index] = value`` for a traced array."""
     value = as_traced(value)
     if isinstance(value, Traced) and value.trace.level > x.trace.level:
-        promote(x.base(), value.trace)
+        promote(x.whole(), value.trace)
     if not is_array(x):
         raise TypeError(f"{type(plain(x)).__name__!r} object does not support item assignment")
     x.store(plain_index(index), value)

@@ -250,7 +250,7 @@ class Tape(Trace):
     def read(self, x: Traced, index: Any, y: Any) -> Node:
         """Record that a number was read from an array."""
         node = Node(self, y, len(self.entries))
-        self.append((READ, Region(x.base(), x if type(x) is View else None, index)))
+        self.append((READ, Region(x.whole(), x if type(x) is View else None, index)))
         return node
 
     def keep_by_kind(self, rule: Rule, primals: list[Any], args: Any, active: tuple[int, ...], slot: int) -> list[Any]:

@@ -40,8 +40,25 @@ def to_complex(real: Any = 0.0, imag: Any = None) -> Any:
 @replaces(isinstance)
 def is_instance(x: Any, classes: Any) -> bool:
     if isinstance(x, (Traced, Host)):
-        return isinstance(sample(x), classes) or isinstance(x, classes)
+        # By the abstract classes that a number is no instance of (`Iterable`, `Sized`) a traced number is none either.
+        return isinstance(sample(x), classes) or (_names_own(classes) and isinstance(x, classes))
     return isinstance(x, classes)
+
+
+def _names_own(classes: Any) -> bool:
+    if isinstance(classes, tuple):
+        return any(map(_names_own, classes))
+    return isinstance(classes, type) and issubclass(classes, (Traced, Host))
+
+
+@replaces(hasattr)
+def has_attribute(x: Any, name: str) -> bool:
+    return hasattr(x, name) and (not isinstance(x, Traced) or hasattr(sample(x), name))
+
+
+@replaces(getattr)
+def attribute(x: Any, name: str, *default: Any) -> Any:
+    return default[0] if default and isinstance(x, Traced) and not has_attribute(x, name) else getattr(x, name, *default)
 
 
 @replaces(type)

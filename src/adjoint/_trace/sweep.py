@@ -225,7 +225,7 @@ def own_tangent(t: Any, y: Any, sources: list[Any]) -> Any:
         t = kinds.cast(t, kinds.dtype_of(y))
         if kinds.shape_of(t) != shape:
             return kinds.copy(np.broadcast_to(t, shape))
-    view = t.base() is not t if isinstance(t, Traced) else getattr(t, "base", None) is not None
+    view = t.whole() is not t if isinstance(t, Traced) else getattr(t, "base", None) is not None
     return kinds.copy(t) if (view or any(t is source for source in sources)) and is_array(t) else t
 
 

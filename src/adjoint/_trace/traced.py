@@ -175,7 +175,13 @@ class Traced(Overloaded):
         """Whether a value that stands for many stands for numbers rather than for arrays."""
         raise NotImplementedError
 
+    @property
     def base(self) -> Any:
+        """The array of which this one is a view, None if it owns its memory, as of NumPy's arrays."""
+        whole = self.whole()
+        return None if whole is self else whole
+
+    def whole(self) -> Any:
         """Return the traced array that owns the memory."""
         return self
 

@@ -46,7 +46,7 @@ class View(Traced):
     def tangent(self) -> Any:  # type: ignore[override]
         return follow(self.steps, self.root.tangent)
 
-    def base(self) -> Any:
+    def whole(self) -> Any:
         return self.root
 
     def store(self, index: Any, value: Any) -> None:
