@@ -299,7 +299,3 @@ for _name, _pair in UNARY.items():
     _unary(_name, *_pair)
 for _name, _function in METHODS.items():
     _method(_name, _function)
-
-# Defining ``==`` removes the hash.  Identity is the only safe one: two traced values of equal primal may differ in their
-# tangents, and a cache keyed by value would return the derivative of the other.
-Overloaded.__hash__ = object.__hash__

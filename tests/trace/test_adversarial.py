@@ -274,3 +274,13 @@ def test_result_given_by_position() -> None:
 def test_checkpoint_of_numbers_and_arrays_in_a_batch() -> None:
     f = functools.partial(ad.checkpoint(lambda c, x: np.sin(x) * c), 2.0)
     np.testing.assert_allclose(ad.vmap(f)(np.stack([X, 2 * X])), np.stack([f(X), f(2 * X)]))
+
+
+@pytest.mark.parametrize(
+    "look_up",
+    [lambda x: x if x in {0.0, 1.0} else 2 * x, lambda x: {1.0: 3.0}.get(x, 2.0) * x, lambda x: hash(x) * x],
+    ids=["set", "dict", "hash"],
+)
+def test_values_are_no_keys(look_up):
+    with pytest.raises(ConversionError, match="as a key of a dict"):
+        ad.grad(look_up)(1.0)

@@ -190,23 +190,30 @@ class Tape(Trace):
         keep_y, keep_args, drop_args, active = found
         if active is None:
             return self.finish(rule, y, primals, args)
+        # The way forward takes the form of the result from an argument of the same form; if there is none, the entry holds it.
+        held: Any = y if keep_y else None
         if shape is None:
             targets = [(k, args[k].slot, None) for k in active]
         else:
             targets = []
+            broadcast = True
             for k in active:
                 primal = primals[k]
                 form = None
                 if isinstance(primal, np.ndarray):
                     if primal.dtype is not FLOAT64:
                         return self.finish(rule, y, primals, args)
-                    if primal.shape != shape:
+                    if primal.shape == shape:
+                        broadcast = False
+                    else:
                         form = (primal.shape, FLOAT64)
                 elif type(primal) in PLAIN:
                     form = ((), FLOAT64)
                 else:
                     return self.finish(rule, y, primals, args)
                 targets.append((k, args[k].slot, form))
+            if broadcast and not keep_y:
+                held = kinds.Like(y)
         slot = len(self.entries)
         result = new(Node)
         result.trace = self
@@ -222,7 +229,6 @@ class Tape(Trace):
                     a.kept = slot
         for k in drop_args:
             primals[k] = None
-        held = y if keep_y else None if shape is None else form_of_result(rule, y, targets)
         self.append((ELEMENTWISE, rule, held, primals, NO_OPTIONS, targets))
         return result
 

@@ -231,6 +231,13 @@ class Traced(Overloaded):
 
     # Values that would cut the derivative are refused ---------------------------------------------------------------------
 
+    def __hash__(self) -> int:
+        raise ConversionError(
+            "a traced value was used as a key of a dict, an element of a set, or an argument of a cache",
+            why="two values that are equal may have different derivatives, and a look-up by value would confuse them",
+            remedy="use an integer or a string as the key, or stop_gradient(x) for the plain number",
+        )
+
     def __float__(self) -> float:
         raise self._refuse("float(x)")
 
