@@ -14,8 +14,9 @@ import numpy as np
 
 from adjoint._api import tree
 from adjoint._rules import kinds
+from adjoint._trace.buffers import is_stale
 from adjoint._trace.forward import Dual, Forward
-from adjoint._trace.memory import as_traced, is_stale, owner_of
+from adjoint._trace.memory import as_traced, owner_of
 from adjoint._trace.reverse import Tape, target_of
 from adjoint._trace.routes import instrumented
 from adjoint._trace.sweep import accumulate, backward

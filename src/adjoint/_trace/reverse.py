@@ -8,7 +8,7 @@ pushes tangents (`linearize`), so the tape is the linearised program in both dir
 Mutable arrays have a *shadow*: one array of cotangents for their memory.  A read ``y = a[i]`` passes back as
 ``shadow[i] += ct``, a write ``a[i] = x`` as ``ct_x = shadow[i]; shadow[i] = 0``.  Since the way back meets reads and writes in
 exactly the opposite order, this needs no versions of arrays.  A view is a path of indexing and reshaping steps from its base
-(`memory.View`); its cotangents live in the shadow of the base, under the same path.  [Griewank and Walther 2008, section 3.2;
+(`view.View`); its cotangents live in the shadow of the base, under the same path.  [Griewank and Walther 2008, section 3.2;
 Tapenade and Enzyme use the same shadow memory.]
 """
 

@@ -20,6 +20,7 @@ import numpy as np
 from adjoint._overload import NO_OPTIONS, Function
 from adjoint._rules.book import BOOK, find
 from adjoint._trace import memory
+from adjoint._trace.buffers import own
 from adjoint._trace.instrument import instrument
 from adjoint._trace.memory import as_traced
 from adjoint._trace.replacements import REPLACEMENTS, any_traced
@@ -37,7 +38,7 @@ class Runtime:
 
     @staticmethod
     def own(x: Any) -> Any:
-        return memory.own(x) if type(x) is np.ndarray else x
+        return own(x) if type(x) is np.ndarray else x
 
     @staticmethod
     def text(value: Any) -> Any:
@@ -311,7 +312,7 @@ def _array_method(g: Any, owner: Any) -> Any:
 
 
 def _copying(g: Any) -> Any:
-    return lambda *args, **kwargs: memory.own(g(*args, **kwargs))
+    return lambda *args, **kwargs: own(g(*args, **kwargs))
 
 
 def memory_of(a: Any) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 
 from adjoint._overload import Function
 from adjoint._rules import kinds, shaping
-from adjoint._trace import memory
-from adjoint._trace.memory import Buffer, as_traced
+from adjoint._trace.buffers import ActiveBuffer, Buffer, own
+from adjoint._trace.memory import as_traced
 from adjoint._trace.replacements import REPLACEMENTS, any_traced, replaces
 from adjoint._trace.routes import route
 from adjoint._trace.traced import Traced, is_array, sample
@@ -44,7 +44,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
         y = np.zeros(shape, dtype or as_traced(fill_value).dtype).view(Buffer)
         y[...] = fill_value
         return y
-    return memory.own(np.full(shape, fill_value, dtype, **kwargs))
+    return own(np.full(shape, fill_value, dtype, **kwargs))
 
 
 @replaces(np.full_like)
@@ -57,8 +57,8 @@ def array(x: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **kwar
     if not any_traced((x,)):
         x = _materialised(x)
         if not any_traced((x,)):
-            return memory.own(np.array(x, dtype, copy=copy, ndmin=ndmin, **kwargs))
-    y = x if isinstance(x, memory.ActiveBuffer) and not _copies(copy) else as_array(x)
+            return own(np.array(x, dtype, copy=copy, ndmin=ndmin, **kwargs))
+    y = x if isinstance(x, ActiveBuffer) and not _copies(copy) else as_array(x)
     y = _of_dtype(y, dtype)
     while len(kinds.shape_of(y)) < ndmin:
         y = y[None]
@@ -78,7 +78,7 @@ def _of_dtype(y: Any, dtype: Any) -> Any:
 @replaces(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite)
 def asarray(x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     if any_traced((x,)):
-        return _of_dtype(x if isinstance(x, memory.ActiveBuffer) else as_array(x), dtype)
+        return _of_dtype(x if isinstance(x, ActiveBuffer) else as_array(x), dtype)
     if isinstance(x, Buffer) and (dtype is None or np.dtype(dtype) == x.dtype) and not args and not kwargs:
         return x
     x = _materialised(x)
@@ -92,7 +92,7 @@ def _materialised(x: Any) -> Any:
 
 def as_array(x: Any) -> Any:
     """Return a traced number or a nested sequence as a traced array."""
-    x = memory.as_traced(x)
+    x = as_traced(x)
     if is_array(x):
         return x
     return np.reshape(x, ())
@@ -107,7 +107,7 @@ class _Concatenator:
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
         if not any_traced(parts):
-            return memory.own(self.original[index])
+            return own(self.original[index])
         if any(isinstance(part, str) for part in parts):
             raise MissingRuleError.of("numpy.r_ with a string", "the string changes the axes", "np.r_['...', x]")
         return self.join([self.original[part] if isinstance(part, slice) else as_traced(part) for part in parts])
@@ -120,7 +120,7 @@ REPLACEMENTS[np.c_] = _Concatenator(np.c_, lambda parts: np.column_stack(parts))
 @replaces(np.fromiter)
 def fromiter(iterable: Any, dtype: Any, count: int = -1, **kwargs: Any) -> Any:
     values = list(itertools.islice(iterable, count) if count >= 0 else iterable)
-    return array(values, dtype) if any_traced((values,)) else memory.own(np.fromiter(values, dtype, count, **kwargs))
+    return array(values, dtype) if any_traced((values,)) else own(np.fromiter(values, dtype, count, **kwargs))
 
 
 @replaces(np.isscalar)

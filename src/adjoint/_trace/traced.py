@@ -297,7 +297,7 @@ def is_array(x: Any) -> bool:
 
 
 class Host:
-    """Mixin of plain arrays that may hold a traced value in their place (`memory.Buffer`)."""
+    """Mixin of plain arrays that may hold a traced value in their place (`buffers.Buffer`)."""
 
     content: Any = None
 
