@@ -10,9 +10,9 @@ import numpy as np
 from adjoint._api import evaluate, opaque, tree
 from adjoint._api.custom import Custom
 from adjoint._rules import kinds
-from adjoint._trace import reverse
 from adjoint._trace.memory import owner_of
 from adjoint._trace.traced import is_array
+from adjoint._trace.transpose import transpose
 from adjoint.errors import MissingRuleError, StructureError
 
 
@@ -84,7 +84,7 @@ class custom_vjp(Custom):  # noqa: N801  (a decorator, named as in JAX)
             # The jvp is the transpose of the vjp, which is linear in the cotangent.
             primals = tree.unflatten(structure, leaves)
             like = note.content[1]
-            return reverse.transpose(lambda ct: self._pull(fixed, note, ct, primals), like, tangents)
+            return transpose(lambda ct: self._pull(fixed, note, ct, primals), like, tangents)
 
         def evaluated(leaves: list[Any], structure: Any) -> tuple[Any, Any]:
             y, residuals = evaluate_leaves(leaves, structure)

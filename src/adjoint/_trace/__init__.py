@@ -4,3 +4,4 @@
 from adjoint._trace import routes_arrays as routes_arrays
 from adjoint._trace import routes_builtins as routes_builtins
 from adjoint._trace import routes_math as routes_math
+from adjoint._trace import transpose as transpose

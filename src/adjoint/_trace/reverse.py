@@ -15,7 +15,6 @@ Tapenade and Enzyme use the same shadow memory.]
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from adjoint._overload import BINARY, Function
 from adjoint._rules import kinds
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
-from adjoint._trace.memory import SMALL, as_traced, before_write, borrows, owner_of, receiving, winners
+from adjoint._trace.memory import SMALL, before_write, borrows, owner_of, receiving, winners
 from adjoint._trace.shadow import Region
 from adjoint._trace.sweep import (
     ELEMENTWISE,
@@ -36,8 +35,6 @@ from adjoint._trace.sweep import (
     Entry,
     Operation,
     Target,
-    accumulate,
-    backward,
 )
 from adjoint._trace.traced import Host, Trace, Traced, apply, highest, is_array, sample
 from adjoint._trace.view import View, alias
@@ -458,27 +455,6 @@ def plan(rule: Rule, active: tuple[int, ...]) -> tuple[bool, tuple[int, ...] | N
     if found is None:
         found = _PLANS[rule, active] = kinds.needs(rule, active)
     return found
-
-
-def transpose(function: Callable[[Any], Any], like: Any, ct: Any) -> Any:
-    """Apply the transpose of a linear ``function`` to ``ct``; ``like`` describes its argument, an array or a list of arrays."""
-    tape = Tape()
-    forms = like if isinstance(like, (list, tuple)) else [like]
-    ts = [tape.lift(np.zeros(form.shape, form.dtype)) for form in forms]
-    y = function(ts if isinstance(like, (list, tuple)) else ts[0])
-    cts: list[Any] = [None] * len(tape.entries)
-    owned: set[int] = set()
-    for part, cotangent in zip(y, ct, strict=True) if isinstance(y, (tuple, list)) else [(y, ct)]:
-        x = as_traced(part)
-        if cotangent is not None and isinstance(x, Traced) and x.trace is tape:
-            form = (kinds.shape_of(x.primal), kinds.dtype_of(x.primal))
-            accumulate(cts, owned, target_of(tape, x), cotangent, form, None)
-    tape.close()
-    result = backward(tape.recorded, cts, free=True)
-    return result[: len(forms)] if isinstance(like, (list, tuple)) else result[0]
-
-
-kinds.use_transpose(transpose)
 
 
 def _operators() -> None:
