@@ -284,3 +284,29 @@ def test_checkpoint_of_numbers_and_arrays_in_a_batch() -> None:
 def test_values_are_no_keys(look_up):
     with pytest.raises(ConversionError, match="as a key of a dict"):
         ad.grad(look_up)(1.0)
+
+
+def test_leaves_of_one_tree_that_share_memory():
+    w = np.array([1.0, 2.0])
+
+    def writes(p):
+        p["a"][0] = 2 * p["b"][1]
+        return (p["a"] * p["b"]).sum()
+
+    with pytest.raises(MutationError, match="shares its memory"):
+        ad.grad(writes)({"a": w, "b": w})
+    tied = ad.grad(lambda p: (p["a"] * p["b"]).sum())({"a": w, "b": w})
+    np.testing.assert_array_equal(tied["a"], w)
+
+
+def test_a_cotangent_of_another_shape_is_refused_in_both_modes():
+    @ad.custom_vjp
+    def total(x):
+        return np.sum(x)
+
+    total.defvjp(lambda x: (np.sum(x), None), lambda residuals, ct: (ct,))
+    x = np.ones(3)
+    with pytest.raises(StructureError, match=r"shape \(\)"):
+        ad.grad(total)(x)
+    with pytest.raises(StructureError, match=r"shape \(\)"):
+        ad.jvp(total, (x,), (x,))

@@ -41,7 +41,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     Rematerialisation: the memory of reverse mode falls from that of all intermediate values of ``f`` to that of its arguments,
     for one more evaluation of ``f``.  A loop of ``n`` steps in ``sqrt(n)`` checkpointed pieces keeps of the order of
     ``sqrt(n)`` values.  Variables that ``f`` captures are treated like arguments, with the values they have at the call.
-    Forward mode is not affected.
+    Forward mode keeps nothing anyway; there it costs a second evaluation of ``f``.
 
     References
     ----------

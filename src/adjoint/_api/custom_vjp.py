@@ -117,7 +117,7 @@ class custom_vjp(Custom):  # noqa: N801  (a decorator, named as in JAX)
                     f"bwd of {self.__name__}: expected a cotangent of structure {tree.describe(structure)}, "
                     f"got {tree.describe(own_structure)}"
                 )
-            leaves += [evaluate.as_traced(leaf) for leaf in own]
+            leaves += opaque.matching([evaluate.as_traced(leaf) for leaf in own], parts, f"bwd of {self.__name__}: a cotangent")
         return leaves
 
 

@@ -80,24 +80,36 @@ def leaves_of(arg: Any, where: str) -> tuple[list[Any], list[Any], Any]:
 
 
 def protected(args: tuple[Any, ...], positions: tuple[int, ...]) -> tuple[tuple[Any, ...], bool]:
-    """Return the arguments, and whether no differentiated one shares its memory with another.
+    """Return the arguments, and whether no differentiated array among them shares its memory with another.
 
-    Those that do are made read-only: a derivative takes arguments for independent, and a store into one would change the other.
+    Those that do are made read-only: a derivative takes them for independent, and a store into one would change the other.
     """
-    if len(args) < 2:
+    if len(args) == 1 and not isinstance(args[0], (dict, list, tuple)):
         return args, True
-    owners = [id(owner_of(a)) if type(a) is np.ndarray else 0 for a in args]
-    shared = {owners[k] for k in positions if owners[k] and owners.count(owners[k]) > 1}
-    if not shared:
+    trees = {k: tree.flatten(args[k]) for k in positions}
+    arrays = [leaf for leaves, _ in trees.values() for leaf in leaves if type(leaf) is np.ndarray]
+    arrays += [a for k, a in enumerate(args) if k not in trees and type(a) is np.ndarray]
+    owners = [id(owner_of(a)) for a in arrays]
+    if len(set(owners)) == len(owners):
         return args, True
+    apart = True
+
+    def guarded(leaf: Any) -> Any:
+        nonlocal apart
+        if type(leaf) is not np.ndarray or sum(np.may_share_memory(leaf, a) for a in arrays) < 2:
+            return leaf
+        apart = False
+        view = leaf.view(np.ndarray)
+        view.flags.writeable = False
+        return view
+
     views = list(args)
     for k, a in enumerate(args):
-        if owners[k] in shared and any(
-            np.may_share_memory(a, b) for n, b in enumerate(args) if n != k and owners[n] == owners[k]
-        ):
-            views[k] = a.view(np.ndarray)
-            views[k].flags.writeable = False
-    return tuple(views), all(a is b for a, b in zip(args, views, strict=True))
+        leaves, structure = trees.get(k, ([a], tree.LEAF))
+        guards = list(map(guarded, leaves))
+        if any(guard is not leaf for guard, leaf in zip(guards, leaves, strict=True)):
+            views[k] = tree.unflatten(structure, guards)
+    return tuple(views), apart
 
 
 def run(f: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], *, apart: bool = True) -> Any:
@@ -114,7 +126,7 @@ def run(f: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], *, apart
     except ValueError as error:
         if not apart and "read-only" in str(error):
             raise MutationError(
-                "the function writes into an argument that shares its memory with another argument",
+                "the function writes into an array that shares its memory with another one among its arguments",
                 why="the two are taken for independent, and the store would change both",
                 remedy="pass a copy of one of them",
             ) from error
