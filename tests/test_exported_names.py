@@ -1,6 +1,7 @@
 """The public names are exactly those that the package lists, in order, each documented with an example."""
 
 import doctest
+import inspect
 import types
 
 import pytest
@@ -17,7 +18,7 @@ def test_names_are_sorted_and_complete():
 
 @pytest.mark.parametrize("name", [name for name in ad.__all__ if name not in ("errors", "rules")])
 def test_docstring_has_sections_and_an_example(name):
-    text = getattr(ad, name).__doc__
+    text = inspect.cleandoc(getattr(ad, name).__doc__)
     for section in ("Parameters", "Returns", "Notes", "Examples"):
-        assert f"{section}\n    {'-' * len(section)}" in text, f"{name} has no section {section}"
+        assert f"{section}\n{'-' * len(section)}" in text, f"{name} has no section {section}"
     assert doctest.DocTestParser().get_examples(text)

@@ -109,8 +109,9 @@ REFUSED: dict[str, tuple[object, str]] = {
     "built-in": (len, "not a Python function"),
     "partial": (functools.partial(max, 1), "not a Python function"),
     "a class": (Point, "not a Python function"),
-    "exec": (generated(), "no source text of '<string>'"),
-    "dataclass": (Point.__init__, "no source text"),
+    # Python 3.13 keeps the text of ``python -c`` under the name that generated code has.
+    "exec": (generated(), "'<string>'"),
+    "dataclass": (Point.__init__, "'<string>'"),
 }
 
 

@@ -24,11 +24,15 @@ enter(
 )
 
 
+# Up to SciPy 1.17 the other triangle of the result holds that of the argument, later ones put zeros there.
+KEEPS_THE_OTHER = bool(sl.cho_factor(np.array([[4.0, 2.0], [2.0, 4.0]]))[0][1, 0])
+
+
 def cho_factor_jvp(y: Any, t: Any, a: Any, *, lower: bool = False, **_: Any) -> Any:
-    """The other triangle of the result holds that of the argument."""
-    if lower:
-        return [linalg_solve.cholesky(np.tril(y[0]), t, a) + np.triu(t, 1), None]
-    return [linalg_solve.cholesky(np.triu(y[0]), t, a, upper=True) + np.tril(t, -1), None]
+    """The triangle that is the factor moves as that does; the other one as SciPy fills it."""
+    other = (np.triu(t, 1) if lower else np.tril(t, -1)) * KEEPS_THE_OTHER
+    factor = np.tril(y[0]) if lower else np.triu(y[0])
+    return [linalg_solve.cholesky(factor, t, a, upper=not lower) + other, None]
 
 
 enter(sl.cho_factor, cho_factor_jvp)
