@@ -222,7 +222,6 @@ def _matched(x: Any) -> Any:
 REFUSED: list[tuple[str, type[AdjointError], Callable[[], Any]]] = [
     ("class pattern", ConversionError, lambda: ad.grad(_matched)(X)),
     ("argument named twice", InputError, lambda: ad.grad(lambda a, b: a * b, argnums=(1, -1))(2.0, 3.0)),
-    ("the method trace", AdjointError, lambda: ad.grad(lambda x: np.outer(x, x).trace())(X)),
 ]
 
 
@@ -310,3 +309,8 @@ def test_a_cotangent_of_another_shape_is_refused_in_both_modes():
         ad.grad(total)(x)
     with pytest.raises(StructureError, match=r"shape \(\)"):
         ad.jvp(total, (x,), (x,))
+
+
+def test_the_method_trace():
+    gradient = ad.grad(lambda x: np.outer(x, x).trace() + (x[:, None] * np.eye(3)).trace(offset=0))(np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(gradient, [3.0, 5.0, 7.0])

@@ -213,7 +213,7 @@ def pushforward(
         trace.close()
     for k in tangents:
         reflect(args[k], inputs[k], trace)
-    mine = [isinstance(leaf, Traced) and leaf.trace is trace for leaf in leaves]
+    mine = [isinstance(leaf, Traced) and leaf.run is trace for leaf in leaves]
     values = [leaf.primal if own else leaf for leaf, own in zip(leaves, mine, strict=True)]
     ts = [leaf.tangent if own else kinds.zeros_like(leaf) for leaf, own in zip(leaves, mine, strict=True)]
     values = [as_traced(v) for v in values]
@@ -311,8 +311,8 @@ def record(
         reflect(args[k], values[k], tape)
     if later:
         given = [leaf for k in positions for leaf in [*inputs[k][1], *tree.flatten(args[k])[0]]]
-        tape.part_with([*given, *[leaf.whole().primal for leaf in leaves if isinstance(leaf, Traced) and leaf.trace is tape]])
-    primals = [tidy(as_traced(leaf.primal if isinstance(leaf, Traced) and leaf.trace is tape else leaf)) for leaf in leaves]
+        tape.part_with([*given, *[leaf.whole().primal for leaf in leaves if isinstance(leaf, Traced) and leaf.run is tape]])
+    primals = [tidy(as_traced(leaf.primal if isinstance(leaf, Traced) and leaf.run is tape else leaf)) for leaf in leaves]
     return primals, structure, pullback, drop(aux, tape) if has_aux else None
 
 
@@ -365,7 +365,7 @@ def drop(aux: Any, trace: Any) -> Any:
 def lowered(leaf: Any, trace: Trace) -> Any:
     """Return a value without a trace that has ended."""
     leaf = as_traced(leaf) if isinstance(leaf, Host) and leaf.content is not None else leaf
-    return tidy(leaf.primal if isinstance(leaf, Traced) and leaf.trace is trace else leaf)
+    return tidy(leaf.primal if isinstance(leaf, Traced) and leaf.run is trace else leaf)
 
 
 def tidy(x: Any) -> Any:

@@ -111,7 +111,7 @@ class Stacks:
             ]
             args, kwargs = tree.unflatten(self.structure, inputs)
             results, structure = evaluate.results_of(evaluate.run(f, args, kwargs), "vmap")
-            mine = [isinstance(leaf, Traced) and leaf.trace is batch for leaf in results]
+            mine = [isinstance(leaf, Traced) and leaf.run is batch for leaf in results]
             return [(leaf.primal if own else leaf, own) for leaf, own in zip(results, mine, strict=True)], structure
 
         return at_once(self.size, run)

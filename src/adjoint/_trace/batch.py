@@ -35,7 +35,7 @@ class Diverged(BaseException):
     """
 
     def __init__(self, trace: Batch) -> None:
-        self.trace = trace
+        self.run = trace
 
 
 class Batched(Traced):
@@ -48,11 +48,11 @@ class Batched(Traced):
 
     __slots__ = ()
 
-    trace: Batch
+    run: Batch
     many = True
 
     def __init__(self, trace: Batch, primal: Any, *, number: bool | None = None, origin: Any = None) -> None:
-        self.trace = trace
+        self.run = trace
         self.primal = primal
         self.kept = len(kinds.shape_of(primal)) == 1 if number is None else number
         self.tangent = origin
@@ -60,7 +60,7 @@ class Batched(Traced):
     def _apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
         rule = None if kwargs else BOOK.get(function)
         if rule is not None and rule.kind == "elementwise":
-            return self.trace.elementwise(rule, call or function, args)
+            return self.run.elementwise(rule, call or function, args)
         return apply(function, args, kwargs, call)
 
     @property
@@ -75,8 +75,8 @@ class Batched(Traced):
         self.store_part(None, index, value)
 
     def store_part(self, view: Any, index: Any, value: Any) -> None:
-        trace = self.trace
-        mine = isinstance(value, Traced) and value.trace is trace
+        trace = self.run
+        mine = isinstance(value, Traced) and value.run is trace
         value = value.primal if mine else value
         before_write(self)
         before_write(owner_of(self.primal))
@@ -91,14 +91,14 @@ class Batched(Traced):
 
     def below(self) -> Any:
         """Return what stood here before: the end of the batch leaves no single value, and so the run does not count."""
-        self.trace.diverged = True
+        self.run.diverged = True
         return self.tangent
 
     # What depends on the element -----------------------------------------------------------------------------------------
 
     def one(self, *_: Any, **__: Any) -> NoReturn:
         """Raise, as the answer differs from element to element."""
-        self.trace.diverge()
+        self.run.diverge()
 
     __bool__ = __int__ = __float__ = __complex__ = __index__ = __array__ = one
     __round__ = __floor__ = __ceil__ = __trunc__ = __contains__ = __format__ = __str__ = is_integer = one
@@ -109,7 +109,7 @@ class Batched(Traced):
         return zero if self.number else np.broadcast_to(zero, self.shape)
 
     def __repr__(self) -> str:
-        return f"Batched(size={self.trace.size}, shape={self.shape}, dtype={self.dtype})"
+        return f"Batched(size={self.run.size}, shape={self.shape}, dtype={self.dtype})"
 
 
 class Batch(Trace):
@@ -167,7 +167,7 @@ class Batch(Trace):
             kind = type(a)
             if kind is Batched:
                 x = a.primal
-                if a.trace is not self or type(x) is not np.ndarray:
+                if a.run is not self or type(x) is not np.ndarray:
                     return apply(rule.function, args, {}, call)
                 ranks.append(x.ndim - 1)
                 primals.append(x)
@@ -251,7 +251,7 @@ class Batch(Trace):
     def mapped(self, a: Any) -> Any:
         """Tell whether an argument belongs to this batch; of a sequence, which of its parts do, False if none."""
         if isinstance(a, Traced):
-            return a.trace is self
+            return a.run is self
         if type(a) in (list, tuple):
             parts = tuple([self.mapped(part) for part in a])
             return parts if any(parts) else False
@@ -263,7 +263,7 @@ class Batch(Trace):
             return type(a)([self.primal_of(part) for part in a])
         if isinstance(a, Host) and a.content is not None:
             a = a.content
-        return a.primal if isinstance(a, Traced) and a.trace is self else a
+        return a.primal if isinstance(a, Traced) and a.run is self else a
 
     def element(self, a: Any, k: int) -> Any:
         """Return an argument for one element of the batch."""
@@ -271,14 +271,14 @@ class Batch(Trace):
             return type(a)([self.element(part, k) for part in a])
         if isinstance(a, Host) and a.content is not None:
             a = a.content
-        if not isinstance(a, Traced) or a.trace is not self:
+        if not isinstance(a, Traced) or a.run is not self:
             return a
         return a.primal[k] if self.size else np.zeros(a.shape, a.dtype)[()]
 
     def sample(self, a: Any) -> Any:
         """Return an argument with stand-ins of the same form for batched values."""
         if isinstance(a, Traced):
-            return a.sample() if a.trace is self else a
+            return a.sample() if a.run is self else a
         return type(a)([self.sample(part) for part in a]) if type(a) in (list, tuple) else a
 
 
@@ -319,7 +319,7 @@ def at_once(size: int, run: Callable[[Batch], Any]) -> Any:
     try:
         result = run(batch)
     except Diverged as diverged:
-        if diverged.trace is not batch:
+        if diverged.run is not batch:
             raise
         return None
     except Exception:
@@ -334,6 +334,6 @@ def at_once(size: int, run: Callable[[Batch], Any]) -> Any:
 def stack_of(batch: Batch, x: Any) -> Any:
     """Return a value as an array with the batch axis in front."""
     x = as_traced(x)
-    if isinstance(x, Traced) and x.trace is batch:
+    if isinstance(x, Traced) and x.run is batch:
         return x.primal
     return np.copy(np.broadcast_to(x, (batch.size, *kinds.shape_of(x))))

@@ -84,7 +84,7 @@ class Buffer(np.ndarray, Host):
         index = plain_index(index)
         value = as_traced(value)
         if isinstance(value, Traced):
-            activate(self.owner, value.trace)
+            activate(self.owner, value.run)
             self[index] = value
             return
         before_write(owner_of(self))
@@ -190,8 +190,8 @@ class ActiveBuffer(Overloaded, Buffer):
         index = plain_index(index)
         value = as_traced(value)
         owner = self.owner
-        if isinstance(value, Traced) and value.trace.level > owner.__dict__["_content"].trace.level:
-            activate(owner, value.trace)
+        if isinstance(value, Traced) and value.run.level > owner.__dict__["_content"].run.level:
+            activate(owner, value.run)
         whole = owner.__dict__["_content"]
         if self is not owner:
             whole, index = _indexable(whole), tuple(k[index] for k in self._where())
@@ -333,7 +333,7 @@ class Lowering:
         content = as_traced(content)
         if isinstance(content, Traced):
             owner.__dict__["_content"] = content
-            content.trace.promoted.append(self)
+            content.run.promoted.append(self)
             return
         del owner.__dict__["_content"]
         for view in [owner, *live_views(owner)]:

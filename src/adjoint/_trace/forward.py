@@ -26,7 +26,7 @@ class Dual(Traced):
     __slots__ = ()
 
     def __init__(self, trace: Trace, primal: Any, tangent: Any) -> None:
-        self.trace = trace
+        self.run = trace
         self.primal = primal
         self.tangent = tangent
 
@@ -38,7 +38,7 @@ class Dual(Traced):
 
     def _write(self, view: View | None, index: Any, value: Any) -> None:
         before_write(self)
-        mine = isinstance(value, Traced) and value.trace is self.trace
+        mine = isinstance(value, Traced) and value.run is self.run
         x, t = (value.primal, unhost(value.tangent)) if mine else (value, 0)
         self.tangent = receiving(self.tangent, t)
         self.primal = receiving(self.primal, x)
@@ -85,13 +85,13 @@ class Forward(Trace):
     def primal_of(self, a: Any) -> Any:
         """Return an argument without this trace."""
         if isinstance(a, Traced):
-            return a.primal if a.trace is self else a
+            return a.primal if a.run is self else a
         return type(a)([self.primal_of(part) for part in a]) if type(a) in (list, tuple) else a
 
     def tangent_of(self, a: Any) -> Any:
         """Return the tangent of an argument, None if it is constant; of a sequence, with zeros where parts are constant."""
         if isinstance(a, Traced):
-            return unhost(a.tangent) if a.trace is self else None
+            return unhost(a.tangent) if a.run is self else None
         if type(a) in (list, tuple):
             parts = [self.tangent_of(part) for part in a]
             if any(part is not None for part in parts):
@@ -104,7 +104,7 @@ class Forward(Trace):
         if isinstance(y, (tuple, list)):
             parts = [self.wrap(part, d, args) if d is not None else part for part, d in zip(y, t, strict=True)]
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
-        return Dual(self, y, own_tangent(y, t, [a for a in args if isinstance(a, Traced) and a.trace is self]))
+        return Dual(self, y, own_tangent(y, t, [a for a in args if isinstance(a, Traced) and a.run is self]))
 
 
 def own_tangent(y: Any, t: Any, mine: list[Any]) -> Any:

@@ -75,8 +75,8 @@ def has_integer_array(index: Any) -> bool:
 def write(x: Traced, index: Any, value: Any) -> None:
     """``x[index] = value`` for a traced array."""
     value = as_traced(value)
-    if isinstance(value, Traced) and value.trace.level > x.trace.level:
-        promote(x.whole(), value.trace)
+    if isinstance(value, Traced) and value.run.level > x.run.level:
+        promote(x.whole(), value.run)
     if not is_array(x):
         raise TypeError(f"{type(plain(x)).__name__!r} object does not support item assignment")
     x.store(plain_index(index), value)
@@ -90,7 +90,7 @@ def promote(x: Traced, trace: Trace) -> None:
 
     The object becomes a value of the inner trace, whose primal is the value it was.
     """
-    home = x.trace
+    home = x.run
     x.become(trace.lift(x.clone()))
     trace.promoted.append(Demotion(x, home))
 
@@ -104,15 +104,15 @@ class Demotion:
 
     def lower(self) -> None:
         x = self.reference()
-        if x is not None and x.trace is not self.home:
+        if x is not None and x.run is not self.home:
             x.become(x.below())
-            if x.trace is not self.home:  # it took in values of a derivative between the two as well
-                x.trace.promoted.append(self)
+            if x.run is not self.home:  # it took in values of a derivative between the two as well
+                x.run.promoted.append(self)
 
 
 def receiving(array: Any, value: Any) -> Any:
     """Return an array in a form that can take ``value`` in place: a traced one if the value is."""
-    return value.trace.lift(array) if isinstance(value, Traced) and not isinstance(array, Traced) else array
+    return value.run.lift(array) if isinstance(value, Traced) and not isinstance(array, Traced) else array
 
 
 def as_traced(value: Any) -> Any:

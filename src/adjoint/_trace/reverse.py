@@ -50,32 +50,32 @@ class Node(Traced):
 
     __slots__ = ()
 
-    trace: Tape
+    run: Tape
 
     def __init__(self, trace: Tape, primal: Any, slot: int) -> None:
-        self.trace = trace
+        self.run = trace
         self.primal = primal
         self.slot = slot
         self.kept = None
 
     def store(self, index: Any, value: Any) -> None:
-        self.trace.write(self, None, index, value)
+        self.run.write(self, None, index, value)
 
     def store_part(self, view: View, index: Any, value: Any) -> None:
-        self.trace.write(self, view, index, value)
+        self.run.write(self, view, index, value)
 
     def _apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Function | None = None) -> Any:
         if not kwargs:
             rule = BOOK.get(function)
             if rule is not None and rule.kind == "elementwise":
-                return self.trace.elementwise(rule, call or function, args)
+                return self.run.elementwise(rule, call or function, args)
         return apply(function, args, kwargs, call)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if not kwargs and method == "__call__":
             rule = BOOK.get(ufunc)
             if rule is not None and rule.kind == "elementwise":
-                return self.trace.elementwise(rule, ufunc, inputs)
+                return self.run.elementwise(rule, ufunc, inputs)
             return apply(ufunc, inputs, kwargs)
         return self._ufunc_with_options(ufunc, method, inputs, kwargs)
 
@@ -101,7 +101,7 @@ class Tape(Trace):
         primals = []
         active = []
         for position, a in enumerate(args):
-            if isinstance(a, Traced) and a.trace is self:
+            if isinstance(a, Traced) and a.run is self:
                 primals.append(a.primal)
                 active.append(position)
             elif type(a) in (list, tuple) and highest(a) is not None:
@@ -165,7 +165,7 @@ class Tape(Trace):
         for a in args:
             kind = type(a)
             if kind is Node:
-                if a.trace is not self:
+                if a.run is not self:
                     return apply(rule.function, args, NO_OPTIONS, call)
                 primals.append(a.primal)
                 pattern |= bit
@@ -213,7 +213,7 @@ class Tape(Trace):
                 held = kinds.Like(y)
         slot = len(self.entries)
         result = new(Node)
-        result.trace = self
+        result.run = self
         result.primal = y
         result.slot = slot
         result.kept = slot if keep_y else None
@@ -248,7 +248,7 @@ class Tape(Trace):
 
     def active(self, rule: Rule, args: tuple[Any, ...]) -> tuple[int, ...]:
         """Return the positions of this tape's values that the rule differentiates."""
-        return tuple(k for k, a in enumerate(args) if isinstance(a, Traced) and a.trace is self and kinds.is_active(rule, k))
+        return tuple(k for k, a in enumerate(args) if isinstance(a, Traced) and a.run is self and kinds.is_active(rule, k))
 
     def read(self, x: Traced, index: Any, y: Any) -> Node:
         """Record that a number was read from an array."""
@@ -270,7 +270,7 @@ class Tape(Trace):
         kind = type(primal)
         if kind is float or kind is int or kind is np.float64 or kind is str or primal is None:
             return primal
-        if isinstance(argument, Traced) and argument.trace is self:
+        if isinstance(argument, Traced) and argument.run is self:
             root = argument.root if type(argument) is View else argument
             if root.kept is None:
                 root.kept = slot
@@ -324,7 +324,7 @@ class Tape(Trace):
             return type(a)([self.primals_of(part) for part in a])
         if isinstance(a, Host) and a.content is not None:
             a = a.content
-        return a.primal if isinstance(a, Traced) and a.trace is self else a
+        return a.primal if isinstance(a, Traced) and a.run is self else a
 
     def reaches(self, a: Any) -> bool:
         """Tell whether a sequence holds a value of this tape."""
@@ -332,7 +332,7 @@ class Tape(Trace):
             return any(map(self.reaches, a))
         if isinstance(a, Host) and a.content is not None:
             a = a.content
-        return isinstance(a, Traced) and a.trace is self
+        return isinstance(a, Traced) and a.run is self
 
     def lift(self, primal: Any) -> Node:
         self.append(None)
@@ -344,7 +344,7 @@ class Tape(Trace):
             self.release(owner_of(root.primal), root.kept)
             root.kept = None
         before_write(root)
-        mine = isinstance(value, Traced) and value.trace is self
+        mine = isinstance(value, Traced) and value.run is self
         x = value.primal if mine else value
         root.primal = receiving(root.primal, x)
         primal = root.primal if view is None else view.primal
@@ -408,9 +408,9 @@ def sampled(array: np.ndarray) -> bytes:
 def target_of(tape: Tape, a: Any) -> Target:
     """Return where the cotangent of an argument goes."""
     if type(a) is Node:
-        return a.slot if a.trace is tape else None
+        return a.slot if a.run is tape else None
     if type(a) is View:
-        return Region(a.root, a) if a.trace is tape else None
+        return Region(a.root, a) if a.run is tape else None
     if type(a) in (list, tuple):
         return [target_of(tape, part) for part in a]
     if isinstance(a, Host) and a.content is not None:
@@ -462,10 +462,10 @@ def _operators() -> None:
 
     def direct(function: Function, call: Function) -> tuple[Function, Function]:
         def method(self: Node, other: Any) -> Any:
-            return self.trace.elementwise(BOOK[function], call, (self, other))
+            return self.run.elementwise(BOOK[function], call, (self, other))
 
         def reflected(self: Node, other: Any) -> Any:
-            return self.trace.elementwise(BOOK[function], call, (other, self))
+            return self.run.elementwise(BOOK[function], call, (other, self))
 
         return method, reflected
 

@@ -57,10 +57,6 @@ class Trace:
         """Return the primal of the view ``step(x)`` of an array ``x`` of this trace with this primal."""
         return step(primal)
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        """Refuse ``x.trace()``: the trace of a traced array stands where its method would."""
-        raise MissingRuleError("the method x.trace() of a traced array", remedy="write np.trace(x)")
-
     def close(self) -> None:
         """End the trace: its values can no longer be used, and promoted arrays go back to the level that owns them."""
         while self.promoted:
@@ -70,9 +66,9 @@ class Trace:
 class Traced(Overloaded):
     """A value that a derivative follows."""
 
-    __slots__ = ("__weakref__", "kept", "primal", "slot", "tangent", "trace")
+    __slots__ = ("__weakref__", "kept", "primal", "run", "slot", "tangent")
 
-    trace: Any  # a `Trace`; subclasses say which
+    run: Any  # a `Trace`; subclasses say which
     primal: Any
     # What the traces note: of forward mode the tangent, of the tape the slot, and the first slot that keeps the content.
     tangent: Any
@@ -154,7 +150,7 @@ class Traced(Overloaded):
     def become(self, other: Traced) -> None:
         """Take the place of another traced value, so that all who hold this object hold that value."""
         self.__class__ = type(other)  # pyright: ignore[reportAttributeAccessIssue]
-        for name in ("trace", "primal", "tangent", "slot", "kept"):
+        for name in ("run", "primal", "tangent", "slot", "kept"):
             if hasattr(other, name):
                 setattr(self, name, getattr(other, name))
 
@@ -275,7 +271,7 @@ def constant(x: Any) -> Any:
     """Return the value of ``x`` without any derivative: that of each element, if it stands for many."""
     while isinstance(x, Traced):
         if x.many:
-            return x.trace.constant(x)
+            return x.run.constant(x)
         x = x.primal
     return x.plain() if isinstance(x, Host) else x
 
@@ -323,8 +319,8 @@ def apply(  # noqa: C901, PLR0912 - a hot path
     hosted = False
     for a in args:
         if isinstance(a, Traced):
-            if trace is None or a.trace.level > trace.level:
-                trace = a.trace
+            if trace is None or a.run.level > trace.level:
+                trace = a.run
         elif isinstance(a, (list, tuple)):
             inner = highest(a)
             hosted = hosted or (inner is not None and hosts(a))
@@ -358,11 +354,11 @@ def highest(values: Any) -> Trace | None:
     best: Trace | None = None
     for value in values:
         inner = (
-            value.trace
+            value.run
             if isinstance(value, Traced)
             else highest(value)
             if isinstance(value, (list, tuple))
-            else value.content.trace
+            else value.content.run
             if isinstance(value, Host) and value.content is not None
             else None
         )

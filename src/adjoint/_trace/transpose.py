@@ -24,7 +24,7 @@ def transpose(function: Callable[[Any], Any], like: Any, ct: Any) -> Any:
     owned: set[int] = set()
     for part, cotangent in zip(y, ct, strict=True) if isinstance(y, (tuple, list)) else [(y, ct)]:
         x = as_traced(part)
-        if cotangent is not None and isinstance(x, Traced) and x.trace is tape:
+        if cotangent is not None and isinstance(x, Traced) and x.run is tape:
             form = (kinds.shape_of(x.primal), kinds.dtype_of(x.primal))
             accumulate(cts, owned, target_of(tape, x), cotangent, form, None)
     tape.close()

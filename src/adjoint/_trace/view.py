@@ -32,14 +32,14 @@ class View(Traced):
         self._made: Any = None
 
     @property
-    def trace(self) -> Trace:  # type: ignore[override]
-        return self.root.trace
+    def run(self) -> Trace:  # type: ignore[override]
+        return self.root.run
 
     @property
     def primal(self) -> Any:  # type: ignore[override]
         whole = self.parent.primal
         if self._of is not whole:
-            self._of, self._made = whole, self.root.trace.through(self.step, whole)
+            self._of, self._made = whole, self.root.run.through(self.step, whole)
         return self._made
 
     @property
