@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._rules.indexing import window
 from tests.rules.case import Case
 
 rng = np.random.default_rng(101)
@@ -204,4 +205,9 @@ CASES = [
         name="buffer-active",
         float32=False,
     ),
+    Case(lambda a: window(a, (2, 2), (3, 1), 1), (normal(3, 3),), name="window-block"),
+    Case(lambda a: window(a, (3,), (-1,), 2), (normal(3),), name="window-backwards"),
+    Case(lambda a: window(a, (2, 3), (0, 1), 0), (normal(3),), name="window-broadcast"),
+    Case(lambda a: window(a.T, (3,), (2,), 1), (normal(2, 3),), name="window-not-contiguous"),
+    Case(lambda a: window(a * a, (), (), 2), (normal(2, 2),), name="window-number"),
 ]

@@ -45,7 +45,27 @@ def may_repeat(index: Any) -> bool:
     return any(not isinstance(part, basic) and np.asarray(part).dtype.kind in "iu" and np.ndim(part) > 0 for part in parts)
 
 
+Extent = tuple[int, ...]
+
+
+@primitive
+def window(a: Any, shape: Extent, strides: Extent, offset: int) -> Any:
+    """Return the elements of ``a`` at ``offset + sum(strides * index)``, counted in C order: a view where ``a`` is contiguous."""
+    if type(a) is np.ndarray and a.size and a.flags.c_contiguous:
+        y = np.ndarray(shape, a.dtype, a, offset * a.itemsize, [n * a.itemsize for n in strides])
+        y.flags.writeable = 0 not in strides  # an element that stands in several places is not to be added to in place
+        return y
+    return np.reshape(a, -1)[places(shape, strides, offset)]
+
+
+def places(shape: Extent, strides: Extent, offset: int) -> np.ndarray:
+    """Return the flat positions of the elements of a window."""
+    grids = np.ogrid[tuple(slice(n) for n in shape)] if shape else []
+    return np.asarray(sum((grid * n for grid, n in zip(grids, strides, strict=True)), offset))
+
+
 # fmt: off
+linear(window,                  lambda ct, a, *extent: scatter(ct, np.unravel_index(places(*extent), a.shape), a.shape),  FIXED, FIXED, FIXED)
 linear(operator.getitem,        lambda ct, a, index: scatter(ct, index, a.shape),                                         FIXED)
 linear(scatter,                 lambda ct, x, index, shape: ct[index],                                                    FIXED, FIXED)
 linear(np.take,                 lambda ct, a, indices, axis=None, out=None, mode="raise": untake(ct, a, indices, axis, mode))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._overload import Overloaded
-from adjoint._rules import kinds
+from adjoint._rules import indexing, kinds
 from adjoint._trace.memory import as_traced, before_write, is_basic, leaves_array, owner_of, plain_index
 from adjoint._trace.traced import Host, Trace, Traced, apply, highest, plain
 from adjoint.errors import MutationError
@@ -174,7 +174,22 @@ class ActiveBuffer(Overloaded, Buffer):
     def content(self) -> Any:  # type: ignore[override]
         owner = self.owner
         whole = owner.__dict__["_content"]
-        return whole if owner is self else _indexable(whole)[self._where()]
+        if owner is self:
+            return whole
+        window = self._window(whole)
+        return _indexable(whole)[self._where()] if window is None else indexing.window(whole, *window)
+
+    def _window(self, whole: Traced) -> tuple[tuple[int, ...], tuple[int, ...], int] | None:
+        """Return shape, strides and offset of this view in the owner's content, which is contiguous.
+
+        None if the owner is not contiguous, or the content is that of a whole batch, whose strides are others.
+        """
+        owner = self.owner
+        if not owner.flags.c_contiguous or not owner.shape or self.dtype != owner.dtype or _of_a_batch(whole):
+            return None
+        item = self.itemsize
+        start = self.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+        return self.shape, tuple(n // item for n in self.strides), start // item
 
     def _where(self) -> tuple[np.ndarray, ...]:
         """Return the indices of this view's elements in the owner."""
@@ -193,9 +208,12 @@ class ActiveBuffer(Overloaded, Buffer):
         if isinstance(value, Traced) and value.run.level > owner.__dict__["_content"].run.level:
             activate(owner, value.run)
         whole = owner.__dict__["_content"]
-        if self is not owner:
-            whole, index = _indexable(whole), tuple(k[index] for k in self._where())
-        whole[index] = value
+        if self is owner:
+            whole[index] = value
+        elif self._window(whole) is None:
+            _indexable(whole)[tuple(k[index] for k in self._where())] = value
+        else:
+            self.content[index] = value
 
     def __getitem__(self, index: Any) -> Any:
         if is_basic(index) and leaves_array(index, self.ndim):
@@ -255,6 +273,15 @@ class ActiveBuffer(Overloaded, Buffer):
 
     def __deepcopy__(self, memo: dict[int, Any] | None) -> Any:
         return np.copy(self.content)
+
+
+def _of_a_batch(x: Any) -> bool:
+    """Tell whether a value stands for many at any level."""
+    while isinstance(x, Traced):
+        if x.many:
+            return True
+        x = x.primal
+    return False
 
 
 def _indexable(x: Any) -> Any:
