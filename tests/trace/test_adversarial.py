@@ -314,3 +314,17 @@ def test_a_cotangent_of_another_shape_is_refused_in_both_modes():
 def test_the_method_trace():
     gradient = ad.grad(lambda x: np.outer(x, x).trace() + (x[:, None] * np.eye(3)).trace(offset=0))(np.array([1.0, 2.0, 3.0]))
     np.testing.assert_array_equal(gradient, [3.0, 5.0, 7.0])
+
+
+def test_new_axes_of_active_buffers_are_views():
+    def f(x):
+        b = np.zeros((2, 3))
+        b[0, 0] = x[0]
+        column = b[:, None, 1:]
+        column[1, 0, 1] = x[1] ** 2
+        b[1][None][0, 0] = x[0] * x[1]
+        return (b * np.arange(6.0).reshape(2, 3)).sum() + column[0, 0, 0]
+
+    gradient = ad.grad(f)(np.array([2.0, 3.0]))
+    np.testing.assert_array_equal(gradient, [3 * 3.0, 5 * 6.0 + 3 * 2.0])
+    np.testing.assert_array_equal(ad.jacfwd(f)(np.array([2.0, 3.0])), gradient)

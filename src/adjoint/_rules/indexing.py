@@ -53,7 +53,8 @@ def window(a: Any, shape: Extent, strides: Extent, offset: int) -> Any:
     """Return the elements of ``a`` at ``offset + sum(strides * index)``, counted in C order: a view where ``a`` is contiguous."""
     if type(a) is np.ndarray and a.size and a.flags.c_contiguous:
         y = np.ndarray(shape, a.dtype, a, offset * a.itemsize, [n * a.itemsize for n in strides])
-        y.flags.writeable = 0 not in strides  # an element that stands in several places is not to be added to in place
+        # An element that stands in several places is not to be added to in place.
+        y.flags.writeable = all(n or length < 2 for n, length in zip(strides, shape, strict=True))
         return y
     return np.reshape(a, -1)[places(shape, strides, offset)]
 
