@@ -201,3 +201,23 @@ def test_a_derivative_that_failed_leaves_nothing_behind() -> None:
         with pytest.raises(errors.EscapedValueError):
             KEPT[-1] + 1.0
     np.testing.assert_array_equal(ad.grad(lambda x: np.sum(x * x))(X), 2 * X)
+
+
+@pytest.mark.parametrize("operator", [ad.grad, ad.check, ad.checkpoint, ad.custom_jvp, ad.custom_vjp, ad.hessian, ad.vmap])
+def test_what_is_no_function_is_refused(operator):
+    with pytest.raises(TypeError, match=f"{operator.__name__} expects a function as its first argument, got int: 3"):
+        operator(3)
+
+
+def test_what_is_no_rule_is_refused():
+    with pytest.raises(TypeError, match="expected a function, got str"):
+        ad.rules.elementwise("sin", np.cos)
+    with pytest.raises(TypeError, match="expected a function, FIXED or Unknown"):
+        ad.rules.elementwise(lambda x: x, 3)
+
+
+def test_messages_name_what_the_user_knows():
+    with pytest.raises(errors.OutputError, match="hessian: the function returned str"):
+        ad.hessian(lambda x: "no")(1.0)
+    with pytest.raises(errors.OutputError, match="got float"):
+        ad.grad(lambda x: x, has_aux=True)(2.0)

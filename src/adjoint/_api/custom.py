@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adjoint._api import evaluate
+from adjoint._api.function import expect_function
 
 
 class Custom:
@@ -17,6 +18,7 @@ class Custom:
     __qualname__: str
 
     def __init__(self, f: Callable[..., Any], nondiff_argnums: tuple[int, ...] = ()) -> None:
+        expect_function(f, type(self).__name__)
         functools.update_wrapper(self, f, updated=())
         self.f = f
         self.nondiff = tuple(nondiff_argnums)

@@ -351,10 +351,15 @@ def split_aux(y: Any, name: str) -> tuple[Any, Any]:
     """Return value and auxiliary data of a function that was differentiated with ``has_aux=True``."""
     if not isinstance(y, tuple) or len(y) != 2:
         raise OutputError(
-            f"{name}: has_aux=True needs a function that returns a pair (value, aux), got {type(y).__name__}",
+            f"{name}: has_aux=True needs a function that returns a pair (value, aux), got {_kind(y)}",
             remedy="return value, aux",
         )
     return y
+
+
+def _kind(y: Any) -> str:
+    """Return the type of a value as the user knows it."""
+    return type(plain(y)).__name__
 
 
 def drop(aux: Any, trace: Any) -> Any:

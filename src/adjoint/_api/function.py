@@ -14,8 +14,7 @@ class Derivative:
     """
 
     def __init__(self, run: Callable[..., Any], f: Callable[..., Any], options: dict[str, Any]) -> None:
-        if not callable(f):
-            raise TypeError(f"{_operator(run)} expects a function as its first argument, got {type(f).__name__}: {f!r:.80}")
+        expect_function(f, _operator(run))
         functools.update_wrapper(self, f, updated=())
         self.run, self.f, self.options = run, f, options
 
@@ -33,6 +32,12 @@ class Derivative:
         name = repr(self.f) if isinstance(self.f, Derivative) else name
         options = "".join(f", {key}={value!r}" for key, value in self.options.items() if value not in (False, None, ()))
         return f"adjoint.{_operator(self.run)}({name}{options})"
+
+
+def expect_function(f: Any, name: str) -> None:
+    """Raise unless ``f`` can be called."""
+    if not callable(f):
+        raise TypeError(f"{name} expects a function as its first argument, got {type(f).__name__}: {f!r:.80}")
 
 
 def _operator(run: Callable[..., Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adjoint._api.function import Derivative
-from adjoint._api.jacobian import _jacfwd, _jacrev
+from adjoint._api.jacobian import _jacobian
 
 
 def hessian(
@@ -54,6 +54,7 @@ def hessian(
 
 
 def _hessian(f: Any, args: Any, kwargs: Any, *, argnums: Any = 0, has_aux: bool = False, holomorphic: bool = False) -> Any:
-    options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic}
-    # jacrev gives the gradient, and the row of gradients where f has several results.
-    return _jacfwd(Derivative(_jacrev, f, options), args, kwargs, **options)
+    options = {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic, "name": "hessian"}
+    # Reverse mode gives the gradient, and the row of gradients where f has several results.
+    rows = Derivative(_jacobian, f, {"mode": "reverse", **options})
+    return _jacobian(rows, args, kwargs, mode="forward", **options)

@@ -150,6 +150,12 @@ def excluded(reason: str, *functions: Function) -> None:
 
 
 def _enter(rule: Rule) -> None:
+    if rule.kind not in ("constant", "excluded"):
+        if not callable(rule.function):
+            raise TypeError(f"{rule.kind}: expected a function, got {type(rule.function).__name__}: {rule.function!r:.80}")
+        for formula in (*rule.formulas, *rule.vjps):
+            if not callable(formula) and not isinstance(formula, (Fixed, Unknown)):
+                raise TypeError(f"{rule.kind}({rule.name}): expected a function, FIXED or Unknown(...), got {formula!r:.80}")
     BOOK[rule.function] = rule
 
 

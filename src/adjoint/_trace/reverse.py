@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._overload import BINARY, Function
+from adjoint._overload import BINARY, NO_OPTIONS, Function
 from adjoint._rules import kinds
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
@@ -41,7 +41,6 @@ from adjoint._trace.view import View, alias
 from adjoint.errors import MutationError
 
 FLOAT64 = np.dtype(np.float64)
-NO_OPTIONS: dict[str, Any] = {}
 new = object.__new__
 
 
@@ -442,18 +441,13 @@ def form_of_result(rule: Rule, y: Any, targets: list[Target]) -> Any:
     return kinds.Like(y)
 
 
-_PLANS: dict[tuple[Rule, tuple[int, ...]], tuple[bool, tuple[int, ...] | None]] = {}
-
-
 def plan(rule: Rule, active: tuple[int, ...]) -> tuple[bool, tuple[int, ...] | None]:
     """Return what an entry keeps: the result? and which arguments; computed once per rule and pattern of activity."""
     if rule.kind in ("linear", "bilinear"):
         return False, None
-    if rule.function not in BOOK:  # an operation made for one call
-        return kinds.needs(rule, active)
-    found = _PLANS.get((rule, active))
+    found = rule.plans.get(active)
     if found is None:
-        found = _PLANS[rule, active] = kinds.needs(rule, active)
+        found = rule.plans[active] = kinds.needs(rule, active)
     return found
 
 

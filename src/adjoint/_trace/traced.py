@@ -24,8 +24,6 @@ from adjoint.errors import ConversionError, MissingRuleError, MutationError
 
 _LEVELS = itertools.count(1)
 
-ARRAYS = (np.ndarray,)
-
 # Functions that a trace over whole batches maps by themselves, although they are defined by others.
 WHOLE: set[Function] = set()
 

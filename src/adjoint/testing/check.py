@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._api.function import expect_function
 from adjoint._rules import kinds
 from adjoint.errors import CheckError
 from adjoint.testing import differences
@@ -90,6 +91,7 @@ def check(
     >>> [row.derivative for row in report.rows if row.order == 1]
     ['forward', 'reverse']
     """
+    expect_function(f, "check")
     checked = tuple(modes)
     if not checked or not set(checked) <= set(MODES):
         raise ValueError(f'check: modes must be "forward", "reverse" or both, got {modes!r}')
