@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import pathlib
 import re
+import runpy
 
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-# Written by `python -m adjoint coverage --markdown` when the documentation is built.
-GENERATED = {ROOT / "docs" / "reference" / "coverage.md"}
+GALLERY = sorted((ROOT / "docs" / "gallery").glob("*.py"))
+# Written when the documentation is built, which also runs the scripts.
+GENERATED = {ROOT / "docs" / "examples" / f"{name}.rst" for name in ("index", *(script.stem for script in GALLERY))}
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -39,6 +42,22 @@ def test_links_lead_somewhere(page: pathlib.Path) -> None:
     targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", prose) if not re.match(r"[a-z]+:", target)}
     files = {(page.parent / target).resolve() for target in targets if target}
     assert {file for file in files if not file.exists()} <= GENERATED
+
+
+@pytest.mark.parametrize("script", GALLERY, ids=[script.stem for script in GALLERY])
+def test_gallery_scripts_have_prose_a_derivative_and_a_picture(script: pathlib.Path) -> None:
+    # That they run is seen by the build of the documentation, `sphinx-build -W docs build/docs`, which .ci/run does.
+    text = script.read_text(encoding="utf-8")
+    title, line = (ast.get_docstring(ast.parse(text)) or "").splitlines()[:2]
+    assert line == "=" * len(title)
+    assert "# %%" in text
+    assert "import adjoint as ad" in text
+    assert "plt.show()" in text
+
+
+def test_the_order_of_the_gallery_names_all_scripts() -> None:
+    settings = runpy.run_path(str(ROOT / "docs" / "_ext" / "gallery_settings.py"))
+    assert sorted(settings["ORDER"]) == [script.name for script in GALLERY]
 
 
 def test_every_page_is_reached_from_the_index() -> None:

@@ -22,3 +22,10 @@ def test_docstring_has_sections_and_an_example(name):
     for section in ("Parameters", "Returns", "Notes", "Examples"):
         assert f"{section}\n{'-' * len(section)}" in text, f"{name} has no section {section}"
     assert doctest.DocTestParser().get_examples(text)
+
+
+def test_every_exception_is_public():
+    errors = {
+        name for name, value in vars(ad.errors).items() if isinstance(value, type) and issubclass(value, ad.errors.AdjointError)
+    }
+    assert ad.errors.__all__ == sorted(errors)

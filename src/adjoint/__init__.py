@@ -22,6 +22,7 @@ from adjoint._api.stop_gradient import stop_gradient as stop_gradient
 from adjoint._api.vjp import vjp as vjp
 from adjoint._api.vmap import vmap as vmap
 from adjoint._rules import chapters as _chapters  # noqa: F401 - fills the rule book
+from adjoint.explain import explain as explain
 from adjoint.testing import check as check
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "custom_vjp",
     "derivative",
     "errors",
+    "explain",
     "grad",
     "hessian",
     "hvp",

@@ -12,6 +12,7 @@
     ├── OutputError (TypeError)                    a result that cannot be differentiated: not a scalar, a generator, a string
     ├── StructureError (ValueError)                tangents or cotangents do not match the primal in structure, shape or dtype
     ├── BatchError (ValueError)                    `vmap` cannot batch this
+    ├── MemoryBudgetError (ValueError)             a memory budget has no room for one state of a loop
     └── CheckError (AssertionError)                `adjoint.testing.check` found a wrong derivative
 
 Every message says what happened, where (the user's own file and line), why, and what to do about it.
@@ -24,9 +25,25 @@ import os
 import sys
 from types import FrameType
 
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+__all__ = [
+    "AdjointError",
+    "BatchError",
+    "CheckError",
+    "ConversionError",
+    "EscapedValueError",
+    "InputError",
+    "MemoryBudgetError",
+    "MissingRuleError",
+    "MutationError",
+    "NotDifferentiableError",
+    "OutputError",
+    "StructureError",
+]
+
+# As the import system spells it, `..` included, and not normalised: code objects have this spelling, and are compared with it.
+_HERE = os.path.dirname(__file__) + os.sep
 # Where adjoint's own code lies, as prefixes of file names; the demo's models are a user's code like any other.
-OWN_FILES = tuple(_HERE + name for name in ("_", "errors", "numpy", "rules", "testing"))
+OWN_FILES = tuple(_HERE + name for name in ("_", "errors", "explain", "numpy", "rules", "testing"))
 _LIBRARIES = ("numpy", "scipy", "optree")
 
 
@@ -105,16 +122,25 @@ class BatchError(AdjointError, ValueError):
     """`vmap` cannot batch this function or these arguments."""
 
 
+class MemoryBudgetError(AdjointError, ValueError):
+    """A memory budget has no room for a single state of a loop, so that the loop cannot be reversed within it."""
+
+
 class CheckError(AdjointError, AssertionError):
     """`adjoint.testing.check` found a derivative that disagrees with the independent check."""
+
+
+def foreign_files() -> tuple[str, ...]:
+    """Return the prefixes of the names of files that belong to adjoint or to the libraries below it."""
+    homes = [os.path.dirname(sys.modules[name].__file__ or "") + os.sep for name in _LIBRARIES if name in sys.modules]
+    return (*OWN_FILES, *homes, functools.__file__, "<frozen", "<__array_function__")
 
 
 def user_line() -> str:
     """Return ``file:line: source`` of the innermost frame that belongs neither to adjoint nor to the libraries below it."""
     import linecache
 
-    homes = [os.path.dirname(sys.modules[name].__file__ or "") + os.sep for name in _LIBRARIES if name in sys.modules]
-    foreign = (*OWN_FILES, *homes, functools.__file__, "<frozen", "<__array_function__")
+    foreign = foreign_files()
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename

@@ -284,12 +284,14 @@ def record(
     has_aux: bool,
     name: str,
     later: bool = False,
+    tape: Tape | None = None,
 ) -> tuple[list[Any], Any, Pullback, Any]:
     """Run ``f`` on a tape; return the leaves of its value, their structure, the pullback and the auxiliary data.
 
-    ``later`` says that the caller gets the pullback, and may change arguments and results before it is called.
+    ``later`` says that the caller gets the pullback, and may change arguments and results before it is called; ``tape`` is one
+    that notes more than the way back needs (`adjoint.explain`).
     """
-    tape = Tape()
+    tape = Tape() if tape is None else tape
     args, apart = protected(args, positions)
     values = list(args)
     inputs = {}

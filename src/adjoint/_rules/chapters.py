@@ -16,4 +16,5 @@ from adjoint._rules import reductions as reductions
 from adjoint._rules import samples as samples
 from adjoint._rules import shaping as shaping
 from adjoint._rules import sorting as sorting
+from adjoint._rules import stores as stores
 from adjoint._rules import trigonometric as trigonometric

@@ -69,7 +69,7 @@ def foreign(x: Any) -> Any:
     if type(x) is np.ndarray:
         return None
     while isinstance(x, Overloaded) and not isinstance(x, np.ndarray):
-        x = getattr(x, "primal")  # noqa: B009  (traced values have one)
+        x = getattr(x, "primal", None)  # traced values have one, symbols of a program do not
     if isinstance(x, Like):
         return x.foreign
     if isinstance(x, (np.ndarray, np.generic, float, complex, int)) or not hasattr(x, "__array_function__"):
@@ -344,6 +344,8 @@ def zeros_like(x: Any) -> Any:
         return type(x)([zeros_like(part) for part in x]) if type(x) in (list, tuple) else [zeros_like(part) for part in x]
     if isinstance(x, (float, complex, int, np.generic)):
         return dtype_of(x).type(0)
+    if isinstance(x, Overloaded) and getattr(x, "primal", None) is None:  # the symbol of a program
+        return np.zeros_like(x) if x.ndim else dtype_of(x).type(0).item()
     library = foreign(x)
     if library is not None:
         return np.zeros_like(library, shape=shape_of(x), dtype=dtype_of(x))

@@ -1,0 +1,148 @@
+"""Which values are needed after which statement, and so which cannot share a variable.
+
+Two values interfere if one is needed where the other is assigned.  Statements are structured, so one walk backwards finds what is
+needed; a loop is walked until nothing is added, which takes two rounds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Plan, Return, Start, Step
+from adjoint._ir.nodes import Value
+
+Live = frozenset[Value]
+_NONE: Live = frozenset()
+
+
+@dataclass(eq=False, slots=True)
+class Liveness:
+    """``after[step]`` is what is needed after a statement; of a loop ``turn`` is what is needed where a turn begins."""
+
+    after: dict[Step, Live] = field(default_factory=dict)
+    turn: dict[Cycle, Live] = field(default_factory=dict)
+    interferes: dict[Value, set[Value]] = field(default_factory=lambda: defaultdict(set))
+
+
+def analyse(plan: Plan) -> Liveness:
+    """Return the liveness of a plan."""
+    walk = _Walk(plan)
+    walk.steps(plan.steps, _NONE, _NONE)
+    interference = _Interference(plan, walk.live)
+    interference.steps(plan.steps)
+    params = [plan.resolve(param) for param in plan.function.params]
+    for param in params:
+        interference.define(param, params)
+    return walk.live
+
+
+class _Walk:
+    """Finds what is needed, backwards."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.live = Liveness()
+
+    def steps(self, steps: list[Step], live: Live, leave: Live) -> Live:
+        """Return what is needed before statements; ``leave`` is what is needed where ``break`` leads to."""
+        for step in reversed(steps):
+            self.live.after[step] = live
+            live = self.step(step, live, leave)
+        return live
+
+    def step(self, step: Step, live: Live, leave: Live) -> Live:
+        leaves = self.plan.leaves
+        match step:
+            case Compute():
+                return (live - frozenset(step.op.outputs)) | frozenset(leaves(step.op.operands))
+            case Move():
+                live -= {pair.target for pair in step.pairs}
+                return live.union(leaves([pair.source for pair in step.pairs]))
+            case Branch():
+                then, orelse = (self.steps(side, live, leave) for side in step.inner)
+                return then | orelse | frozenset(leaves(step.condition))
+            case Cycle():
+                return self.cycle(step, live)
+            case Start():
+                return live - {step.target}
+            case Collect():
+                return live | {step.target} | frozenset(leaves(step.item))
+            case Flip():
+                return live | {step.target}
+            case Break():
+                return leave if step.condition is True else live | leave | frozenset(leaves(step.condition))
+            case Return():
+                return frozenset(leaves(step.results))
+            case Fail():
+                return frozenset(leaves(step.op.operands))
+            case _:
+                raise TypeError(f"no liveness of {type(step).__name__}")
+
+    def cycle(self, step: Cycle, leave: Live) -> Live:
+        loop = step.loop
+        leave = leave | {step.turns} if step.turns is not None and step.turns in leave else leave
+        listed = frozenset(self.plan.leaves(loop.consumed))
+        start = leave | listed
+        if step.turns is not None:
+            start |= {step.turns}
+        while True:
+            live = self.steps(step.body, start, leave) - frozenset(loop.items) - {loop.index}
+            live = self.steps(step.check, live | frozenset(self.plan.leaves(step.test)) | leave, leave)
+            if live <= start:
+                break
+            start |= live
+        self.live.turn[step] = start
+        if step.turns is not None:
+            start -= {step.turns}
+        return start | frozenset(self.plan.leaves(loop.range))
+
+
+class _Interference:
+    """Notes for each assignment what is needed after it."""
+
+    def __init__(self, plan: Plan, live: Liveness) -> None:
+        self.plan = plan
+        self.live = live
+
+    def define(self, value: Value, live: Iterable[Value]) -> None:
+        for other in live:
+            if other is not value:
+                self.live.interferes[value].add(other)
+                self.live.interferes[other].add(value)
+
+    def steps(self, steps: list[Step]) -> None:
+        for step in steps:
+            after = self.live.after[step]
+            match step:
+                case Compute():
+                    for output in step.op.outputs:
+                        self.define(output, after.union(step.op.outputs))
+                case Move():
+                    self.move(step, after)
+                case Cycle():
+                    self.cycle(step)
+                case Start():
+                    self.define(step.target, after)
+            for inner in step.inner:
+                self.steps(inner)
+
+    def move(self, step: Move, after: Live) -> None:
+        """A value does not interfere with what it takes over, which is the same; all targets interfere with each other."""
+        targets = [pair.target for pair in step.pairs]
+        for pair in step.pairs:
+            self.define(pair.target, after.union(targets) - {self.plan.resolve(pair.source)} if _plain(pair.source) else after.union(targets))
+
+    def cycle(self, step: Cycle) -> None:
+        """What the head of a loop assigns: the index, the items, the count of turns."""
+        inside = self.live.turn[step] | frozenset(step.loop.items)
+        heads = [*step.loop.items, *[value for value in (step.index, step.turns) if value is not None]]
+        first = [inner for inner in (*step.check[:1], *step.body[:1])]
+        needed = inside.union(heads, *[self.live.after[inner] for inner in first])
+        for value in heads:
+            self.define(value, needed)
+
+
+def _plain(source: object) -> bool:
+    return type(source) is Value

@@ -1,0 +1,247 @@
+"""Arrays with their memory: two names of one array, and views of it, mean what they mean in NumPy.
+
+In the program that is written nothing is changed in place; a store makes a new version.  A `Memory` holds the version that is
+current; an `Array` names a memory and a path of views from it.  Reading an array reads the current version along the path;
+writing to it puts a new version in its memory, and so every other view of it sees the store.
+
+What two branches, or two turns of a loop, leave in different memories under one name is a new memory whose ``others`` it may be
+one with.  Reading goes well; a store to the one makes the others unknown, and reading those is refused.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint._ir.nodes import Value
+from adjoint._ir.symbol import Symbol, extent, writer
+from adjoint._ir.types import Tensor
+from adjoint._rules import stores
+from adjoint._rules.arithmetic import imaginary_part, real_part
+from adjoint.errors import AdjointError
+
+Step = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class AliasError(AdjointError, TypeError):
+    """Which array a store changes depends on how the program ran."""
+
+
+class Memory:
+    """A piece of memory: its current version, and the memories that it may be one with."""
+
+    __slots__ = ("others", "source", "stale", "value")
+
+    def __init__(self, value: Any, source: Any = None) -> None:
+        self.value = value
+        # The argument or captured variable whose memory it is, if it is the caller's.
+        self.source = source
+        self.others: set[Memory] = set()
+        self.stale = ""
+
+    def read(self) -> Any:
+        """Return the current version."""
+        if self.stale:
+            raise AliasError(
+                "this array may share its memory with one that was written to",
+                why=self.stale,
+                remedy="copy the array (a.copy()) before the branch or the loop",
+            )
+        return self.value
+
+    def write(self, value: Any) -> None:
+        """Make ``value`` the current version."""
+        writer().touch(self)
+        self.read()
+        self.value = value
+        for other in self.others:
+            writer().touch(other)
+            other.stale = "one of two branches, or of two turns of a loop, made them one array"
+
+    def meet(self, other: Memory) -> None:
+        """Note that this memory may be one with another."""
+        if other is not self:
+            self.others.add(other)
+            other.others.add(self)
+
+
+class Array(Symbol):
+    """A symbol of an array: a memory and the views that lead to it."""
+
+    __slots__ = ("_cache", "memory", "path")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, memory: Memory, path: tuple[Step, ...] = ()) -> None:
+        self.memory = memory
+        self.path = path
+        self._cache: tuple[Any, Value, Any] | None = None
+
+    @property
+    def value(self) -> Value:  # type: ignore[override]
+        base = self.memory.read()
+        if not self.path:
+            return base
+        # A view that was read in a block is known there and in the blocks within.
+        if self._cache is not None and self._cache[0] is base and writer().open(self._cache[2]):
+            return self._cache[1]
+        value = walked(base, self.path)
+        self._cache = (base, value, writer().blocks[-1])
+        return value
+
+    @property
+    def type(self) -> Any:
+        if not self.path:
+            return self.memory.value.type
+        return Symbol.type.fget(self)  # type: ignore[attr-defined]
+
+    def view(self, function: Callable[..., Any], *args: Any) -> Array:
+        """Return a view of this array."""
+        return Array(self.memory, (*self.path, (function, args)))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        index, value = self._stored(index, value)
+        self.memory.write(stored(self.memory.read(), self.path, index, value))
+
+    def _stored(self, index: Any, value: Any) -> tuple[Any, Any]:
+        if isinstance(value, (list, tuple)):
+            value = writer().as_array(value)
+        return index, value
+
+    def replace(self, value: Any) -> None:
+        """``self[...] = value`` where value has the form of the array already."""
+        self.memory.write(stored(self.memory.read(), self.path, WHOLE, writer().atom(value)))
+
+    def _update(self, operation: Callable[..., Any], other: Any) -> Any:
+        if self.ndim == 0 and not is_stored(self):
+            return operation(self, other)
+        plain = getattr(np, _UFUNCS[operation.__name__.strip("_")])
+        y = plain(self, other)
+        if isinstance(y, Symbol) and isinstance(y.type, Tensor) and y.dtype != self.dtype:
+            if not np.can_cast(y.dtype, self.dtype, "same_kind"):
+                raise TypeError(f"Cannot cast ufunc {plain.__name__!r} output from {y.dtype!r} to {self.dtype!r}")
+            y = np.astype(y, self.dtype)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        self.replace(y)
+        return self
+
+    @property
+    def base(self) -> Any:
+        return Array(self.memory) if self.path else None
+
+    def flatten(self, order: Any = "C") -> Any:
+        return np.copy(np.ravel(self, order=order))
+
+
+_UFUNCS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide", "mod": "remainder",
+    "pow": "power", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+    "lshift": "left_shift", "rshift": "right_shift",
+    "iadd": "add", "isub": "subtract", "imul": "multiply", "itruediv": "divide", "ifloordiv": "floor_divide",
+    "imod": "remainder", "ipow": "power", "imatmul": "matmul", "iand": "bitwise_and", "ior": "bitwise_or", "ixor": "bitwise_xor",
+    "ilshift": "left_shift", "irshift": "right_shift",
+}  # fmt: skip
+
+
+# In place of an index: the value takes the place of the whole array.
+WHOLE = object()
+
+
+def is_stored(x: Any) -> bool:
+    """Tell whether a value lies in memory, so that it can be written to."""
+    return isinstance(x, Array)
+
+
+def walked(value: Any, path: tuple[Step, ...]) -> Value:
+    """Return the value at the end of a path of views."""
+    for function, args in path:
+        value = writer().operation(function, (value, *args))
+    return value
+
+
+def stored(base: Any, path: tuple[Step, ...], index: Any, v: Any) -> Value:
+    """Return the new version of ``base`` after ``view[index] = v``, where ``path`` leads to the view."""
+    if not path:
+        return v if index is WHOLE else writer().operation(stores.assign, (base, index, v))
+    (function, args), *rest = path
+    if function is operator.getitem and not rest:
+        joined = composed(args[0], index)
+        if joined is not None:
+            return writer().operation(stores.assign, (base, joined, v))
+    inner = stored(walked(base, path[:1]), tuple(rest), index, v)
+    return _put_back(base, function, args, inner)
+
+
+def composed(first: Any, second: Any) -> Any:
+    """Return the index that has the effect of two, one after the other, if the first takes whole positions only."""
+    if second is WHOLE or second is Ellipsis or (isinstance(second, slice) and second == slice(None)):
+        return first
+    parts = first if isinstance(first, tuple) else (first,)
+    if all(isinstance(p, int) or (isinstance(p, (Symbol, Value)) and p.type.rank == 0 and p.type.dtype.kind in "iu") for p in parts):
+        return (*parts, *(second if isinstance(second, tuple) else (second,)))
+    return None
+
+
+def _put_back(base: Any, function: Callable[..., Any], args: tuple[Any, ...], inner: Any) -> Value:
+    """Return the new version of ``base`` whose view ``function(base, *args)`` is ``inner``."""
+    w = writer()
+    if function is operator.getitem:
+        return w.operation(stores.assign, (base, args[0], inner))
+    if function is np.reshape:
+        shape = tuple(w.operation(extent, (base, k)) for k in range(base.type.rank))
+        return w.operation(np.reshape, (inner, shape))
+    if function is np.transpose:
+        axes = tuple(int(k) for k in np.argsort(args[0])) if args else None
+        return w.operation(np.transpose, (inner, axes) if axes else (inner,))
+    if function in (real_part, imaginary_part):
+        unit = 1j
+        other = w.operation(imaginary_part if function is real_part else real_part, (base,))
+        real, imag = (inner, other) if function is real_part else (other, inner)
+        return w.operation(np.add, (real, w.operation(np.multiply, (unit, imag))))
+    if function is np.diagonal and not args:
+        k = w.operation(np.arange, (w.operation(extent, (inner, 0)),))
+        return w.operation(stores.assign, (base, (k, k), inner))
+    raise AliasError(
+        f"a store to a view that numpy.{getattr(function, '__name__', function)} made is not translated",
+        remedy="store to the array itself, by an index",
+    )
+
+
+# Which functions give views ---------------------------------------------------------------------------------------------------
+
+
+def basic(index: Any) -> bool:
+    """Tell whether an index gives a view: no arrays of integers or booleans."""
+    parts = index if isinstance(index, tuple) else (index,)
+    for part in parts:
+        if isinstance(part, (list, np.ndarray)):
+            return False
+        if isinstance(part, Symbol) and (part.ndim or part.dtype.kind == "b"):
+            return False
+        if isinstance(part, bool):
+            return False
+    return True
+
+
+def contiguous(path: tuple[Step, ...]) -> bool:
+    """Tell whether a view surely lies in memory in the order of its elements, if its memory does."""
+    for function, args in path:
+        if function is np.reshape:
+            continue
+        if function is not operator.getitem:
+            return False
+        parts = args[0] if isinstance(args[0], tuple) else (args[0],)
+        leading = [p for p in parts if p is not None]
+        for k, part in enumerate(leading):
+            if part is Ellipsis and k == len(leading) - 1:
+                continue
+            if isinstance(part, slice):
+                if part != slice(None) and (part.step not in (None, 1) or k > 0):
+                    return False
+            elif any(isinstance(p, slice) for p in leading[:k]):
+                return False
+    return True
+
+
+__all__ = ["AliasError", "Array", "Memory", "basic", "contiguous", "is_stored", "stored", "walked"]

@@ -1,0 +1,212 @@
+"""Lists of the user's that may become lists of unknown length."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from adjoint._ir.nodes import Value
+from adjoint._ir.symbol import Symbol, UnknownNumberError, length, writer
+from adjoint._ir.types import ListOf
+from adjoint._rules import stores
+
+
+class GrowingList(list[Any]):
+    """A list that Python code holds while it is translated.
+
+    Its items are known one by one, or, once a loop or a branch has changed its length (``dynamic``), only their type is.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        super().__init__(items)
+        self.dynamic: Any = None
+
+    @property
+    def items(self) -> list[Any]:
+        """The items that are known."""
+        return list(list.__iter__(self))
+
+    def take(self, items: list[Any], dynamic: Any) -> None:
+        """Hold other items."""
+        super().__setitem__(slice(None), items)
+        self.dynamic = dynamic
+
+    @property
+    def symbol(self) -> Any:
+        """The list as a symbol."""
+        return Symbol(self.dynamic)
+
+    def become(self, value: Value) -> None:
+        """Become a list of which the program knows only the type of the items."""
+        writer().touch(self)
+        super().clear()
+        self.dynamic = value
+
+    def _changed(self, function: Callable[..., Any], *args: Any) -> None:
+        writer().touch(self)
+        self.dynamic = writer().operation(function, (self.dynamic, *args))
+
+    def append(self, x: Any) -> None:
+        writer().touch(self)
+        if self.dynamic is None:
+            super().append(x)
+        else:
+            self._changed(stores.append, item(x, self.dynamic.type))
+
+    def extend(self, other: Iterable[Any]) -> None:
+        writer().touch(self)
+        if self.dynamic is None and getattr(other, "dynamic", None) is None:
+            super().extend(other)
+        elif isinstance(other, list) and getattr(other, "dynamic", None) is None:
+            for x in list(other):
+                self.append(x)
+        else:
+            self.become_dynamic()
+            self._changed(operator.add, other.symbol)  # type: ignore[attr-defined]
+
+    def become_dynamic(self) -> None:
+        """Become a list of unknown length, if it is not one already."""
+        if self.dynamic is None:
+            self.become(listed(self.items))
+
+    def __iadd__(self, other: Iterable[Any]) -> GrowingList:  # type: ignore[override, misc]
+        self.extend(other)
+        return self
+
+    def pop(self, index: Any = -1) -> Any:
+        writer().touch(self)
+        if self.dynamic is None:
+            return super().pop(index)
+        if index != -1:
+            raise UnknownNumberError(self.symbol, "of the items of a list")
+        last = self[-1]
+        self._changed(stores.without_last)
+        return last
+
+    def __getitem__(self, index: Any) -> Any:
+        if self.dynamic is None and not unknown(index):
+            part = super().__getitem__(index)
+            return GrowingList(part) if isinstance(index, slice) else part
+        whole = self.dynamic if self.dynamic is not None else listed(self.items)
+        part = writer().apply(operator.getitem, (Symbol(whole), index), {})
+        if isinstance(index, slice):
+            result = GrowingList()
+            result.dynamic = part.value
+            return result
+        return part
+
+    def __setitem__(self, index: Any, x: Any) -> None:
+        writer().touch(self)
+        if self.dynamic is None and not unknown(index):
+            super().__setitem__(index, x)
+            return
+        self.become_dynamic()
+        self._changed(stores.assign, index, item(x, self.dynamic.type))
+
+    def __delitem__(self, index: Any) -> None:
+        writer().touch(self)
+        self.known()
+        super().__delitem__(index)
+
+    def known(self) -> None:
+        """Raise unless the items are known."""
+        if self.dynamic is not None:
+            raise UnknownNumberError(self.symbol, "of the items of a list")
+
+    def __len__(self) -> int:
+        self.known()
+        return super().__len__()
+
+    def count_symbol(self) -> Any:
+        """Return the number of items."""
+        return super().__len__() if self.dynamic is None else writer().apply(length, (self.symbol,), {})
+
+    def __bool__(self) -> bool:
+        self.known()
+        return super().__len__() > 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self.known()
+        return super().__iter__()
+
+    def __reversed__(self) -> Iterator[Any]:
+        self.known()
+        return super().__reversed__()
+
+    def __eq__(self, other: object) -> bool:
+        self.known()
+        return list(self.items) == other
+
+    def __add__(self, other: Any) -> Any:
+        result = GrowingList(self.items)
+        result.dynamic = self.dynamic
+        result.extend(other)
+        return result
+
+    def __radd__(self, other: Any) -> Any:
+        return GrowingList(other) + self
+
+    def __mul__(self, n: Any) -> Any:
+        if not isinstance(n, Symbol):
+            self.known()
+            return GrowingList(self.items * n)
+        self.known()
+        if super().__len__() != 1:
+            raise UnknownNumberError(n, "of repetitions of a list")
+        result = GrowingList()
+        result.dynamic = writer().operation(stores.filled, (n, self.items[0]))
+        return result
+
+    __rmul__ = __mul__
+
+    def __repr__(self) -> str:
+        return repr(self.items) if self.dynamic is None else f"<list of {self.dynamic.type.item}>"
+
+    def copy(self) -> GrowingList:
+        result = GrowingList(self.items)
+        result.dynamic = self.dynamic
+        return result
+
+    def __copy__(self) -> GrowingList:
+        return self.copy()
+
+    def __reduce__(self) -> Any:
+        return (GrowingList, (self.items,))
+
+
+def _touching(name: str) -> None:
+    plain = getattr(list, name)
+
+    def method(self: GrowingList, *args: Any, **kwargs: Any) -> Any:
+        writer().touch(self)
+        self.known()
+        return plain(self, *args, **kwargs)
+
+    method.__name__ = name
+    setattr(GrowingList, name, method)
+
+
+for _name in ("insert", "remove", "clear", "reverse", "sort"):
+    _touching(_name)
+
+
+def unknown(index: Any) -> bool:
+    """Tell whether an index is a symbol, or a slice by symbols."""
+    if isinstance(index, slice):
+        return any(isinstance(part, Symbol) for part in (index.start, index.stop, index.step))
+    return isinstance(index, Symbol)
+
+
+def listed(items: list[Any]) -> Value:
+    """Return a list of known items as a value of the program; they must be of one type."""
+    w = writer()
+    atoms = [w.atom(x) for x in items]
+    return w.listed(atoms)
+
+
+def item(x: Any, t: ListOf) -> Any:
+    """Return what is to be stored in a list."""
+    return writer().converted(writer().atom(x), t.item)

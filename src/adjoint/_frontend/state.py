@@ -1,0 +1,180 @@
+"""What code may change, kept and put back: names, memories, lists, dicts and objects.
+
+A branch that is run at translation, or a loop's body that is run to see what it does, must leave no trace.  Everything that changes an
+object calls `Recorder.touch` first, and the regions that are open keep what it was.
+"""
+
+from __future__ import annotations
+
+import collections
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from adjoint._frontend.arrays import Array, Memory
+from adjoint._frontend.lists import GrowingList
+from adjoint._ir.symbol import Symbol
+from adjoint._overload import Overloaded
+from adjoint.errors import AdjointError
+
+
+class UnstableError(AdjointError, TypeError):
+    """What a branch or a loop does cannot be written as one program."""
+
+
+class Unbound:
+    """The value of a name that has none yet."""
+
+    def __repr__(self) -> str:
+        return "<unbound>"
+
+    def __bool__(self) -> bool:
+        raise UnboundLocalError("a local variable was read before it was assigned")
+
+
+UNBOUND = Unbound()
+
+
+class Ambiguous(Overloaded):
+    """What is one thing after one branch and another after the other; an error if it is used."""
+
+    __slots__ = ("a", "b")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, a: Any, b: Any) -> None:
+        self.a, self.b = a, b
+
+    def refuse(self) -> UnstableError:
+        """Return the error that says what it is."""
+        return UnstableError(
+            f"after this branch or loop a variable is either {said(self.a)} or {said(self.b)}",
+            why="a translated program has one type for each variable",
+            remedy="let both branches give the same kind of value, or use jit(f, fallback=True)",
+        )
+
+    def _apply(self, function: Any, args: Any, kwargs: Any, call: Any = None) -> Any:  # noqa: ARG002
+        raise self.refuse()
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.refuse()
+
+    def __bool__(self) -> bool:
+        raise self.refuse()
+
+    def __iter__(self) -> Any:
+        raise self.refuse()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise self.refuse()
+
+
+def said(x: Any) -> str:
+    """Return a value in the words of an error message."""
+    return f"a value of type {x.type}" if isinstance(x, Symbol) else f"{x!r:.60}"
+
+
+@dataclass
+class State:
+    """The names that a statement may change."""
+
+    names: tuple[str, ...]
+    read: Callable[[], tuple[Any, ...]]
+    write: Callable[[tuple[Any, ...]], None]
+
+
+NOTHING = State((), lambda: (), lambda _: None)
+
+
+@dataclass
+class Signal:
+    """How a block was left: ``broke`` and ``returned`` are booleans or symbols of booleans."""
+
+    broke: Any = False
+    continued: bool = False
+    returned: Any = False
+    value: Any = UNBOUND
+
+
+@dataclass
+class Region:
+    """A part of the run that may be undone: the objects that it changed, as they were."""
+
+    touched: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+
+    def keep(self, obj: Any) -> None:
+        """Keep an object as it is, unless it is kept already."""
+        if id(obj) not in self.touched:
+            self.touched[id(obj)] = (obj, content(obj))
+
+    def undo(self) -> None:
+        """Put every object back."""
+        for obj, old in self.touched.values():
+            put(obj, old)
+
+
+def content(obj: Any) -> Any:
+    """Return what an object holds now."""
+    match obj:
+        case Memory():
+            return (obj.value, set(obj.others), obj.stale)
+        case GrowingList():
+            return (list(obj.items), obj.dynamic)
+        case list() | collections.deque():
+            return list(obj)
+        case dict():
+            return dict(obj)
+        case set():
+            return set(obj)
+        case _:
+            return attributes(obj)
+
+
+def put(obj: Any, old: Any) -> None:
+    """Let an object hold what it held."""
+    match obj:
+        case Memory():
+            obj.value, obj.others, obj.stale = old[0], set(old[1]), old[2]
+        case GrowingList():
+            obj.take(list(old[0]), old[1])
+        case list():
+            obj[:] = old
+        case collections.deque() | set() | dict():
+            obj.clear()
+            (obj.extend if isinstance(obj, collections.deque) else obj.update)(old)
+        case _:
+            for name in attributes(obj).keys() - old.keys():
+                object.__delattr__(obj, name)
+            for name, value in old.items():
+                object.__setattr__(obj, name, value)
+
+
+def attributes(obj: Any) -> dict[str, Any]:
+    """Return the attributes of an object, of its dict and its slots."""
+    found = dict(getattr(obj, "__dict__", {}))
+    for cls in type(obj).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(obj, name):
+                found[name] = getattr(obj, name)
+    return found
+
+
+def is_plain_object(x: Any) -> bool:
+    """Tell whether ``x`` is an instance of a class written in Python whose attributes are its state."""
+    cls = type(x)
+    return (
+        (hasattr(x, "__dict__") or hasattr(cls, "__slots__"))
+        and not callable(getattr(cls, "__get__", None))
+        and not isinstance(x, (type, Overloaded, BaseException, AdjointError))
+        and type(x).__module__ not in ("builtins", "numpy", "types", "functools", "collections")
+        and not cls.__module__.startswith(("adjoint._", "numpy", "scipy"))
+    )
+
+
+def remade(x: Any, parts: dict[str, Any]) -> Any:
+    """Return an object like ``x`` with other attributes."""
+    y = copy.copy(x) if not isinstance(x, Array) else x
+    for name, value in parts.items():
+        object.__setattr__(y, name, value)
+    return y

@@ -1,0 +1,148 @@
+"""Stores as functions: a new version of an array, for programs in which every value is assigned once.
+
+``a[index] = v`` is ``a = assign(a, index, v)``, and ``a[index] += v`` with every repetition counted is ``accumulate``.  The same pair
+for lists, which grow at their end.  All are linear in the values, and each other's transposes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint._rules.book import FIXED, constant, linear
+from adjoint._rules.kinds import cast, conform, copy, dtype_of, shape_of, zeros_like
+from adjoint._rules.primitive import primitive
+
+
+@primitive
+def assign(a: Any, index: Any, v: Any) -> Any:
+    """Return a copy of ``a`` in which ``a[index]`` is ``v``; of repeated indices the last wins."""
+    y = list(a) if isinstance(a, list) else copy(a)
+    y[index] = v
+    return y
+
+
+@primitive
+def accumulate(a: Any, index: Any, v: Any) -> Any:
+    """Return a copy of ``a`` with ``v`` added at ``index``, repeated indices counted repeatedly."""
+    y = list(a) if isinstance(a, list) else copy(a)
+    if repeats(index):
+        np.add.at(y, index, v)
+    elif isinstance(y, list) and y[index] is None:
+        y[index] = v
+    else:
+        y[index] = y[index] + v
+    return y
+
+
+@primitive
+def winners(v: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Return ``v``, stored at ``index``, with zeros where a later element of ``v`` is stored at the same place."""
+    order = np.arange(int(np.prod(shape_of(v), dtype=int))).reshape(shape_of(v))
+    last = np.zeros(shape, order.dtype)
+    last[index] = order
+    return np.where(last[index] == order, v, np.zeros((), np.result_type(v)))
+
+
+def repeats(index: Any) -> bool:
+    """Tell whether an index may name an element more than once: whether it holds an array of integers."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(_integers(part) for part in parts)
+
+
+def _integers(part: Any) -> bool:
+    if isinstance(part, (int, slice, type(None), type(...))):
+        return False
+    if isinstance(part, list):
+        return np.asarray(part).dtype.kind in "iu" if not any(hasattr(entry, "dtype") for entry in part) else True
+    return part.dtype.kind in "iu" and part.ndim > 0
+
+
+def stored(ct: Any, index: Any) -> Any:
+    """Return the part of the cotangent of a store's result that belongs to what was stored."""
+    return winners(ct[index], index, shape_of(ct)) if repeats(index) else ct[index]
+
+
+@primitive
+def append(items: Any, x: Any) -> Any:
+    """Return a list with ``x`` at its end."""
+    return [*items, x]
+
+
+@primitive
+def without_last(items: Any) -> Any:
+    """Return a list without its last item."""
+    return items[:-1]
+
+
+@primitive
+def filled(n: int, x: Any) -> Any:
+    """Return a list of ``n`` items that all are ``x``."""
+    return [x] * n
+
+
+@primitive
+def fit(g: Any, x: Any) -> Any:
+    """Return a cotangent of ``x`` in the shape and dtype of ``x``: summed over the axes along which ``x`` was broadcast."""
+    return conform(g, shape_of(x), dtype_of(x))
+
+
+@primitive
+def spread(ct: Any, g: Any) -> Any:
+    """Return ``ct`` broadcast to the shape of ``g``, in its dtype: the transpose of `fit`."""
+    return cast(np.broadcast_to(ct, shape_of(g)) if shape_of(g) != shape_of(ct) else ct, dtype_of(g))
+
+
+@primitive
+def pack(name: str, *parts: Any) -> tuple[Any, ...]:
+    """Return what one function keeps for another, as one value; ``name`` says which record it is."""
+    return parts
+
+
+@primitive
+def unpack(record: tuple[Any, ...], types: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the parts of a record, whose types are given."""
+    return (None,) * len(types) if record is None else record
+
+
+@primitive
+def blank(x: Any) -> Any:
+    """Return the zero cotangent of a record, a list or an array; None where there is none."""
+    if isinstance(x, tuple):
+        return tuple(map(blank, x))
+    if isinstance(x, list):
+        return [blank(item) for item in x]
+    return zeros_like(x) if isinstance(x, (float, complex, np.ndarray, np.generic)) and dtype_of(x).kind in "fc" else None
+
+
+@primitive
+def combine(a: Any, b: Any) -> Any:
+    """Return the sum of two cotangents of a record or a list, part by part; None is zero."""
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, (tuple, list)):
+        return type(a)([combine(u, v) for u, v in zip(a, b, strict=True)])
+    return a + b
+
+
+@primitive
+def form(x: Any) -> Any:
+    """Return zeros of shape and dtype of ``x`` that take no memory: what is kept of an array that is asked for its form only."""
+    return None if x is None else np.broadcast_to(dtype_of(x).type(0), shape_of(x))
+
+
+# fmt: off
+linear(fit,          lambda ct, g, x: spread(ct, g),                FIXED)
+linear(spread,       lambda ct, x, g: fit(ct, x),                   FIXED)
+linear(assign,       lambda ct, a, index, v: assign(ct, index, 0),  FIXED, lambda ct, a, index, v: stored(ct, index))
+linear(accumulate,   lambda ct, a, index, v: ct,                    FIXED, lambda ct, a, index, v: ct[index])
+linear(winners,      lambda ct, v, index, shape: winners(ct, index, shape), FIXED, FIXED)
+# fmt: on
+linear(combine, lambda ct, a, b: ct, lambda ct, a, b: ct)
+constant(blank, form)
+
+__all__ = [
+    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "pack", "repeats", "spread", "stored", "unpack",
+    "winners", "without_last",
+]  # fmt: skip

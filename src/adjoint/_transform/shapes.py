@@ -1,0 +1,140 @@
+"""Which values have the same shape, as far as that is known before the program runs.
+
+The shape of a value is described by a set of values, to whose shapes together NumPy broadcasts: ``a + b`` has ``{a, b}``, and so has
+``sin(a) * b``.  Broadcasting is associative, commutative and idempotent, so equal sets are equal shapes.  (The reverse does not hold:
+where the sets differ, nothing is known.)  Numbers have the empty set.  A value of which nothing is known has the set of itself.
+
+Within a loop a set speaks of the values of one turn.  A carried value keeps the set that it starts with if every turn gives it back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adjoint._ir.nodes import Apply, Block, Function, If, Loop, Op, Undefined, Value, atom_type
+from adjoint._ir.types import Tensor
+from adjoint._rules import arithmetic, arrays, kinds, shaping, stores
+from adjoint._rules.book import BOOK
+
+Key = frozenset[Value]
+NUMBER: Key = frozenset()
+
+# Functions whose result has the shape of one argument, with its position.
+_LIKE = {
+    stores.fit: 1, stores.spread: 1, stores.assign: 0, stores.accumulate: 0, np.zeros_like: 0, np.ones_like: 0, np.empty_like: 0,
+    np.full_like: 0, np.copy: 0, np.astype: 0, shaping.convert: 0, shaping.discretise: 0, arrays.real_copy: 0, np.real: 0,
+    np.imag: 0, np.conj: 0, np.flip: 0, np.roll: 0, np.tril: 0, np.triu: 0, kinds.zeros_like: 0, np.nan_to_num: 0,
+    np.linalg.inv: 0, np.linalg.cholesky: 0, arithmetic.real_part: 0, arithmetic.imaginary_part: 0,
+}  # fmt: skip
+# Functions of several arguments that broadcast, besides those of elementwise rules and ufuncs.
+_BROADCASTING = {np.where, np.clip, kinds.scale}
+
+
+class Shapes:
+    """What is known of the shapes of the values of a function."""
+
+    def __init__(self, function: Function | None = None) -> None:
+        self.keys: dict[Value, Key] = {}
+        if function is not None:
+            self.block(function.body)
+
+    def __call__(self, atom: object) -> Key:
+        """Return the set that describes the shape of an atom."""
+        t = atom_type(atom)
+        if isinstance(t, Tensor) and t.rank == 0:
+            return NUMBER
+        if type(atom) is Value:
+            return self.keys.get(atom, frozenset((atom,)))
+        return frozenset((Value(t),))
+
+    def same(self, a: object, b: object) -> bool:
+        """Tell whether two atoms are known to have the same shape."""
+        return self(a) == self(b)
+
+    def equate(self, value: Value, other: object) -> None:
+        """Note that ``value`` has the shape of ``other``."""
+        self.keys[value] = self(other)
+
+    # What operations tell
+
+    def learn(self, op: Op) -> None:
+        """Note what an operation tells of its results."""
+        for output in op.outputs:
+            self.keys.pop(output, None)
+        match op:
+            case Apply():
+                if len(op.outputs) == 1 and isinstance(op.outputs[0].type, Tensor):
+                    self.apply(op)
+            case If():
+                self.block(op.then)
+                self.block(op.orelse)
+                for output, a, b in zip(op.outputs, op.then.results, op.orelse.results, strict=True):
+                    source = b if isinstance(a, Undefined) else a
+                    if isinstance(a, Undefined) or isinstance(b, Undefined) or self.same(a, b):
+                        self.outside(output, self(source), op)
+            case Loop():
+                self.loop(op)
+
+    def apply(self, op: Apply) -> None:
+        function, args = op.function, op.args
+        if function in _LIKE and not (set(op.kwargs) - {"dtype"}):
+            source = args[_LIKE[function]] if len(args) > _LIKE[function] else None
+            if isinstance(atom_type(source), Tensor) and not isinstance(source, (list, tuple)):
+                self.keys[op.outputs[0]] = self(source)
+        elif broadcasts(op):
+            self.keys[op.outputs[0]] = frozenset().union(*map(self, args))
+
+    def block(self, block: Block) -> None:
+        for op in block.ops:
+            self.learn(op)
+
+    def loop(self, op: Loop) -> None:
+        """Assume that carried values keep their shapes; take back what turns out otherwise, and look again."""
+        assumed = {
+            carried: self(init)
+            for carried, init in zip(op.carried, op.inits, strict=True)
+            if isinstance(carried.type, Tensor) and carried.type.rank and not isinstance(init, Undefined)
+        }
+        while True:
+            self.keys.update(assumed)
+            self.block(op.body)
+            wrong = [
+                carried
+                for carried, update in zip(op.carried, op.updates, strict=True)
+                if carried in assumed and self(update) != assumed[carried]
+            ]
+            if not wrong:
+                break
+            for carried in wrong:
+                del assumed[carried]
+                self.keys.pop(carried, None)
+        if op.test is not None:
+            for param, carried in zip(op.test.params, op.carried, strict=True):
+                self.equate(param, carried)
+            self.block(op.test)
+        for carried, final in zip(op.carried, op.finals, strict=True):
+            if carried in assumed:
+                self.keys[final] = assumed[carried]
+
+    def outside(self, output: Value, key: Key, op: Op) -> None:
+        """Note the shape of a result of a branch, unless it is that of a value which does not exist outside."""
+        inner = {value for block in op.blocks for value in _defined(block)}
+        if not key & inner:
+            self.keys[output] = key
+
+
+def broadcasts(op: Apply) -> bool:
+    """Tell whether an operation acts element by element on arguments that it broadcasts."""
+    function = op.function
+    if op.kwargs or any(isinstance(arg, (list, tuple)) for arg in op.args):
+        return False
+    if isinstance(function, np.ufunc):
+        return function.signature is None
+    rule = BOOK.get(function)
+    return function in _BROADCASTING or (rule is not None and rule.kind == "elementwise")
+
+
+def _defined(block: Block) -> list[Value]:
+    found = [*block.params, *(output for op in block.ops for output in op.outputs)]
+    return found + [value for op in block.ops for inner in op.blocks for value in _defined(inner)]
+
