@@ -6,6 +6,7 @@ Needs the extra ``docs`` and no network.  Every script of ``gallery/`` is run by
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,6 +31,7 @@ extensions = [
 exclude_patterns = ["gallery"]
 templates_path = ["_templates"]
 nitpicky = False  # types in signatures are NumPy's, and their pages are not here
+highlight_language = "text"  # a block that does not say what it is is no Python
 default_role = "py:obj"  # docstrings write `grad` for a link to it
 
 # -------------------------------------------------------------------------------------------------- prose and mathematics
@@ -40,6 +42,8 @@ html_math_renderer = "svg"
 
 # ------------------------------------------------------------------------------------------------------------- reference
 
+# The page of a name that is no longer public would be a page that nothing leads to.
+shutil.rmtree(os.path.join(HERE, "reference", "generated"), ignore_errors=True)
 autosummary_generate = True
 autosummary_imported_members = True
 autosummary_ignore_module_all = False  # the public names are those of `__all__`: a new name gets its page by itself
@@ -65,7 +69,8 @@ html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": True,
     "show_nav_level": 2,
-    "secondary_sidebar_items": ["page-toc"],
+    # Wide tables have the whole width.
+    "secondary_sidebar_items": {"**": ["page-toc"], "reference/operators": [], "reference/coverage": []},
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "tango",

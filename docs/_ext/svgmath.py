@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
 
 SIZE = 100.0  # the formula is set in this size, and scaled to that of the text around it
-INLINE, DISPLAY = 1.0, 1.12  # the size of a formula, in that of the text
+INLINE, DISPLAY = 1.12, 1.25  # the size of a formula, in that of the text
 COMMANDS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
 
 

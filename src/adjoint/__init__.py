@@ -23,14 +23,18 @@ from adjoint._api.vjp import vjp as vjp
 from adjoint._api.vmap import vmap as vmap
 from adjoint._rules import chapters as _chapters  # noqa: F401 - fills the rule book
 from adjoint.explain import explain as explain
+from adjoint.explain.compare import compare as compare
+from adjoint.explain.draw import draw as draw
 from adjoint.testing import check as check
 
 __all__ = [
     "check",
     "checkpoint",
+    "compare",
     "custom_jvp",
     "custom_vjp",
     "derivative",
+    "draw",
     "errors",
     "explain",
     "grad",

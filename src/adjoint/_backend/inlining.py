@@ -15,7 +15,7 @@ from adjoint._backend.plan import is_dead, is_outcome
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Raise, Value, functions, values, walk
 
 # Columns for the right side of a statement that is not indented.
-WIDTH = 84
+WIDTH = 94
 _NARROWEST = 40
 
 
@@ -138,7 +138,7 @@ class _Inliner:
     def length(self, value: Value) -> int:
         op = self.inlined.get(value)
         if op is None:
-            return len(value.name) or 5
+            return len(value.name) or 3
         return _own_length(op) + sum(map(self.length, values(op.operands)))
 
 

@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from adjoint._backend.library import STORES
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Plan, Return, Start, Step
-from adjoint._ir.nodes import Value
+from adjoint._ir.nodes import Apply, Value
 
 Live = frozenset[Value]
 _NONE: Live = frozenset()
@@ -82,7 +83,6 @@ class _Walk:
 
     def cycle(self, step: Cycle, leave: Live) -> Live:
         loop = step.loop
-        leave = leave | {step.turns} if step.turns is not None and step.turns in leave else leave
         listed = frozenset(self.plan.leaves(loop.consumed))
         start = leave | listed
         if step.turns is not None:
@@ -117,8 +117,7 @@ class _Interference:
             after = self.live.after[step]
             match step:
                 case Compute():
-                    for output in step.op.outputs:
-                        self.define(output, after.union(step.op.outputs))
+                    self.compute(step, after)
                 case Move():
                     self.move(step, after)
                 case Cycle():
@@ -130,19 +129,22 @@ class _Interference:
 
     def move(self, step: Move, after: Live) -> None:
         """A value does not interfere with what it takes over, which is the same; all targets interfere with each other."""
-        targets = [pair.target for pair in step.pairs]
+        targets = frozenset(pair.target for pair in step.pairs)
         for pair in step.pairs:
-            self.define(pair.target, after.union(targets) - {self.plan.resolve(pair.source)} if _plain(pair.source) else after.union(targets))
+            source = self.plan.resolve(pair.source)
+            self.define(pair.target, (after if source in targets else after - {source}) | targets)
+
+    def compute(self, step: Compute, after: Live) -> None:
+        """A store is two statements where it needs a copy: what is stored is read after the copy was made."""
+        op = step.op
+        for output in op.outputs:
+            self.define(output, after.union(op.outputs))
+        if isinstance(op, Apply) and op.function in STORES:
+            self.define(op.outputs[0], set(self.plan.leaves(op.args[1:])) - {self.plan.resolve(op.args[0])})
 
     def cycle(self, step: Cycle) -> None:
         """What the head of a loop assigns: the index, the items, the count of turns."""
-        inside = self.live.turn[step] | frozenset(step.loop.items)
         heads = [*step.loop.items, *[value for value in (step.index, step.turns) if value is not None]]
-        first = [inner for inner in (*step.check[:1], *step.body[:1])]
-        needed = inside.union(heads, *[self.live.after[inner] for inner in first])
+        needed = self.live.turn[step].union(heads, self.plan.leaves(step.loop.range) if step.turns is not None else ())
         for value in heads:
             self.define(value, needed)
-
-
-def _plain(source: object) -> bool:
-    return type(source) is Value

@@ -771,8 +771,8 @@ def _at(new: Any, old: ast.AST) -> Any:
     """Place a new node where an old one stands."""
     new.lineno = getattr(old, "lineno", 1)
     new.col_offset = getattr(old, "col_offset", 0)
-    new.end_lineno = getattr(old, "end_lineno", None)
-    new.end_col_offset = getattr(old, "end_col_offset", None)
+    # Of one line, for CPython gives the last line of a method's name to its call.
+    new.end_lineno, new.end_col_offset = new.lineno, new.col_offset
     return new
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from adjoint._ir import infer
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Line, Loop, Op, Raise, Undefined, Value, atom_type, map_atoms, values
-from adjoint._ir.symbol import _WRITERS, Symbol, extent
+from adjoint._ir.symbol import _WRITERS, Symbol
 from adjoint._ir.types import INT, ListOf, Tensor, Type
 from adjoint.errors import AdjointError
 
@@ -61,6 +61,10 @@ class Builder:
 
     # Atoms and symbols --------------------------------------------------------------------------------------------------------
 
+    def symbol(self, value: Value) -> Symbol:
+        """Return the symbol of a new value."""
+        return Symbol(value)
+
     def atom(self, x: Any) -> Any:
         """Return what stands in the program for a symbol or a plain object; an array of constants becomes an operation."""
         if isinstance(x, Symbol):
@@ -102,12 +106,10 @@ class Builder:
         args, kwargs = self.atoms(args), self.atoms(kwargs)
         if not effect and not any(True for _ in values((args, kwargs))):
             return function(*args, **kwargs)
-        if function is extent and isinstance(args[0], Value) and isinstance(known := EXTENTS.get(args[0], {}).get(args[1]), int):
-            return known
         result = infer.result(function, args, kwargs)
         outputs = [Value(t) for t in result.types]
         self.append(Apply(function=function, args=args, kwargs=kwargs, outputs=outputs, form=result.form, effect=effect))
-        return result.assemble([Symbol(output) for output in outputs])
+        return result.assemble([self.symbol(output) for output in outputs])
 
     def call(self, function: Function, args: Sequence[Any], types: Sequence[Type]) -> list[Symbol]:
         """Append a call of a function of the program."""
@@ -182,8 +184,6 @@ class Builder:
 
 # The arrays of constants that rules make are index arithmetic and identities; more than this comes from elsewhere.
 LARGEST_CONSTANT = 4096
-# Lengths of axes that are known, because the program was specialised for them.
-EXTENTS: dict[Value, dict[int, int]] = {}
 
 
 def _dtype_or_value(x: Any) -> Any:

@@ -19,7 +19,7 @@ import numpy as np
 from adjoint._ir.nodes import Undefined, Value, atom_type, atoms, map_atoms
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import BOOL, INT, ListOf, Opaque, Record, Tensor, Type, type_of
-from adjoint._rules import indexing, kinds, stores
+from adjoint._rules import indexing, kinds, linalg_degenerate, stores
 from adjoint.errors import AdjointError
 
 Function = Callable[..., Any]
@@ -146,6 +146,10 @@ def _appended(items: Any, x: Any) -> Type:
     return t if isinstance(t, ListOf) else ListOf(atom_type(x))
 
 
+def _listed(items: Any) -> Type | None:
+    return ListOf(atom_type(items[0])) if items else None
+
+
 def _same_form(g: Any, x: Any) -> Type | None:
     """Return the type of a cotangent that is brought into the form of ``x``."""
     t = atom_type(x)
@@ -175,9 +179,11 @@ COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
     stores.assign: _first,
     stores.accumulate: _first,
     stores.winners: _first,
+    stores.listed: _listed,
     stores.append: _appended,
     stores.without_last: _first,
     stores.filled: lambda n, x: ListOf(atom_type(x)),
+    linalg_degenerate.vanishing: _first,
     stores.fit: _same_form,
     stores.spread: _same_form,
     stores.pack: lambda name, *parts: Record(name),

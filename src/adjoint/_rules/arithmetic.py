@@ -13,6 +13,7 @@ import numpy as np
 
 from adjoint._rules.book import FIXED, composite, constant, elementwise, general, linear
 from adjoint._rules.domains import NONZERO, POSITIVE, REAL, Integers
+from adjoint._rules.extents import made
 from adjoint._rules.kinds import dtype_of, is_complex, scale, shape_of
 from adjoint._rules.primitive import primitive
 
@@ -106,7 +107,7 @@ linear(np.conj,             lambda ct, x: np.conj(ct))
 linear(real_part,           lambda ct, z: ct)
 linear(imaginary_part,      lambda ct, z: -1j * ct)
 composite(np.real,          lambda val: real_part(val) if is_complex(val) else val)
-composite(np.imag,          lambda val: imaginary_part(val) if is_complex(val) else np.zeros(shape_of(val), dtype_of(val))[()])
+composite(np.imag,          lambda val: imaginary_part(val) if is_complex(val) else made(np.zeros, shape_of(val), dtype_of(val))[()])
 
 # Of the two results one is a sum of integers: ``x = modf(x)[0] + integer``, ``x = frexp(x)[0] * 2**integer``.
 general(np.modf, vjp=lambda y, ct, x: ct[0])(lambda y, t, x: (t, None))

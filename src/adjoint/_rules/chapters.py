@@ -8,6 +8,7 @@ from adjoint._rules import exponential as exponential
 from adjoint._rules import fft as fft
 from adjoint._rules import indexing as indexing
 from adjoint._rules import linalg as linalg
+from adjoint._rules import logic as logic
 from adjoint._rules import padding as padding
 from adjoint._rules import polynomials as polynomials
 from adjoint._rules import products as products
@@ -18,3 +19,6 @@ from adjoint._rules import shaping as shaping
 from adjoint._rules import sorting as sorting
 from adjoint._rules import stores as stores
 from adjoint._rules import trigonometric as trigonometric
+
+# Last, because it gives Python's functions the rules of NumPy's.
+from adjoint._rules import python_numbers as python_numbers  # isort: skip

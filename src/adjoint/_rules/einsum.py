@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules.book import FIXED, bilinear, composite, constant, linear
+from adjoint._rules.extents import unknown
 from adjoint._rules.forms import as_array
-from adjoint._rules.indexing import scatter
+from adjoint._rules.indexing import mesh, scatter
 from adjoint._rules.kinds import shape_of, unbroadcast
 from adjoint._rules.primitive import primitive
 
@@ -80,6 +81,8 @@ def einsum(
 
 def path(terms: list[str], result: str, arrays: list[Any], optimize: Any) -> list[tuple[int, int]]:
     """Return the pairs to contract one after the other, as NumPy's planner sees it."""
+    if unknown([shape_of(a) for a in arrays]):  # in the order in which they are written
+        return [(0, 1)] + [(0, count - 1) for count in range(len(arrays) - 1, 1, -1)]
     forms = [np.broadcast_to(0.0, shape_of(a)) for a in arrays]
     planned = optimize if isinstance(optimize, (str, tuple, list)) else "greedy"
     steps = np.einsum_path(f"{','.join(terms)}->{result}", *forms, optimize=planned)[0][1:]
@@ -141,5 +144,5 @@ def spread(g: Any, present: str, term: str, shape: tuple[int, ...]) -> Any:
     if len(axes) == len(term):
         return g
     sizes = tuple(shape[term.index(x)] for x in axes)
-    mesh = dict(zip(axes, np.ogrid[tuple(map(slice, sizes))], strict=True))
-    return scatter(unbroadcast(g, sizes), tuple(mesh[x] for x in term), shape)
+    positions = dict(zip(axes, mesh(sizes), strict=True))
+    return scatter(g if unknown(sizes) else unbroadcast(g, sizes), tuple(positions[x] for x in term), shape)

@@ -9,6 +9,7 @@ import numpy as np
 from adjoint import _ufunc_methods
 from adjoint._rules.book import elementwise, general
 from adjoint._rules.domains import POSITIVE, Interval
+from adjoint._rules.extents import unknown
 from adjoint._rules.primitive import primitive
 from adjoint._rules.reductions import spread, total
 
@@ -18,7 +19,7 @@ LOG2, LOG10 = np.log(2), np.log(10)
 def share(y: Any, a: Any, b: Any, power: Any) -> Any:
     """Return the share of ``a`` in the sum of ``power(a)`` and ``power(b)``, whose logarithm is ``y``; infinite ties are shared."""
     sigmoid = 1 / (1 + power(b - a))
-    return np.where(np.isinf(y), np.where(a == b, 0.5, a > b), sigmoid) if np.any(np.isinf(y)) else sigmoid
+    return np.where(np.isinf(y), np.where(a == b, 0.5, a > b), sigmoid) if unknown(y) or np.any(np.isinf(y)) else sigmoid
 
 
 # ``expm1``: exp(x), not y + 1, which cancels for very negative x.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules.book import FIXED, composite, constant, linear
+from adjoint._rules.extents import made
 from adjoint._rules.forms import along, as_array, axes_of, overloaded
 from adjoint._rules.kinds import Like, dtype_of, shape_of, zeros_like
 from adjoint._rules.primitive import primitive
@@ -104,21 +105,31 @@ def in_range(indices: Any, size: int, mode: str) -> np.ndarray:
 
 def untake(ct: Any, a: Any, indices: Any, axis: int | None, mode: str) -> Any:
     """The transpose of `numpy.take`: add each row back where it was taken from."""
+    indices = indices if hasattr(indices, "dtype") else np.asarray(indices, np.intp)
+    size = a.size if axis is None else a.shape[axis]
+    if mode != "raise":  # the function itself has raised
+        indices = indices % size if mode == "wrap" else np.clip(indices, 0, size - 1)
     if axis is None:
-        return np.reshape(scatter(ct, in_range(indices, a.size, mode), (a.size,)), a.shape)
-    return scatter(ct, along(axis, in_range(indices, a.shape[axis], mode), a.ndim), a.shape)
+        return np.reshape(scatter(ct, indices, (size,)), a.shape)
+    return scatter(ct, along(axis, indices, a.ndim), a.shape)
 
 
 def grid(shape: tuple[int, ...], indices: Any, axis: int | None) -> Any:
     """Return the index that picks ``indices`` along one axis, position by position of the others."""
-    indices = np.asarray(indices)
+    indices = indices if hasattr(indices, "dtype") else np.asarray(indices)
     if axis is None:
         return np.unravel_index(in_range(indices, int(np.prod(shape, dtype=int)), "raise"), shape)
     if indices.ndim != len(shape):
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
-    index: list[Any] = list(np.ogrid[tuple(map(slice, shape))])
+    index: list[Any] = mesh(shape)
     index[axis] = indices
     return tuple(index)
+
+
+def mesh(shape: tuple[int, ...]) -> list[Any]:
+    """Return the positions along each axis, as arrays that broadcast to ``shape``: `numpy.ogrid`."""
+    ndim = len(shape)
+    return [np.reshape(made(np.arange, n), (1,) * k + (n,) + (1,) * (ndim - k - 1)) for k, n in enumerate(shape)]
 
 
 @composite(np.choose)
@@ -171,7 +182,7 @@ def undiagonal(ct: Any, shape: tuple[int, ...], offset: int, axis1: int, axis2: 
     """The transpose of `numpy.diagonal`: put the last axis of ``ct`` on the diagonal of two axes of zeros of ``shape``."""
     axis1, axis2 = axes_of((axis1, axis2), len(shape))
     rest = tuple(n for k, n in enumerate(shape) if k not in (axis1, axis2))
-    k = np.arange(shape_of(ct)[-1])
+    k = made(np.arange, shape_of(ct)[-1])
     y = scatter(ct, (..., k + max(-offset, 0), k + max(offset, 0)), (*rest, shape[axis1], shape[axis2]))
     return np.moveaxis(y, (-2, -1), (axis1, axis2))
 

@@ -161,7 +161,7 @@ def partial(formula: Function, y: Any, args: Sequence[Any]) -> Any:
     try:
         return formula(y, *args)
     except (ZeroDivisionError, OverflowError):
-        return formula(*[a if a is None or isinstance(a, (np.ndarray, int)) else np.positive(a) for a in (y, *args)])
+        return formula(*[a if a is None or isinstance(a, (np.ndarray, int, Like)) else np.positive(a) for a in (y, *args)])
 
 
 def formula_of(rule: Rule, position: int) -> Formula:

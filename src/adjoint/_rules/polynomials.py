@@ -11,6 +11,7 @@ import numpy as np
 from numpy.polynomial import polynomial as series
 
 from adjoint._rules.book import composite, general
+from adjoint._rules.extents import made
 from adjoint._rules.forms import as_array
 from adjoint._rules.indexing import scatter
 from adjoint._rules.kinds import conj, dtype_of, shape_of
@@ -71,7 +72,7 @@ def polyder(p: Any, m: int = 1) -> Any:
         raise ValueError("Order of derivative must be positive (see polyint)")
     p = as_array(p)
     for _ in range(int(m)):
-        p = p[:-1] * np.arange(p.size - 1, 0, -1)
+        p = p[:-1] * made(np.arange, p.size - 1, 0, -1)
     return p
 
 
@@ -81,8 +82,8 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
         raise ValueError("Order of integral must be positive (see polyder)")
     p, constants = as_array(p), np.atleast_1d(as_array(0.0 if k is None else k))
     for step in range(int(m)):
-        c = constants[step if constants.size > 1 else 0]
-        p = np.concatenate([p / np.arange(p.size, 0, -1), np.reshape(c, (1,))])
+        c = constants[step] if k is not None and np.size(k) > 1 else constants[0]
+        p = np.concatenate([p / made(np.arange, p.size, 0, -1), np.reshape(c, (1,))])
     return p
 
 
@@ -120,7 +121,7 @@ def vander(x: Any, N: int | None, increasing: bool) -> Any:
     if x.ndim != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
     x = np.astype(x, np.promote_types(x.dtype, int), copy=False)
-    columns = [np.ones(x.shape, x.dtype)]
+    columns = [made(np.ones, x.shape, x.dtype)]
     for _ in range(1, x.size if N is None else N):
         columns.append(columns[-1] * x)
     columns = columns[: x.size if N is None else N]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules.book import bilinear, composite, general
+from adjoint._rules.extents import smaller
 from adjoint._rules.forms import as_array, axes_of, inverse, mT
 from adjoint._rules.indexing import scatter
 from adjoint._rules.kinds import conj, dtype_of, shape_of
@@ -209,7 +210,7 @@ def in_space(v: Any) -> Any:
 
 def margin(m: int, n: int, mode: Any) -> int:
     """Return how many leading elements of the full convolution a mode leaves out."""
-    short = min(m, n) - 1
+    short = smaller(m, n) - 1
     return {"f": 0, "s": short // 2, "v": short, "2": 0, "1": short // 2, "0": short}[str(mode)[0].lower()]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules.book import FIXED, composite, general, linear
+from adjoint._rules.extents import larger, made, unknown
 from adjoint._rules.forms import along
 from adjoint._rules.kinds import dtype_of, is_complex, scale, shape_of
 from adjoint._rules.primitive import primitive
@@ -61,7 +62,7 @@ def count(x: Any, axis: Any, where: Any, keepdims: bool = False) -> Any:
 def mean_transpose(ct: Any, x: Any, axis: Any, where: Any) -> Any:
     """Spread a cotangent evenly over the elements of the mean."""
     n = count(x, axis, where)
-    return spread(ct / (max(n, 1) if isinstance(n, int) else np.reshape(n, shape_of(ct))), x, axis, where)
+    return spread(ct / (larger(n, 1) if where is True else np.reshape(n, shape_of(ct))), x, axis, where)
 
 
 linear(
@@ -81,17 +82,18 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     keepdims = keepdims is True
     if weights is None:
         y = np.mean(a, axis, keepdims=keepdims)
-        return (y, np.full(shape_of(y), float(count(a, axis, True)))) if returned else y
+        return (y, made(np.full, shape_of(y), 1.0 * count(a, axis, True))) if returned else y
     w = weights
-    if shape_of(w) != shape_of(a):
+    shapes_known = not unknown(shape_of(w)) and not unknown(shape_of(a))
+    if shape_of(w) != shape_of(a) if shapes_known else len(shape_of(w)) != len(shape_of(a)):
         if axis is None:
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
         axes = axes_of(len(shape_of(a)), axis)
-        if shape_of(w) != tuple(shape_of(a)[k] for k in axes):
+        if shapes_known and shape_of(w) != tuple(shape_of(a)[k] for k in axes):
             raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
-        w = np.reshape(np.transpose(w, np.argsort(axes)), [n if k in axes else 1 for k, n in enumerate(shape_of(a))])
+        w = np.reshape(np.transpose(w, np.argsort(axes).tolist()), [n if k in axes else 1 for k, n in enumerate(shape_of(a))])
     w_sum = np.sum(w, axis=axis, keepdims=keepdims)
-    if np.any(w_sum == 0):
+    if not unknown(w_sum) and np.any(w_sum == 0):
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     y = np.sum(a * w, axis=axis, keepdims=keepdims) / w_sum
     return (y, np.broadcast_to(w_sum, shape_of(y))) if returned else y
@@ -111,7 +113,7 @@ def var(
     d = a - (np.mean(a, axis=axis, keepdims=True, **mask) if mean is NONE else mean)
     square = np.real(d * np.conj(d)) if is_complex(a) else d * d
     n = count(a, axis, where, keepdims) - ddof
-    return np.sum(square, axis=axis, keepdims=keepdims, **mask) / (max(n, 0) if where is True else np.maximum(n, 0))
+    return np.sum(square, axis=axis, keepdims=keepdims, **mask) / (larger(n, 0) if where is True else np.maximum(n, 0))
 
 
 @composite(np.std)
@@ -164,8 +166,8 @@ composite(np.ptp, lambda a, axis=None, out=None, keepdims=False:
 
 def delayed(x: Any, axis: int, first: float) -> Any:
     """Return ``x`` moved on by one place along an axis: ``first, x[0], ..., x[n - 2]``."""
-    start = np.full(kept_shape(shape_of(x), axis), first, dtype_of(x))
-    return np.concatenate([start, x[along(axis, slice(None, -1), len(shape_of(x)))]], axis=axis) if shape_of(x)[axis] else x
+    start = made(np.full, kept_shape(shape_of(x), axis), first, dtype_of(x))
+    return np.concatenate([start, x], axis=axis)[along(axis, slice(None, -1), len(shape_of(x)))]
 
 
 def others(x: Any, axis: Any, where: Any) -> Any:
@@ -285,7 +287,7 @@ def cumulative_prod(x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any 
         raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
     axis = axis or 0
     y = np.cumprod(x if dtype is None else np.astype(x, dtype), axis=axis)
-    one = np.ones(kept_shape(shape_of(y), axis), dtype_of(y))
+    one = made(np.ones, kept_shape(shape_of(y), axis), dtype_of(y))
     return np.concatenate([one, y], axis=axis) if include_initial else y
 
 

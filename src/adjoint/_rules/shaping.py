@@ -8,11 +8,13 @@ function that returns a copy returns a copy, because the difference is seen as s
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
 
 from adjoint._rules.book import composite, constant, excluded, linear
+from adjoint._rules.extents import made, unknown
 from adjoint._rules.forms import along, as_array, axes_of, inverse, mT, outline, overloaded
 from adjoint._rules.indexing import scatter
 from adjoint._rules.kinds import Like, dtype_of, shape_of
@@ -54,7 +56,7 @@ linear(np.flip,             lambda ct, m, axis=None: np.flip(ct, axis))
 linear(np.fliplr,           lambda ct, m: np.fliplr(ct))
 linear(np.flipud,           lambda ct, m: np.flipud(ct))
 linear(np.rot90,            lambda ct, m, k=1, axes=(0, 1): np.rot90(ct, -k, axes))
-linear(np.roll,             lambda ct, a, shift, axis=None: np.roll(ct, np.negative(shift), axis))
+linear(np.roll,             lambda ct, a, shift, axis=None: np.roll(ct, opposite(shift), axis))
 linear(np.copy,             lambda ct, a, order="K", subok=False: ct)
 linear(convert,             lambda ct, x, dtype: ct)
 linear(np.broadcast_to,     lambda ct, array, shape, subok=False: ct)
@@ -62,7 +64,7 @@ linear(np.repeat,           lambda ct, a, repeats, axis=None: unrepeat(ct, a, re
 linear(np.tile,             lambda ct, A, reps: untile(ct, A.shape, reps))
 linear(windows,             lambda ct, x, window_shape, axis: unwindow(ct, x.shape, window_shape, axis))
 linear(np.concatenate,      lambda ct, arrays, axis=0, *_, **__: pieces(ct, arrays, axis))
-linear(np.stack,            lambda ct, arrays, axis=0, *_, **__: gathered(list(np.moveaxis(ct, axis, 0)), arrays))
+linear(np.stack,            lambda ct, arrays, axis=0, *_, **__: gathered(rows(np.moveaxis(ct, axis, 0), len(arrays)), arrays))
 
 composite(np.rollaxis,      lambda a, axis, start=0: np.moveaxis(a, axis, rolled(axis, start, len(shape_of(a)))))
 composite(np.astype,        lambda x, dtype, /, *, copy=True, device=None: astype(x, np.dtype(dtype), copy))
@@ -100,9 +102,9 @@ def unrepeat(ct: Any, a: Any, repeats: Any, axis: int | None) -> Any:
     """The transpose of `numpy.repeat`: sum over the copies of each element."""
     shape, k = ((a.size,), 0) if axis is None else (a.shape, axis % a.ndim)
     if np.size(repeats) == 1:
-        y = np.sum(np.reshape(ct, (*shape[:k], shape[k], int(np.reshape(repeats, ())), *shape[k + 1 :])), axis=k + 1)
+        y = np.sum(np.reshape(ct, (*shape[:k], shape[k], np.reshape(repeats, ()).item(), *shape[k + 1 :])), axis=k + 1)
     else:
-        y = scatter(ct, along(k, np.repeat(np.arange(shape[k]), repeats), len(shape)), shape)
+        y = scatter(ct, along(k, np.repeat(made(np.arange, shape[k]), repeats), len(shape)), shape)
     return np.reshape(y, a.shape)
 
 
@@ -117,18 +119,28 @@ def untile(ct: Any, shape: tuple[int, ...], reps: Any) -> Any:
 
 def unwindow(ct: Any, shape: tuple[int, ...], window_shape: Any, axis: Any) -> Any:
     """The transpose of `sliding_window_view`: add every window back to where it looked."""
-    size = int(np.prod(shape, dtype=int))
-    return np.reshape(scatter(ct, windows(np.reshape(np.arange(size), shape), window_shape, axis), (size,)), shape)
+    size = math.prod(shape)
+    return np.reshape(scatter(ct, windows(np.reshape(made(np.arange, size), shape), window_shape, axis), (size,)), shape)
 
 
 def pieces(ct: Any, arrays: Any, axis: int | None) -> Any:
     """The transpose of `numpy.concatenate`: cut the cotangent where the arrays met."""
     shapes = list(map(outline, arrays)) if type(arrays) in (list, tuple) else [arrays.shape[1:]] * arrays.shape[0]
-    sizes = [int(np.prod(shape, dtype=int)) if axis is None else shape[axis] for shape in shapes]
-    ends = np.cumsum(sizes).tolist()
+    sizes = [math.prod(shape) if axis is None else shape[axis] for shape in shapes]
+    ends = list(itertools.accumulate(sizes))
     axis, ndim = (0, 1) if axis is None else (axis, len(shapes[0]))
     cut = [ct[along(axis, slice(end - n, end), ndim)] for n, end in zip(sizes, ends, strict=True)]
     return gathered([np.reshape(g, shape) for g, shape in zip(cut, shapes, strict=True)], arrays)
+
+
+def opposite(shift: Any) -> Any:
+    """Return the shift, or the shifts, back."""
+    return tuple(-n for n in shift) if isinstance(shift, (tuple, list)) else -shift
+
+
+def rows(ct: Any, n: int) -> list[Any]:
+    """Return the ``n`` rows of an array."""
+    return [ct[k] for k in range(n)]
 
 
 def gathered(cts: list[Any], arrays: Any) -> Any:
@@ -160,6 +172,9 @@ def rolled(axis: int, start: int, ndim: int) -> int:
 
 
 def broadcast(args: Any) -> tuple[Any, ...]:
+    if unknown([shape_of(x) for x in args]):
+        shape = shape_of(sum(0 * x for x in map(as_array, args)))
+        return tuple(np.broadcast_to(x, shape) for x in map(as_array, args))
     shape = np.broadcast_shapes(*map(np.shape, args))
     return tuple(x if shape_of(x) == shape and shape else np.broadcast_to(x, shape) for x in map(as_array, args))
 
@@ -287,7 +302,7 @@ def full_like(
     shape = shape_of(a) if shape is None else shape
     dtype = dtype_of(a) if dtype is None else np.dtype(dtype)
     if not overloaded(fill_value):
-        return np.full(shape, fill_value, dtype)
+        return made(np.full, shape, fill_value, dtype)
     return np.astype(np.copy(np.broadcast_to(as_array(fill_value), shape)), dtype, copy=False)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules.book import FIXED, Unknown, composite, constant, excluded, general, linear
+from adjoint._rules.extents import larger, unknown
 from adjoint._rules.forms import as_array
 from adjoint._rules.kinds import dtype_of, shape_of
 from adjoint._rules.primitive import primitive
@@ -234,8 +235,11 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         xp, fp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period]), np.concatenate([fp[-1:], fp, fp[:1]])
         left = right = None
     n = shape_of(xp)[0]
-    k = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, max(n - 2, 0))
-    if n > 1:
+    k = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, larger(n - 2, 0))
+    if unknown(n):  # there may be one knot only
+        above = np.minimum(k + 1, n - 1)
+        inside = fp[k] + (fp[above] - fp[k]) / np.where(above == k, 1, xp[above] - xp[k]) * (x - xp[k])
+    elif n > 1:
         inside = fp[k] + (fp[k + 1] - fp[k]) / (xp[k + 1] - xp[k]) * (x - xp[k])
     else:
         inside = fp[k]

@@ -54,8 +54,8 @@ def repeats(index: Any) -> bool:
 def _integers(part: Any) -> bool:
     if isinstance(part, (int, slice, type(None), type(...))):
         return False
-    if isinstance(part, list):
-        return np.asarray(part).dtype.kind in "iu" if not any(hasattr(entry, "dtype") for entry in part) else True
+    if isinstance(part, (list, tuple)):
+        return any(hasattr(entry, "dtype") for entry in part) or np.asarray(part).dtype.kind in "iu"
     return part.dtype.kind in "iu" and part.ndim > 0
 
 
@@ -74,6 +74,12 @@ def append(items: Any, x: Any) -> Any:
 def without_last(items: Any) -> Any:
     """Return a list without its last item."""
     return items[:-1]
+
+
+@primitive
+def listed(items: list[Any]) -> list[Any]:
+    """Return a list of these items."""
+    return list(items)
 
 
 @primitive
@@ -133,6 +139,7 @@ def form(x: Any) -> Any:
 
 
 # fmt: off
+linear(listed,       lambda ct, items: [ct[k] for k in range(len(items))])
 linear(fit,          lambda ct, g, x: spread(ct, g),                FIXED)
 linear(spread,       lambda ct, x, g: fit(ct, x),                   FIXED)
 linear(assign,       lambda ct, a, index, v: assign(ct, index, 0),  FIXED, lambda ct, a, index, v: stored(ct, index))
@@ -143,6 +150,6 @@ linear(combine, lambda ct, a, b: ct, lambda ct, a, b: ct)
 constant(blank, form)
 
 __all__ = [
-    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "pack", "repeats", "spread", "stored", "unpack",
+    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "listed", "pack", "repeats", "spread", "stored", "unpack",
     "winners", "without_last",
 ]  # fmt: skip

@@ -73,7 +73,7 @@ class Activity:
         """Note which results of an operation are active."""
         match op:
             case Apply():
-                if binding.depends(op, self.values):
+                if binding.active_positions(op, self.values):
                     self.add(op.outputs)
             case If():
                 for block in op.blocks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import linecache
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,19 @@ from adjoint.errors import AdjointError, MissingRuleError
 
 # Python's operators, which a program may apply to Python's numbers, have the rules of NumPy's functions.
 _OPERATORS = {call: function for function, call in (BINARY | UNARY).values()}
-# Functions of lists, and those that take any nest of arrays: their derivatives are forms of their own in `chain`.
-LISTS: dict[Callable[..., Any], tuple[int, ...]] = {
-    stores.append: (0, 1), stores.without_last: (0,), stores.filled: (1,), kinds.zeros_like: (), np.array: (0,), np.asarray: (0,),
-}  # fmt: skip
+# Functions of lists and records, and those that take any nest of arrays: their derivatives are forms of their own (`lists`).  Each with
+# the arguments that are differentiated; a record has any number of them.
+LISTS: dict[Callable[..., Any], Sequence[int]] = {
+    stores.append: (0, 1),
+    stores.without_last: (0,),
+    stores.listed: (0,),
+    stores.filled: (1,),
+    stores.combine: (0, 1),
+    stores.pack: range(1, 10**9),
+    stores.unpack: (0,),
+    np.array: (0,),
+    np.asarray: (0,),
+}
 _SKIPPED = {"elementwise": 1, "linear": 1, "bilinear": 1, "general": 2}
 
 
@@ -42,10 +51,11 @@ def required_rule(op: Apply) -> Rule:
     return rule
 
 
-def active_positions(op: Apply, active: Collection[Value]) -> list[int]:
+def active_positions(op: Apply, active: Collection[Value]) -> list[int | str]:
     """Return the positions of the arguments, bound to positions as `bound` does, that are differentiated.
 
-    A function without a rule counts as differentiable: whoever differentiates it raises.
+    A function without a rule counts as differentiable: whoever differentiates it raises.  Options of functions that are defined by
+    others have names in place of positions.
     """
     if not any(output.type.differentiable for output in op.outputs):
         return []
@@ -55,21 +65,20 @@ def active_positions(op: Apply, active: Collection[Value]) -> list[int]:
     if rule is not None and (rule.kind == "constant" or _makes_integers(op)):
         return []
     with located(op):
-        args, _ = bound(op, active)
+        args, kwargs = bound(op, active)
         positions = [k for k, arg in enumerate(args) if any(value in active for value in values(arg))]
+        names = [name for name, arg in kwargs.items() if any(value in active for value in values(arg))]
         if op.function in LISTS:
             return [k for k in positions if k in LISTS[op.function]]
         if rule is None or rule.kind in ("composite", "excluded"):
-            return positions
+            return [*positions, *names]
         return [k for k in positions if kinds.is_active(rule, k)]
 
 
-def depends(op: Apply, active: Collection[Value]) -> bool:
-    """Tell whether the results of an operation are active."""
-    rule = rule_of(op.function)
-    if rule is not None and rule.kind == "composite":
-        return any(value in active for value in values(op.operands)) and any(out.type.differentiable for out in op.outputs)
-    return bool(active_positions(op, active))
+def argument(op: Apply, position: int | str, active: Collection[Value]) -> Any:
+    """Return the argument at a position that `active_positions` tells."""
+    args, kwargs = bound(op, active)
+    return kwargs[position] if isinstance(position, str) else args[position]
 
 
 def bound(op: Apply, active: Collection[Value]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -79,13 +88,11 @@ def bound(op: Apply, active: Collection[Value]) -> tuple[tuple[Any, ...], dict[s
     """
     named = [name for name, arg in op.kwargs.items() if any(value in active for value in values(arg))]
     rule = rule_of(op.function)
-    if not named or rule is None:
+    if not named or rule is None or rule.kind == "composite":
         return op.args, op.kwargs
     names, defaults = _signature(rule)
     for name in named:
         if name not in names:
-            if rule.kind == "composite":
-                return op.args, op.kwargs
             raise MissingRuleError.of(rule.name, "the rule takes it for an option that is held fixed", f"argument {name!r}")
     last = max(map(names.index, named))
     rest = dict(op.kwargs)

@@ -35,7 +35,7 @@ from adjoint._rules import kinds, shaping, stores
 from adjoint._rules.book import Rule
 from adjoint._transform import lists
 from adjoint._transform.activity import Activity
-from adjoint._transform.binding import LISTS, active_positions, bound, depends, located, required_rule, rule_of
+from adjoint._transform.binding import LISTS, active_positions, bound, located, required_rule
 from adjoint._transform.expand import Expander, expand
 from adjoint._transform.lists import zeros
 from adjoint._transform.rule_call import SIMPLE, Pullback, Pushforward, RuleCall
@@ -78,15 +78,14 @@ def tangents(builder: Builder, op: Apply, tangent_of: TangentOf, shapes: Shapes 
         The book does not know the derivative.
     """
     active = {value for value in values(op.operands) if tangent_of(value) is not None}
-    if not active or not depends(op, active):
+    if not active or not active_positions(op, active):
         return [None] * len(op.outputs)
-    _refuse_options(op, active)
     write = _Chain(builder, op, active, Shapes() if shapes is None else shapes)
     for value in active:
         t = tangent_of(value)
         if isinstance(t, Symbol):
             write.shapes.equate(t.value, value)
-    return write.tangents({k: _tangent_tree(builder, write.args[k], tangent_of) for k in write.positions})
+    return write.tangents({k: _tangent_tree(builder, write.argument(k), tangent_of) for k in write.positions})
 
 
 def cotangents(
@@ -117,9 +116,8 @@ def cotangents(
     MissingRuleError
         The book does not know the derivative.
     """
-    if all(ct is None for ct in cts) or not depends(op, wanted):
+    if all(ct is None for ct in cts) or not active_positions(op, wanted):
         return []
-    _refuse_options(op, wanted)
     write = _Chain(builder, op, wanted, Shapes() if shapes is None else shapes)
     for ct, output in zip(cts, op.outputs, strict=True):
         if isinstance(ct, Symbol):
@@ -129,18 +127,12 @@ def cotangents(
 
 def _tangent_tree(builder: Builder, tree: Any, tangent_of: TangentOf) -> Any:
     """Return the tangents of an argument, zeros where parts of it have none."""
-    if isinstance(tree, (list, tuple)):
-        return type(tree)([_tangent_tree(builder, part, tangent_of) for part in tree])
-    t = tangent_of(tree) if type(tree) is Value else None
-    return zeros(builder, tree) if t is None else t
 
+    def tangent(atom: Any) -> Any:
+        t = tangent_of(atom) if type(atom) is Value else None
+        return zeros(builder, atom) if t is None else t
 
-def _refuse_options(op: Apply, active: Collection[Value]) -> None:
-    """Raise if a function defined by others, which could not be replaced, has active options: they have no position."""
-    rule = rule_of(op.function)
-    if rule is not None and rule.kind == "composite" and any(value in active for value in values(op.kwargs)):
-        with located(op):
-            raise MissingRuleError.of(rule.name, "its definition branches on values or shapes", "one of its options")
+    return map_atoms(tangent, tree)
 
 
 class _Chain:
@@ -161,6 +153,10 @@ class _Chain:
         y = Result(tuple(output.type for output in self.op.outputs), self.op.form).assemble(outputs)
         return y, self.builder.symbols(self.args), self.builder.symbols(self.kwargs)
 
+    def argument(self, k: int | str) -> Any:
+        """Return an argument by its position, or an option by its name."""
+        return self.kwargs[k] if isinstance(k, str) else self.args[k]
+
     def attempt(self, formula: Callable[[], Any]) -> tuple[bool, Any]:
         """Call a formula; if it cannot be written down, take back what it has written and return False."""
         ops = self.builder.blocks[-1].ops
@@ -180,7 +176,9 @@ class _Chain:
 
     def formed(self, t: Any, like: Value, bring: Callable[[Any, Any], Any]) -> Any:
         """Return a derivative in shape and dtype of its primal, by ``bring`` where the shape may differ."""
-        if t is None or not isinstance(like.type, Tensor):
+        if t is None or not like.type.differentiable:
+            return None
+        if not isinstance(like.type, Tensor):
             return t
         atom = self.builder.atom(t)
         own = atom_type(atom)
@@ -195,12 +193,13 @@ class _Chain:
 
     # Forward
 
-    def tangents(self, ts: dict[int, Any]) -> list[Any]:
+    def tangents(self, ts: dict[Any, Any]) -> list[Any]:
         """Return the tangents of the results from those of the active arguments."""
         op = self.op
         with located(op):
             if op.function in LISTS:
-                return [self.formed(lists.push(self.builder, op, self.args, self.kwargs, ts), op.outputs[0], stores.spread)]
+                parts = lists.push(self.builder, op, self.args, self.kwargs, ts)
+                return [self.formed(part, out, stores.spread) for part, out in zip(parts, op.outputs, strict=True)]
             if op.function in (stores.assign, stores.accumulate):
                 return [self.push_store(ts)]
             if self.rule is not None and self.rule.kind in SIMPLE:
@@ -221,7 +220,7 @@ class _Chain:
         v_dot = ts.get(2, zeros(self.builder, v) if isinstance(atom_type(a), ListOf) else 0.0)
         return function(self.builder.symbols(self.builder.atom(a_dot)), self.builder.symbols(index), v_dot)
 
-    def push_at_run_time(self, ts: dict[int, Any]) -> list[Any]:
+    def push_at_run_time(self, ts: dict[Any, Any]) -> list[Any]:
         """Let the rule be called when the program runs."""
         y, args, kwargs = self.symbols()
         positions = tuple(ts)
@@ -241,12 +240,12 @@ class _Chain:
 
     # Reverse
 
-    def cotangents(self, k: int, cts: Sequence[Any], wanted: Collection[Value]) -> list[tuple[Value, Any]]:
+    def cotangents(self, k: int | str, cts: Sequence[Any], wanted: Collection[Value]) -> list[tuple[Value, Any]]:
         """Return the contributions to the argument at position ``k``."""
-        op, arg = self.op, self.args[k]
+        op, arg = self.op, self.argument(k)
         with located(op):
             if op.function in LISTS:
-                found = lists.pull(self.builder, op, self.args, k, cts[0])
+                found = lists.pull(self.builder, op, self.args, k, cts)
                 return self.contributions(arg, found, wanted)
             if op.function is operator.getitem and type(arg) is Value:
                 return [(arg, At(self.builder.symbols(self.args[1]), cts[0]))]
@@ -279,14 +278,14 @@ class _Chain:
             return []
         return [(arg, self.formed(g, arg, stores.fit))]
 
-    def pull_at_run_time(self, k: int, cts: Sequence[Any]) -> Any:
+    def pull_at_run_time(self, k: int | str, cts: Sequence[Any]) -> Any:
         """Let the rule be called when the program runs."""
         y, args, kwargs = self.symbols()
         ct = [
             zeros(self.builder, output) if ct is None and output.type.differentiable else ct
             for ct, output in zip(cts, self.op.outputs, strict=True)
         ]
-        arg = self.args[k]
+        arg = self.argument(k)
         nest = isinstance(arg, (list, tuple))
         leaves = list(atoms(arg)) if nest else [arg]
         outputs = [Value(tangent_type(atom_type(leaf))) for leaf in leaves]
@@ -327,7 +326,7 @@ class _Chain:
             outgoing = [bars.get(output) for output in op.outputs]
             if isinstance(op, Apply) and any(bar is not None for bar in outgoing):
                 for value, contribution in cotangents(builder, op, outgoing, linear, self.shapes):
-                    bars[value] = accumulated(builder, value, bars.get(value), contribution)
+                    bars[value] = accumulated(value, bars.get(value), contribution)
         return map_atoms(lambda atom: bars.get(atom) if type(atom) is Value else None, builder.atoms(t))
 
     def seeds(self, results: Sequence[Any], cts: Sequence[Any], linear: Collection[Value]) -> dict[Value, Any]:
@@ -339,7 +338,7 @@ class _Chain:
         return bars
 
 
-def accumulated(builder: Builder, value: Value, bar: Any, contribution: Any) -> Any:
+def accumulated(value: Value, bar: Any, contribution: Any) -> Any:
     """Return a cotangent with a contribution added."""
     if isinstance(contribution, At):
         bar = np.zeros_like(Symbol(value)) if bar is None else bar

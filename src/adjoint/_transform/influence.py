@@ -70,9 +70,8 @@ class Influence:
         match op:
             case Apply():
                 if any(output in self.values for output in op.outputs):
-                    args, _ = binding.bound(op, self.activity.values)
                     for position in binding.active_positions(op, self.activity.values):
-                        self.mark(values(args[position]))
+                        self.mark(values(binding.argument(op, position, self.activity.values)))
             case If():
                 for block in op.blocks:
                     self.mark(result for output, result in zip(op.outputs, block.results, strict=True) if output in self.values)

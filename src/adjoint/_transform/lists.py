@@ -1,7 +1,8 @@
-"""The chain rule of lists, and of functions that take any nest of arrays."""
+"""The chain rule of lists, of records, and of arrays made of nests of numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,49 +10,75 @@ import numpy as np
 from adjoint._ir.builder import Builder
 from adjoint._ir.nodes import Apply, Undefined, Value, atom_type
 from adjoint._ir.symbol import Symbol, length
-from adjoint._ir.types import ListOf, Tensor, tangent_type
+from adjoint._ir.types import Opaque, Tensor, Type, tangent_type
 from adjoint._rules import kinds, stores
 from adjoint.errors import MissingRuleError
 
 
 def zeros(builder: Builder, atom: Any) -> Any:
     """Return zeros of the form of an atom: a number, or what an operation gives; of what is undefined something undefined."""
-    if isinstance(atom, (list, tuple)):
-        return type(atom)([zeros(builder, part) for part in atom])
     t = atom_type(atom)
     if isinstance(atom, Undefined):
         return Undefined(tangent_type(t))
+    if isinstance(t, Opaque):
+        return 0.0
     if isinstance(t, Tensor):
         return (0j if t.dtype.kind == "c" else 0.0) if t.rank == 0 else np.zeros_like(builder.symbols(builder.atom(atom)))
-    output = Value(tangent_type(t))
-    builder.append(Apply(function=kinds.zeros_like, args=(atom,), outputs=[output]))
-    return Symbol(output)
+    return _written(builder, stores.blank, (atom,), tangent_type(t))
 
 
-def push(builder: Builder, op: Apply, args: tuple[Any, ...], kwargs: dict[str, Any], ts: dict[int, Any]) -> Any:
-    """Return the tangent of a list, or of the array made of a nest."""
-    function = op.function
+# Forward --------------------------------------------------------------------------------------------------------------------
+
+
+def push(builder: Builder, op: Apply, args: tuple[Any, ...], kwargs: dict[str, Any], ts: dict[int, Any]) -> list[Any]:
+    """Return the tangents of the results of a function of lists, of records or of a nest; None for zero."""
+    function, own = op.function, tangent_type(op.outputs[0].type)
     if function in (np.array, np.asarray):
-        return builder.apply(np.array, (ts[0], *builder.symbols(args[1:])), builder.symbols(kwargs))
+        return [builder.apply(np.array, (ts[0], *builder.symbols(args[1:])), builder.symbols(kwargs))]
+    if function is stores.unpack:
+        parts = [Value(tangent_type(output.type)) for output in op.outputs]
+        builder.append(Apply(function=function, args=(builder.atom(ts[0]), args[1]), outputs=parts, form=tuple))
+        return [Symbol(p) if output.type.differentiable else None for p, output in zip(parts, op.outputs, strict=True)]
+    if function is stores.pack:
+        given = [ts.get(k, _blank(builder, args[k])) for k in range(1, len(args))]
+        return [_written(builder, function, (args[0], *given), own)]
+    if function is stores.filled:
+        return [_written(builder, function, (args[0], ts[1]), own)]
     if function is stores.append:
-        items, x = (ts[k] if k in ts else zeros(builder, args[k]) for k in (0, 1))
-        return _typed(builder, stores.append, (items, x), tangent_type(op.outputs[0].type))
-    if function is stores.without_last:
-        return stores.without_last(ts[0])
-    return _typed(builder, stores.filled, (builder.symbols(args[0]), ts[1]), tangent_type(op.outputs[0].type))
+        given = [ts[k] if k in ts else zeros(builder, args[k]) for k in (0, 1)]
+        return [_written(builder, function, tuple(given), own)]
+    if function is stores.combine and len(ts) == 1:
+        return list(ts.values())
+    return [_written(builder, function, tuple(ts.values()), own)]
 
 
-def pull(builder: Builder, op: Apply, args: tuple[Any, ...], k: int, ct: Any) -> Any:
-    """Return the cotangent of the argument at position ``k`` of a function of lists, or of a nest."""
-    function = op.function
-    if function in (np.array, np.asarray):
+def _blank(builder: Builder, atom: Any) -> Any:
+    """Return the derivative of a part of a record: None if it can have none."""
+    return zeros(builder, atom) if atom_type(atom).differentiable else None
+
+
+# Reverse --------------------------------------------------------------------------------------------------------------------
+
+
+def pull(builder: Builder, op: Apply, args: tuple[Any, ...], k: int, cts: Sequence[Any]) -> Any:
+    """Return the cotangent of the argument at position ``k`` of a function of lists, of records or of a nest."""
+    function, ct = op.function, cts[0]
+    if function in (np.array, np.asarray, stores.listed):
         return _picked(args[0], ct)
+    if function is stores.unpack:
+        given = [_blank(builder, output) if c is None else c for c, output in zip(cts, op.outputs, strict=True)]
+        return _written(builder, stores.pack, (args[0].type.name, *given), args[0].type)
+    if function is stores.pack:
+        types = tuple(tangent_type(atom_type(part)) for part in args[1:])
+        parts = [Value(t) for t in types]
+        builder.append(Apply(function=stores.unpack, args=(builder.atom(ct), types), outputs=parts, form=tuple))
+        return Symbol(parts[k - 1])
     if function is stores.append:
-        return stores.without_last(ct) if k == 0 else ct[-1]
+        return _written(builder, stores.without_last, (ct,), ct.type) if k == 0 else ct[-1]
     if function is stores.without_last:
-        items = builder.symbols(args[0])
-        return _typed(builder, stores.append, (ct, zeros(builder, items[-1].value)), tangent_type(args[0].type))
-    return _total(builder, args[1], ct)
+        last = builder.symbols(args[0])[-1]
+        return _written(builder, stores.append, (ct, zeros(builder, last.value)), ct.type)
+    return ct if function is stores.combine else _total(builder, args[1], ct)
 
 
 def pull_store(builder: Builder, op: Apply, args: tuple[Any, ...], k: int, ct: Any) -> Any:
@@ -68,24 +95,26 @@ def _picked(tree: Any, ct: Any, *index: int) -> Any:
     """Return the parts of the cotangent of an array that belong to the parts of the nest that it was made of."""
     if isinstance(tree, (list, tuple)):
         return [_picked(part, ct, *index, n) for n, part in enumerate(tree)]
-    return (ct[index] if len(index) > 1 else ct[index[0]]) if index and type(tree) is Value else ct
-
-
-def _typed(builder: Builder, function: Any, args: tuple[Any, ...], t: Any) -> Symbol:
-    """Write an operation on lists whose type is known."""
-    output = Value(t)
-    builder.append(Apply(function=function, args=builder.atoms(args), outputs=[output]))
-    return Symbol(output)
+    if type(tree) is not Value or not index:
+        return ct if type(tree) is Value else None
+    return ct[index] if len(index) > 1 else ct[index[0]]
 
 
 def _total(builder: Builder, x: Any, ct: Any) -> Any:
     """Return the sum of a list of cotangents of ``x``."""
-    t = tangent_type(x.type)
-    if isinstance(t, ListOf):
-        raise MissingRuleError.of("a list that is repeated in a list")
+    t = tangent_type(atom_type(x))
+    if not isinstance(t, Tensor):
+        raise MissingRuleError.of("a list or a record that is repeated in a list")
     count = builder.apply(length, (ct,))
     finals, _, _ = builder.loop(
         (0, count, 1), [zeros(builder, x)], lambda _, total, item: ([kinds.add(total, item)], []), types=[t], consumed=[ct]
     )
     return finals[0]
+
+
+def _written(builder: Builder, function: Any, args: tuple[Any, ...], t: Type) -> Symbol:
+    """Write an operation whose result has a known type."""
+    output = Value(t)
+    builder.append(Apply(function=function, args=builder.atoms(args), outputs=[output]))
+    return Symbol(output)
 

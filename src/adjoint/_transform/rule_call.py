@@ -56,24 +56,39 @@ class RuleCall:
         rule = None if isinstance(self.function, RuleCall) else find(self.function)
         return rule if rule is not None and rule.kind in SIMPLE else None
 
+    def restricted(
+        self, positions: Sequence[int | str], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Callable[..., Any], list[Any]]:
+        """Return the function, or what defines it, as a function of some of its arguments, and these."""
+        rule = None if isinstance(self.function, RuleCall) else find(self.function)
+        function = rule.formulas[0] if rule is not None and rule.kind == "composite" else self.function
+
+        def call(*some: Any) -> Any:
+            given: dict[int | str, Any] = dict(enumerate(args)) | kwargs | dict(zip(positions, some, strict=True))
+            return function(*[given[k] for k in range(len(args))], **{name: given[name] for name in kwargs})
+
+        both: dict[int | str, Any] = dict(enumerate(args)) | kwargs
+        return call, [both[k] for k in positions]
+
 
 @dataclass(frozen=True)
 class Pushforward(RuleCall):
-    """The tangent of ``function(*args, **kwargs)`` from tangents of the arguments at ``positions``.
+    """The tangent of ``function(*args, **kwargs)`` from tangents of the arguments at ``positions``, or of these names.
 
     Called with ``(y, tangents, *args, **kwargs)``; of a function of several results it returns a list, with zeros for what has no
     tangent.
     """
 
     function: Callable[..., Any]
-    positions: tuple[int, ...]
+    positions: tuple[int | str, ...]
 
     def __call__(self, y: Any, tangents: tuple[Any, ...], *args: Any, **kwargs: Any) -> Any:
         """Return the tangent, in the form of the result."""
         rule = self.rule()
         with np.errstate(all="ignore"):
             if rule is None:
-                t = _engine().pushforward(_of(self.positions, self.function, args, kwargs), _at(self.positions, args), tangents)
+                call, some = self.restricted(self.positions, args, kwargs)
+                t = _engine().pushforward(call, some, tangents)
             else:
                 t = kinds.pushforward(rule, y, args, kwargs, dict(zip(self.positions, tangents, strict=True)))
             if isinstance(y, (tuple, list)):
@@ -83,21 +98,22 @@ class Pushforward(RuleCall):
 
 @dataclass(frozen=True)
 class Pullback(RuleCall):
-    """The cotangent of the argument at ``position`` from that of the result.
+    """The cotangent of the argument at ``position``, or of that name, from that of the result.
 
     Called with ``(y, ct, *args, **kwargs)``; of an argument that is a nest of arrays it returns the list of the cotangents.
     """
 
     function: Callable[..., Any]
-    position: int
+    position: int | str
 
     def __call__(self, y: Any, ct: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the cotangent, in the form of the argument; in order, if that is a nest."""
         rule = self.rule()
-        x = args[self.position]
+        x = kwargs[self.position] if isinstance(self.position, str) else args[self.position]
         with np.errstate(all="ignore"):
             if rule is None:
-                (g,) = _engine().pullback(_of((self.position,), self.function, args, kwargs), [x], ct)
+                call, some = self.restricted((self.position,), args, kwargs)
+                (g,) = _engine().pullback(call, some, ct)
             else:
                 g = kinds.pullback(rule, self.position, ct, y, args, kwargs)
             if isinstance(x, (tuple, list)):
@@ -108,7 +124,7 @@ class Pullback(RuleCall):
 def formed(t: Any, like: Any) -> Any:
     """Return a derivative in shape and dtype of its primal, zeros for None."""
     if t is None:
-        return kinds.zeros_like(like)
+        return None if callable(like) or isinstance(like, str) else kinds.zeros_like(like)
     return kinds.conform(t, kinds.shape_of(like), kinds.dtype_of(like))
 
 
@@ -117,19 +133,3 @@ def _flat(tree: Any, like: Any) -> list[Any]:
     if isinstance(like, (tuple, list)):
         return [leaf for k, part in enumerate(like) for leaf in _flat(None if tree is None else tree[k], part)]
     return [tree]
-
-
-def _at(positions: tuple[int, ...], args: tuple[Any, ...]) -> list[Any]:
-    return [args[k] for k in positions]
-
-
-def _of(positions: tuple[int, ...], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return ``function`` as a function of the arguments at ``positions``."""
-
-    def restricted(*some: Any) -> Any:
-        full = list(args)
-        for k, x in zip(positions, some, strict=True):
-            full[k] = x
-        return function(*full, **kwargs)
-
-    return restricted

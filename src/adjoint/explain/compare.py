@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from adjoint._api.function import expect_function
 from adjoint.errors import InputError
-from adjoint.explain import compare_differences as differences
-from adjoint.explain.compare_differences import CENTRAL, FORWARD, RUNS, error_of
-from adjoint.explain.compare_measure import Cost, cost_of, peak_bytes, seconds_of
-from adjoint.explain.compare_point import Matrix, Point
-from adjoint.explain.compare_result import FORWARD_MODE, REVERSE_MODE, SCIPY, SYMBOLIC, Comparison, Growth, Method
+
+if TYPE_CHECKING:
+    from adjoint.explain.compare_result import Comparison
 
 
 def compare(
@@ -91,11 +89,15 @@ def compare(
     (True, True)
     >>> print(c)  # doctest: +SKIP
     """
+    from adjoint.explain.compare_point import Point
+    from adjoint.explain.compare_result import Comparison
+    from adjoint.explain.compare_stage import Stage, growth_of
+
     expect_function(f, "compare")
     point = Point(f, args, dict(kwargs or {}))
     name = getattr(f, "__qualname__", None) or repr(f)
     position = _counter(args, growth_argnum) if growth else 0
-    stage = _Stage(point, seconds)
+    stage = Stage(point, seconds)
     methods = stage.methods()
     return Comparison(
         function=name,
@@ -104,7 +106,7 @@ def compare(
         reference=stage.reference,
         methods=methods,
         sweep=stage.sweep(),
-        growth=tuple(_growth(point, growth, position, seconds)),
+        growth=tuple(growth_of(point, growth, position, seconds)),
         notes=tuple(stage.notes(methods)),
     )
 
@@ -120,158 +122,3 @@ def _counter(args: tuple[Any, ...], position: int | None) -> int:
         f"compare: growth needs one argument that counts iterations, and the integers among the arguments are at {integers}",
         remedy="pass the count as an integer, and its position as growth_argnum",
     )
-
-
-def _growth(point: Point, counts: Sequence[int], position: int, seconds: float) -> list[Growth]:
-    """Compare the methods for several counts, with a shorter time for each."""
-    found: list[Growth] = []
-    symbolic = True
-    for count in sorted(counts):
-        args = (*point.args[:position], int(count), *point.args[position + 1 :])
-        stage = _Stage(Point(point.f, args, point.kwargs), seconds / 4, symbolic=symbolic)
-        methods = stage.methods()
-        expression = stage.symbolic
-        # What is too large for one count is so for all that follow.
-        symbolic = symbolic and not expression.refusal and not expression.seconds > seconds
-        found.append(
-            Growth(
-                count=int(count),
-                function=stage.cost,
-                methods=methods,
-                operations=expression.operations,
-                derivative_operations=expression.derivative_operations,
-                shared_operations=expression.shared_operations,
-                derivation=expression.seconds,
-            )
-        )
-    return found
-
-
-class _Stage:
-    """All methods at one point."""
-
-    def __init__(self, point: Point, seconds: float, *, symbolic: bool = True) -> None:
-        from adjoint.explain.compare_precise import exact
-        from adjoint.explain.compare_symbolic import Symbolic, differentiate
-
-        self.point, self.seconds = point, seconds
-        self.scipy = differences.ByScipy(np.zeros((0, 0)))
-        self.cost = cost_of(point.call())
-        self.columns = self.spread(3 * len(differences.STEPS) * self.cost.seconds)
-        self.exact = exact(point, self.columns, seconds)
-        if not self.exact.refusal:
-            self.columns, self.J = self.exact.columns, self.exact.J
-            self.reference = "relative to the derivative of f itself, run with 100 digits"
-        else:
-            self.J = np.stack([point.column(k) for k in self.columns], axis=-1)
-            self.reference = f"relative to forward mode, because f does not run with 100 digits ({self.exact.refusal})"
-        skipped = Symbolic(refusal="it was too large for a smaller number of iterations")
-        self.symbolic = differentiate(point, self.columns, seconds) if symbolic else skipped
-
-    def spread(self, seconds_each: float, count: int | None = None) -> tuple[int, ...]:
-        """Return as many columns (of ``count``), evenly spread, as the time allows; at least one."""
-        n = self.point.x.size if count is None else count
-        many = min(max(int(self.seconds / seconds_each), 1), n)
-        return tuple(sorted({int(k) for k in np.linspace(0, n - 1, many)}))
-
-    def methods(self) -> tuple[Method, ...]:
-        return (
-            self.differences(FORWARD),
-            self.differences(CENTRAL),
-            self.by_scipy(),
-            self.by_sympy(),
-            self.forward_mode(),
-            self.reverse_mode(),
-        )
-
-    def sweep(self) -> differences.Sweep:
-        return differences.sweep(self.point, self.columns, self.J)
-
-    def differences(self, method: str) -> Method:
-        n, h = self.point.x.size, differences.rule_of_thumb(method, self.point.eps)
-        error = error_of(differences.difference(self.point, method, h, self.columns), self.J)
-        runs = RUNS[method] * n + (method == FORWARD)
-        return Method(method, h, error, runs, self.cost.seconds * runs, self.cost.bytes)
-
-    def by_scipy(self) -> Method:
-        before = self.point.runs
-        found, n = differences.by_scipy(self.point, self.columns, self.seconds), self.point.x.size
-        if found.refusal:
-            return Method(SCIPY, refusal=found.refusal)
-        self.scipy, done = found, len(found.columns)
-        runs = (self.point.runs - before) * n // done
-        chosen = found.columns if n * runs * self.cost.seconds < self.seconds / 10 else found.columns[:1]
-        cost = cost_of(lambda: differences.by_scipy(self.point, chosen, self.seconds))
-        return self.scaled(Method(SCIPY, None, error_of(found.J, self.J[:, :done]), runs), cost, n / len(chosen))
-
-    def by_sympy(self) -> Method:
-        work, n = self.symbolic, self.point.x.size
-        evaluate = work.evaluate
-        if work.refusal:
-            return Method(SYMBOLIC, refusal=work.refusal)
-        if evaluate is None:
-            return Method(SYMBOLIC, refusal=f"its derivative has {work.derivative_operations:,} operations, too many to compile")
-        with np.errstate(all="ignore"):
-            error = error_of(evaluate(self.point.x), self.J[:, : len(work.columns)])
-            seconds = seconds_of(lambda: evaluate(self.point.x))
-        return self.scaled(Method(SYMBOLIC, None, error, 0), Cost(seconds, work.bytes), n / len(work.columns))
-
-    def forward_mode(self) -> Method:
-        n, point = self.point.x.size, self.point
-        chosen = list(self.columns)
-        each = seconds_of(lambda: point.column(chosen[0]))
-        if each * n <= self.seconds:
-            J, cost, factor = point.jacobian("forward")[:, chosen], cost_of(point.derivative("forward")), 1
-        else:
-            chosen = chosen[: max(int(self.seconds / each), 1)]
-            J, factor = np.stack([point.column(k) for k in chosen], axis=-1), n
-            cost = Cost(each, peak_bytes(lambda: point.column(chosen[0])))
-        error = float("nan") if self.exact.refusal else error_of(J, self.J[:, : len(chosen)])
-        return self.scaled(Method(FORWARD_MODE, None, error, n), cost, factor)
-
-    def reverse_mode(self) -> Method:
-        m, point = self.point.y.size, self.point
-        columns = list(self.columns)
-        each = seconds_of(lambda: point.row(0))
-        if each * m <= self.seconds:
-            rows = list(range(m))
-            J: Matrix = point.jacobian("reverse")
-            cost, factor = cost_of(point.derivative("reverse")), 1
-        else:
-            rows, factor = list(self.spread(each, m)), m
-            J = np.stack([point.row(k) for k in rows])
-            cost = Cost(each, peak_bytes(lambda: point.row(0)))
-        return self.scaled(Method(REVERSE_MODE, None, error_of(J[:, columns], self.J[rows]), m), cost, factor)
-
-    def scaled(self, method: Method, cost: Cost, factor: float) -> Method:
-        """Return a method with its cost, which was measured on one part of so many."""
-        return Method(
-            method.name, method.step, method.error, method.runs, cost.seconds * factor, cost.bytes, estimated=factor > 1
-        )
-
-    def notes(self, methods: tuple[Method, ...]) -> list[str]:
-        """Return what is to be said beside the table."""
-        found = [f"{method.name}: {method.refusal}" for method in methods if method.refusal]
-        work, (_, n) = self.symbolic, self.point.size
-        if not work.refusal:
-            part = f" for {len(work.columns)} of {n} inputs" if len(work.columns) < n else ""
-            found.append(
-                f"SymPy: {work.operations:,} operations became {work.derivative_operations:,}{part}, "
-                f"{work.shared_operations:,} with common parts shared"
-            )
-        found += self.notes_on_scipy()
-        if self.exact.kink:
-            found.append("f has a kink here: the derivatives from the right and from the left differ")
-        if len(self.columns) < n:
-            found.append(f"errors are those of {len(self.columns)} of the {n} inputs")
-        if any(method.estimated for method in methods):
-            found.append("≈ measured on a part of the derivative and scaled")
-        return found
-
-    def notes_on_scipy(self) -> list[str]:
-        found = []
-        if self.scipy.shortened:
-            found.append(f"{SCIPY}: its first step of 0.5 left the domain of f, so a shorter one was passed")
-        if self.scipy.doubted:
-            found.append(f"{SCIPY}: it says that {self.scipy.doubted} of {self.scipy.J.size} entries did not converge")
-        return found

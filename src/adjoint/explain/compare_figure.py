@@ -22,10 +22,11 @@ COLOURS = {
     FORWARD_MODE: "#009E73",
     REVERSE_MODE: "#000000",
 }
-EPS = 2.0**-52
 GREY = "#666666"
 # An error of 0 has no place on a logarithmic axis.
 LOWEST = 1e-17
+# Errors within this factor share a label.
+ALIKE = 20
 
 
 def figure(comparison: Comparison) -> Any:
@@ -96,7 +97,7 @@ def _mark_best(ax: Any, steps: Sequence[float], errors: Sequence[float], colour:
 
 
 def _draw_truncation(ax: Any, steps: Sequence[float], errors: Sequence[float], order: int, colour: str) -> None:
-    """Draw the asymptote of the truncation branch through a point of it, two thirds of the way from the largest step to the best."""
+    """Draw the asymptote of the truncation branch, through its point two thirds of the way to the best step."""
     best = min(range(len(steps)), key=lambda i: errors[i] if math.isfinite(errors[i]) else math.inf)
     middle = 2 * best // 3
     if best < 8 or not math.isfinite(errors[middle]) or errors[middle] <= LOWEST:
@@ -106,8 +107,8 @@ def _draw_truncation(ax: Any, steps: Sequence[float], errors: Sequence[float], o
     ax.plot(shown, [scale * h**order for h in shown], ":", color=colour, linewidth=1)
     text, side = ("truncation ~ h", 1) if order == 1 else ("truncation ~ h²", -1)
     ax.annotate(
-        text, (steps[middle], errors[middle]), xytext=(8 * side, 5 * side), textcoords="offset points", color=colour, fontsize=9,
-        ha="left" if side > 0 else "right", va="bottom" if side > 0 else "top",
+        text, (steps[middle], errors[middle]), xytext=(8 * side, 5 * side), textcoords="offset points", color=colour,
+        fontsize=9, ha="left" if side > 0 else "right", va="bottom" if side > 0 else "top",
     )  # fmt: skip
 
 
@@ -125,20 +126,21 @@ def _draw_rounding(ax: Any, steps: Sequence[float], errors: Sequence[float]) -> 
 
 
 def _draw_levels(ax: Any, comparison: Comparison) -> None:
-    """Draw a line for each method that needs no step, and its name above it, the names apart from one another."""
-    ax.axhline(EPS, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    levels = []
-    for name in (SCIPY, SYMBOLIC, FORWARD_MODE, REVERSE_MODE):
-        error = comparison.method(name).error
+    """Draw a line for each method that needs no step, and above it the names of those that are as good as one another."""
+    levels: list[tuple[float, list[str]]] = []
+    for name in sorted((SCIPY, SYMBOLIC, FORWARD_MODE, REVERSE_MODE), key=lambda name: comparison.method(name).error):
+        error = max(comparison.method(name).error, LOWEST)
         if math.isfinite(error):
-            ax.axhline(max(error, LOWEST), color=COLOURS[name], linewidth=1.6, alpha=0.9, linestyle=_DASHES[name])
-            levels.append((max(error, LOWEST), name))
-    height = -math.inf
-    for error, name in sorted(levels, key=lambda pair: (pair[0], pair[1])):
-        height = max(math.log10(error), height + 0.75)
-        error_text = "0" if comparison.method(name).error == 0 else f"{comparison.method(name).error:.0e}"
+            ax.axhline(error, color=COLOURS[name], linewidth=1.6, alpha=0.9, linestyle=_DASHES[name])
+            if levels and error < ALIKE * levels[-1][0]:
+                levels[-1] = error, [*levels[-1][1], name]
+            else:
+                levels.append((error, [name]))
+    for error, names in levels:
+        worst = max(comparison.method(name).error for name in names)
         ax.text(
-            0.99, 10 ** (height + 0.15), f"{name}, {error_text}", transform=ax.get_yaxis_transform(), color=COLOURS[name],
+            0.99, error * 1.4, f"{', '.join(names)}: {f'{worst:.0e}' if worst else '0'}", transform=ax.get_yaxis_transform(),
+            color=COLOURS[names[0]] if len(names) == 1 else COLOURS[REVERSE_MODE],
             fontsize=9, ha="right", va="bottom", bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
 

@@ -29,7 +29,14 @@ UNARY = (
     *("degrees", "radians", "erf", "erfc", "gamma", "gammaln", "expit"),
 )
 BINARY = ("arctan2", "hypot", "maximum", "minimum", "logaddexp")
-_ALIASES = {"absolute": "__abs__", "fabs": "__abs__", "deg2rad": "radians", "rad2deg": "degrees", "fmax": "maximum", "fmin": "minimum"}
+_ALIASES = {
+    "absolute": "__abs__",
+    "fabs": "__abs__",
+    "deg2rad": "radians",
+    "rad2deg": "degrees",
+    "fmax": "maximum",
+    "fmin": "minimum",
+}
 _MATH = {getattr(math, name): target for name, target in MATH.items() if hasattr(math, name)}
 _MATH |= {math.erf: "erf", math.erfc: "erfc", math.gamma: "gamma", math.lgamma: "gammaln"}
 _MAKERS = (np.zeros, np.ones, np.empty, np.full, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.eye, np.identity)
@@ -40,7 +47,7 @@ _FLOATS = (float, "float", "d", np.float64, np.double, np.dtype(float))
 _LIBRARIES = {"sympy", "mpmath"}
 
 
-class Number(ABC):
+class Number(ABC):  # noqa: B024 - it has members by registration only
     """What `Runtime` takes for a number: `register` a class that has the methods `UNARY` and `BINARY`."""
 
 
@@ -65,16 +72,10 @@ class Runtime:
         return g
 
     def own(self, value: Any, /) -> Any:
+        """Return the value as it is: arrays of objects hold numbers of any kind."""
         return value
 
-    def own_all(self, values: Any, /) -> Any:
-        return values
-
-    def text(self, value: Any, /) -> Any:
-        return value
-
-    def subject(self, value: Any, /) -> Any:
-        return value
+    own_all = text = subject = own
 
 
 RUNTIME = Runtime()
@@ -113,7 +114,7 @@ def _user_line(error: BaseException) -> str:
 
 
 def elementwise(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that calls the method ``name`` of numbers, element by element, and ``plain`` on what is no such number."""
+    """Return a function that calls the method ``name`` of numbers, element by element, and ``plain`` on all else."""
 
     def scalar(*xs: Any) -> Any:
         for position, x in enumerate(xs):
@@ -190,14 +191,15 @@ def _converting(convert: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _where(condition: Any, *branches: Any) -> Any:
-    choose = getattr(condition, "choose", None) if isinstance(condition, Number) else None
-    if choose is not None and branches and not any(isinstance(b, np.ndarray) for b in branches):
-        return choose(*branches)
-    if branches and isinstance(condition, np.ndarray) and condition.dtype == object:
-        return np.frompyfunc(lambda c, a, b: c.choose(a, b) if isinstance(c, Number) else (a if c else b), 3, 1)(
-            condition, *branches
-        )
-    return np.where(condition, *branches)
+    if not branches or not _holds_numbers(condition):
+        return np.where(condition, *branches)
+    return np.frompyfunc(_chosen, 3, 1)(condition, *branches)
+
+
+def _chosen(condition: Any, a: Any, b: Any) -> Any:
+    """Return one of two numbers, or the expression for that."""
+    choose = getattr(condition, "choose", None)
+    return choose(a, b) if choose is not None else a if condition else b
 
 
 def _clip(x: Any, low: Any = None, high: Any = None, **kwargs: Any) -> Any:

@@ -54,8 +54,12 @@ class Point:
                 remedy="pass floats: 3.0 in place of 3, x.astype(float) in place of x",
             )
         self.x = np.concatenate([np.reshape(leaf, -1) for leaf in self.leaves()]).astype(float)
+        if not self.x.size:
+            raise InputError("compare: the arguments hold arrays of size 0 only", remedy="pass a point with numbers in it")
         self._only_floats = all(type(arg) is float for k, arg in enumerate(self.args) if k in self.argnums)
         self.y = self.value(self.x)
+        if not self.y.size:
+            raise OutputError("compare: the result has no numbers in it", remedy="pass a point where it has some")
 
     @property
     def size(self) -> tuple[int, int]:

@@ -152,7 +152,9 @@ class Comparison:
         return tables
 
     def __repr__(self) -> str:
-        return "\n\n".join([*("\n".join([title, "", *aligned(rows)]) for title, rows in self.tables()), "\n".join(self._notes())])
+        return "\n\n".join(
+            [*("\n".join([title, "", *aligned(rows)]) for title, rows in self.tables()), "\n".join(self._notes())]
+        )
 
     def _notes(self) -> list[str]:
         return [f"error: {self.reference}", *self.notes]
@@ -225,7 +227,7 @@ def in_seconds(seconds: float) -> str:
     """
     if math.isnan(seconds):
         return "–"
-    for unit, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+    for unit, name in ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= 0.9995 * unit:
             return f"{seconds / unit:.3g} {name}"
     return f"{seconds / 1e-9:.3g} ns"
@@ -282,8 +284,9 @@ def _html_table(title: str, rows: list[tuple[str, ...]]) -> str:
         ]
         return f"<tr>{''.join(cells)}</tr>"
 
+    caption = f'<caption style="text-align:left;font-weight:600;padding:12px 10px 4px">{html.escape(title)}</caption>'
     body = "".join(line(row, "td") for row in rows[1:])
-    return f"<table><caption>{html.escape(title)}</caption><thead>{line(rows[0], 'th')}</thead><tbody>{body}</tbody></table>"
+    return f"<table>{caption}<thead>{line(rows[0], 'th')}</thead><tbody>{body}</tbody></table>"
 
 
 # Data ------------------------------------------------------------------------------------------------------------------------
@@ -293,7 +296,9 @@ def _data(comparison: Comparison) -> dict[str, Any]:
     data = asdict(comparison)
     del data["size"]
     cost: dict[str, Any] = comparison.cost._asdict()
-    growth = [step | {"function": each.function._asdict()} for step, each in zip(data["growth"], comparison.growth, strict=True)]
+    growth = [
+        step | {"function": each.function._asdict()} for step, each in zip(data["growth"], comparison.growth, strict=True)
+    ]
     return data | {"cost": cost, "growth": growth}
 
 

@@ -21,10 +21,11 @@ from adjoint.explain import compare_numbers as numbers
 from adjoint.explain.compare_measure import peak_bytes
 from adjoint.explain.compare_point import Point
 
-# Operations, written out, of an expression beyond which SymPy would take minutes to differentiate it, and of a derivative beyond
-# which it would take as long to compile it.  The point is made long before.
+# Operations, written out, of an expression beyond which SymPy would take minutes to differentiate it, and of a derivative
+# beyond which it would take as long to compile it.  The point is made long before.
 LARGEST = 10_000
 COMPILED = 100_000
+MOST_SYMBOLS = 1000
 
 
 class TooLargeError(Exception):
@@ -67,6 +68,8 @@ def differentiate(point: Point, columns: Sequence[int], seconds: float) -> Symbo
         sympy = importlib.import_module("sympy")
     except ImportError:
         return Symbolic(refusal="SymPy is not installed: pip install 'adjoint[explain]'")
+    if point.x.size > MOST_SYMBOLS:
+        return Symbolic(refusal=f"{point.x.size:,} inputs would be as many symbols")
     work = _Work(sympy)
     try:
         symbols, outputs = work.expressions(point)

@@ -39,6 +39,7 @@ class Box:
 
     @property
     def is_folded(self) -> bool:
+        """Whether there is more than one intermediate in it."""
         return len(self.nodes) > 1
 
 

@@ -1,9 +1,10 @@
 """A layered layout of an acyclic graph: longest-path layers, median crossing reduction, straight long edges.
 
 The steps are those of Sugiyama, Tagawa and Toda (1981).  Edges that span several layers are broken by bends, one in each layer
-between, which all edges from one box share.  Within the layers the order is improved by medians, swept down and up, and the order with the fewest crossings is
-kept.  Positions then minimise the squared distance from the mean of the neighbours, with the order and the distances
-kept: along one layer that is an isotonic regression, which pooling adjacent violators solves exactly.
+between, which all edges from one box share.  Within the layers the order is improved by medians, swept down and up, and the
+order with the fewest crossings is kept.  Positions then minimise the squared distance from the mean of the neighbours, with
+the order and the distances kept: along one layer that is an isotonic regression, which pooling adjacent violators solves
+exactly.
 
 Nothing here knows what the boxes mean.
 """
@@ -11,6 +12,7 @@ Nothing here knows what the boxes mean.
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -103,7 +105,7 @@ def _chain(graph: _Graph, layer: list[int], a: int, b: int, bends: dict[Edge, in
         graph.layers[between].append(v)
         chain.append(v)
     chain.append(b)
-    for upper, lower in zip(chain[:-1], chain[1:], strict=True):
+    for upper, lower in itertools.pairwise(chain):
         if lower not in graph.below[upper]:
             graph.below[upper].append(lower)
             graph.above[lower].append(upper)
@@ -124,7 +126,7 @@ def _order(graph: _Graph) -> None:
         neighbours = graph.above if downwards else graph.below
         place = _places(graph)
         for layer in layers:
-            layer.sort(key=lambda v: _median([place[u] for u in neighbours[v]], place[v]))  # noqa: B023 - used at once
+            layer.sort(key=lambda v: _median([place[u] for u in neighbours[v]], place[v]))
             place.update({v: k for k, v in enumerate(layer)})
         crossings = _crossings(graph)
         if crossings < fewest:
@@ -241,8 +243,8 @@ def _ports(graph: _Graph, chains: list[list[int]], xs: list[float]) -> list[Plac
     starts: dict[Edge, float] = {}
     ends: dict[Edge, float] = {}
     for v in range(graph.real):
-        for ports, others in ((starts, graph.below[v]), (ends, graph.above[v])):
-            others = sorted(others, key=xs.__getitem__)
+        for ports, neighbours in ((starts, graph.below[v]), (ends, graph.above[v])):
+            others = sorted(neighbours, key=xs.__getitem__)
             ports.update(zip([(v, u) for u in others], _along(graph, v, xs[v], len(others)), strict=True))
     return [(starts[chain[0], chain[1]], ends[chain[-1], chain[-2]]) for chain in chains]
 

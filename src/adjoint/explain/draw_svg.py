@@ -83,11 +83,9 @@ def _head(title: str, width: float, height: float) -> Iterator[str]:
     yield f"<title>{escape(title)}</title>"
     yield '<rect width="100%" height="100%" fill="#ffffff"/>'
     yield f'<text x="{MARGIN}" y="{MARGIN + 10}" font-size="16" font-weight="bold" fill="{INK}">{escape(title)}</text>'
-    yield (
-        f'<text x="{MARGIN}" y="{MARGIN + 32}" fill="{FAINT}">each box: what it computes, its '
-        f'<tspan fill="{PRIMAL}" font-weight="bold">value</tspan> and its <tspan fill="{ADJOINT}" font-weight="bold">adjoint</tspan>'
-        "</text>"
-    )
+    value, adjoint = (f'<tspan fill="{c}" font-weight="bold">{t}</tspan>' for t, c in (("value", PRIMAL), ("adjoint", ADJOINT)))
+    legend = f"each box: what it computes, its {value} and its {adjoint}"
+    yield f'<text x="{MARGIN}" y="{MARGIN + 32}" fill="{FAINT}">{legend}</text>'
 
 
 # Boxes -----------------------------------------------------------------------------------------------------------------------
@@ -101,7 +99,7 @@ def _lines(box: Box) -> list[_Line]:
             _Line((("value", FAINT), (_value(node.value), PRIMAL))),
             _Line((("adjoint", FAINT), (_value(node.adjoint), ADJOINT))),
         ]
-    lines = [_Line(((_cut(box.title), INK),), bold=True), _Line(((_operations(box), FAINT),))]
+    lines = [_Line(((_cut(box.title.rstrip(":"), 48), INK),), bold=True), _Line(((_operations(box), FAINT),))]
     shown = box.exits if len(box.exits) <= EXITS else box.exits[-EXITS:]
     if len(box.exits) > EXITS:
         lines.append(_Line(((f"{len(box.exits)} values leave it, the last are", FAINT),)))

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Explanation:
     """The evaluation trace of one call of a function; `explain` returns it.
 
-    ``print`` shows it as text, a notebook as a table, `rich.print` in colour.  ``trace`` is the data (`adjoint.explain.record`).
+    ``print`` shows it as text, a notebook as a table, `rich.print` in colour.  ``trace`` is the data, see
+    `adjoint.explain.record`.
     """
 
     def __init__(self, trace: Trace, *, fold: bool = True) -> None:
@@ -91,8 +92,8 @@ def explain(f: Callable[..., Any], *args: Any, direction: Any = None, cotangent:
     Returns
     -------
     Explanation
-        To print, to show in a notebook, to read as data (``to_dict()``, ``trace``), to ``unfold()``, or to ``save("trace.html")`` as
-        a page to step through.
+        To print, to show in a notebook, to read as data (``to_dict()``, ``trace``), to ``unfold()``, or to
+        ``save("trace.html")`` as a page to step through.
 
     Raises
     ------
@@ -103,9 +104,9 @@ def explain(f: Callable[..., Any], *args: Any, direction: Any = None, cotangent:
 
     Notes
     -----
-    Tangents are one forward sweep over the engine's own tape, adjoints one reverse sweep; each contribution to an adjoint is what
-    the engine passes on.  The inputs are ``v_{1-n} ... v_0``, in the classic numbering.  What does not depend on the inputs is a
-    constant in the formulas.  Memory: several copies of all intermediates.
+    Tangents are one forward sweep over the engine's own tape, adjoints one reverse sweep; each contribution to an adjoint is
+    what the engine passes on.  The inputs are ``v_{1-n} ... v_0``, in the classic numbering.  What does not depend on the
+    inputs is a constant in the formulas.  Memory: several copies of all intermediates.
 
     Examples
     --------

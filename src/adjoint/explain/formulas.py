@@ -79,9 +79,10 @@ def operation_text(function: Callable[..., Any], arguments: list[str], options: 
         return f"-{arguments[0]}"
     if function is operator.getitem and len(arguments) == 2:
         return f"{arguments[0]}[{arguments[1]}]"
-    name = name_of(function).removeprefix("numpy.").removeprefix("adjoint._rules.").replace("<locals>.", "")
+    name = name_of(function).removeprefix("numpy.").removeprefix("scipy.").replace("<locals>.", "")
+    name = name.rpartition(".")[2] if name.startswith("adjoint.") else name
     shown = [*arguments, *(f"{key}={constant_text(value)}" for key, value in options.items())]
-    return f"{name.rpartition('.')[2] if name.count('.') > 1 else name}({', '.join(shown)})"
+    return f"{name}({', '.join(shown)})"
 
 
 def suffix(function: Callable[..., Any], rest: tuple[Any, ...], options: dict[str, Any]) -> str:
@@ -128,9 +129,11 @@ def leaf_names(name: str, arg: Any) -> list[str]:
     if structure is tree.LEAF:
         return [name]
     accessors = optree.tree_accessors(arg, namespace=tree.NAMESPACE)
-    return [accessor.codify(name) for accessor in accessors] if len(accessors) == len(leaves) else [
-        f"{name}#{k}" for k in range(len(leaves))
-    ]
+    return (
+        [accessor.codify(name) for accessor in accessors]
+        if len(accessors) == len(leaves)
+        else [f"{name}#{k}" for k in range(len(leaves))]
+    )
 
 
 def value_text(x: Any, *, fold: bool = True, digits: int = 6) -> str:
@@ -138,7 +141,7 @@ def value_text(x: Any, *, fold: bool = True, digits: int = 6) -> str:
     if x is None:
         return "0"
     if isinstance(x, (tuple, list)):
-        return "(" + ", ".join(value_text(part, fold=fold, digits=digits) for part in x) + ")"
+        return "(" + ", ".join(value_text(part, fold=fold, digits=digits) for part in x if part is not None) + ")"
     if isinstance(x, np.ndarray) and x.ndim:
         if not fold:
             return np.array2string(x, precision=digits, separator=", ", threshold=x.size + 1)

@@ -1,8 +1,8 @@
 """Rules of the book as JavaScript, so that a page can recompute a trace of numbers without Python.
 
-A function's value has a form of its own here, one line each in `VALUES`; its partial derivatives have not: they are translated from
-the formulas of the rule book, which stay the only place where derivatives are stated.  `form_of` returns None where a function,
-or a name in its formula, has no form.
+A function's value has a form of its own here, one line each in `VALUES`.  Its partial derivatives have not: they are translated
+from the formulas of the rule book, which stay the only place where derivatives are stated.  `form_of` returns None where a
+function, or a name in its formula, has no form.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ VALUES: dict[Callable[..., Any], str] = {
     np.equal: "x === y",          np.not_equal: "x !== y",      np.isnan: "Number.isNaN(x)",  np.isfinite: "Number.isFinite(x)",
     np.floor: "Math.floor(x)",    np.ceil: "Math.ceil(x)",      np.trunc: "Math.trunc(x)",    np.rint: "rint(x)",
     np.floor_divide: "Math.floor(x / y)", arithmetic.signum: "Math.sign(x)", np.signbit: "x < 0 || Object.is(x, -0)",
+    kinds.scale: "scale(x, y)",   arithmetic.ratio: "ratio(x, y)",
     np.isinf: "x === Infinity || x === -Infinity",
 }
 # What formulas call beyond those: functions of the rule book itself.
@@ -52,7 +53,7 @@ CALLS: dict[Callable[..., Any], str] = {
 # fmt: on
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitOr: "||", ast.BitAnd: "&&"}
 _COMPARED = {ast.Eq: "===", ast.NotEq: "!==", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-_ARGUMENTS = ("x", "y")
+_PARAMETERS = ("r", "x", "y")
 
 
 class NoFormError(Exception):
@@ -83,7 +84,7 @@ def partial_of(formula: Callable[..., Any]) -> str | None:
     if tree is None:
         return None
     names = [a.arg for a in tree.args.args]
-    renamed = dict(zip(names, ("r", *_ARGUMENTS), strict=False))
+    renamed: dict[str, str] = dict(zip(names, _PARAMETERS, strict=False))
     try:
         return f"(r, x, y) => Number({_translated(tree.body, renamed, formula)})"
     except NoFormError:
@@ -99,7 +100,11 @@ def lambda_of(formula: Callable[..., Any]) -> ast.Lambda | None:
     body = max(spots)  # a position in the body, whatever the instructions before it say
     for node in _lambdas(code.co_filename):
         start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
-        if node.lineno == code.co_firstlineno and start <= body <= end and _arguments(node) == inspect.getfullargspec(formula).args:
+        if (
+            node.lineno == code.co_firstlineno
+            and start <= body <= end
+            and _arguments(node) == inspect.getfullargspec(formula).args
+        ):
             return node
     return None
 
@@ -125,7 +130,7 @@ class _Renamed(ast.NodeTransformer):
 
 
 def formula_text(formula: Callable[..., Any], names: list[str]) -> str:
-    """Return a formula of the rule book as it is written there, with ``names`` for the result and the arguments; "" if unknown."""
+    """Return a formula of the rule book as it is written there, with ``names`` for result and arguments; "" if unknown."""
     tree = lambda_of(formula)
     if tree is None:
         return ""
@@ -133,7 +138,7 @@ def formula_text(formula: Callable[..., Any], names: list[str]) -> str:
     return ast.unparse(renamed).replace("np.", "")
 
 
-def _translated(node: ast.expr, names: dict[str, str], formula: Callable[..., Any]) -> str:  # noqa: C901 - a case per kind of node
+def _translated(node: ast.expr, names: dict[str, str], formula: Callable[..., Any]) -> str:
     """Return an expression in JavaScript."""
 
     def again(part: ast.expr) -> str:

@@ -10,6 +10,7 @@ from adjoint.explain.table import Fold, caption_of, direction_of, line_of, rows_
 
 HEADINGS = ("", "formula", "value", "tangent", "adjoint", "= contributions (of child)", "line")
 _CELL = "padding:.2em .7em;text-align:{};white-space:nowrap;font-variant-numeric:tabular-nums;{}"
+_ALIGN = ("left", "left", "right", "right", "right", "left", "left")
 _CODE = "font-family:ui-monospace,monospace;"
 
 
@@ -32,7 +33,9 @@ def markdown_table(trace: Trace, *, fold: bool) -> str:
             lines.append(f"| … | {_safe(row.text)} | | | | | |")
         else:
             cells = [_safe(cell) for cell in cells_of(row, fold=fold)]
-            lines.append("| " + " | ".join(f"`{cell}`" if k in (0, 1, 6) and cell else cell for k, cell in enumerate(cells)) + " |")
+            lines.append(
+                "| " + " | ".join(f"`{cell}`" if k in (0, 1, 6) and cell else cell for k, cell in enumerate(cells)) + " |"
+            )
     return "\n".join(lines)
 
 
@@ -42,15 +45,19 @@ def _safe(text: str) -> str:
 
 def html_table(trace: Trace, *, fold: bool) -> str:
     """Return the trace as a table in HTML, in the colours of the page around it."""
-    head = "".join(f'<th scope="col" style="{_CELL.format("left", "")}">{escape(name)}</th>' for name in HEADINGS)
+    head = "".join(
+        f'<th scope="col" style="{_CELL.format(_ALIGN[k], "")}">{escape(name)}</th>' for k, name in enumerate(HEADINGS)
+    )
     body = []
     for row in rows_of(trace, fold=fold):
         if isinstance(row, Fold):
-            body.append(f'<tr><td>…</td><td colspan="6" style="opacity:.7;{_CELL.format("left", "")}">{escape(row.text)}</td></tr>')
+            style = _CELL.format("left", "opacity:.7;")
+            cells = f'<td style="{style}">…</td><td colspan="6" style="{style}">{escape(row.text)}</td>'
+            body.append(f"<tr>{cells}</tr>")
             continue
         cells = []
         for k, text in enumerate(cells_of(row, fold=fold)):
-            style = _CELL.format("right" if k in (2, 3, 4) else "left", _CODE if k in (0, 1, 6) else "")
+            style = _CELL.format(_ALIGN[k], _CODE if k in (0, 1, 6) else "")
             cells.append(f'<td style="{style}">{escape(text)}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
     caption = f"{escape(caption_of(trace))}, tangents along {escape(direction_of(trace))}; adjoints are read from the bottom up"

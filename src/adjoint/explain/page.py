@@ -1,7 +1,7 @@
 """The evaluation trace as one HTML page that needs nothing else: data, style and program are in it.
 
-`model_of` gives the data; `assets/page.js` steps through the passes and, where `replay.obstacle` finds none, recomputes the trace when a
-slider moves, with the functions that `javascript` made from the rule book.
+`model_of` gives the data; `assets/page.js` steps through the passes and, where `replay.obstacle` finds none, recomputes the
+trace when a slider moves, with the functions that `javascript` made from the rule book.
 """
 
 from __future__ import annotations

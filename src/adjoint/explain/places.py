@@ -8,6 +8,7 @@ positions.  Loops are read from the bytecode (a jump back closes a loop), so tha
 from __future__ import annotations
 
 import dis
+import inspect
 import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,9 +24,9 @@ COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"
 class Group:
     """One call, one loop, or one iteration of a loop; the same group for all operations in it.
 
-    ``kind`` is ``"call"``, ``"loop"`` or ``"iteration"``; ``name`` the function's name, or the source line that begins the loop;
-    ``line`` the line of the call or of the loop; ``number`` tells groups of the same name apart: of calls and loops, which are
-    numbered throughout a trace, and of iterations, counted from 0 within their loop.
+    ``kind`` is ``"call"``, ``"loop"`` or ``"iteration"``; ``name`` the function's name, or the source line that begins the
+    loop; ``line`` the line of the call or of the loop; ``number`` tells groups of the same name apart: of calls and loops,
+    which are numbered throughout a trace, and of iterations, counted from 0 within their loop.
     """
 
     kind: str
@@ -36,7 +37,13 @@ class Group:
     @property
     def title(self) -> str:
         """The group in words."""
-        return f"iteration {self.number + 1}" if self.kind == "iteration" else f"{self.name}()" if self.kind == "call" else self.name
+        return (
+            f"iteration {self.number + 1}"
+            if self.kind == "iteration"
+            else f"{self.name}()"
+            if self.kind == "call"
+            else self.name
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,8 @@ class Stack:
     def __init__(self) -> None:
         self.levels: list[Level] = []
         self.count = 0
+        # Of generators, which are left and entered again.
+        self.suspended: dict[FrameType, Level] = {}
         self.regions: dict[CodeType, list[tuple[int, int, int]]] = {}
         self.foreign = foreign_files()
 
@@ -103,7 +112,10 @@ class Stack:
         for position, (user, child) in enumerate(self.users(frame, end)):
             before = self.levels[position] if known and position < len(self.levels) else None
             known = before is not None and before.frame is user
-            levels.append(self.level(user, child, before if known else None))
+            level = self.level(user, child, before if known else self.suspended.get(user))
+            if user.f_code.co_flags & inspect.CO_GENERATOR:
+                self.suspended[user] = level
+            levels.append(level)
         self.levels = levels
         return place_of(levels)
 

@@ -1,14 +1,15 @@
 """The evaluation trace of a program as plain data: `record` runs the user's function once and returns a `Trace`.
 
-The trace follows the classic notation [Griewank and Walther 2008, chapter 2; Wengert 1964].  With ``n`` inputs (the leaves of the
-differentiated arguments, in order) the intermediates are ``v_{1-n} ... v_0``, the inputs, then ``v_1, v_2, ...`` in the order
-in which the program computed them.  Everything comes from the engine: `recorder.Recorder` is its tape, the tangents are one
-forward sweep over the tape, the adjoints one reverse sweep, and contributions are what the entries of the tape pass on.
+The trace follows the classic notation [Griewank and Walther 2008, chapter 2; Wengert 1964].  With ``n`` inputs (the leaves of
+the differentiated arguments, in order) the intermediates are ``v_{1-n} ... v_0``, the inputs, then ``v_1, v_2, ...`` in the
+order in which the program computed them.  Everything comes from the engine: `recorder.Recorder` is its tape, the tangents are
+one forward sweep over the tape, the adjoints one reverse sweep, and contributions are what the entries of the tape pass on.
 
 ==================  ===============================================================================================
 `Trace`             ``nodes`` in order, ``outputs``, ``decisions``, ``inputs`` (how many), ``function`` (its name)
-`Intermediate`      one ``v_k``: ``index``, ``label``, ``kind``, ``function``, ``formula``, ``arguments``, ``value``, ``tangent``,
-                    ``adjoint``, ``contributions`` (of its children), ``seed`` (of an output), ``partials``, ``place``, ``groups``
+`Intermediate`      one ``v_k``: ``index``, ``label``, ``kind``, ``function``, ``formula``, ``arguments``, ``value``,
+                    ``tangent``, ``adjoint``, ``contributions`` (of its children), ``seed`` (of an output), ``partials``,
+                    ``place``, ``groups``, ``parents``
 `Argument`          what a function was applied to: its text and the indices of the intermediates in it, or a constant
 `Contribution`      what one child adds to the adjoint: the child's index, the position of the argument, the value
 `Output`            a leaf of the result: the index of its intermediate, None if it depends on no input
@@ -17,10 +18,10 @@ forward sweep over the tape, the adjoints one reverse sweep, and contributions a
 `places.Group`      a call, a loop, or an iteration; equal for all intermediates in it, outermost first in ``groups``
 ==================  ===============================================================================================
 
-``trace[k]`` is ``v_k``.  Kinds of intermediates: ``"input"``; ``"operation"``, a function with a rule; ``"read"``, elements read from
+``trace[k]`` is ``v_k``.  Kinds of intermediates: ``"input"``; ``"operation"``, a function with a rule; ``"read"``, elements of
 an array; ``"store"``, the content of an array after a store, a new intermediate; ``"part"``, one array of a result that is a
-tuple; ``"memory"``, an array that the program made and then stored into.  Partial derivatives are given where the
-rule states them, of elementwise functions, by position of the argument.  Values are copies: numbers and arrays, nothing traced.
+tuple; ``"memory"``, an array that the program made and then stored into.  Partial derivatives, by position of the argument, are
+given where the rule states them: of elementwise functions.  Values are copies, numbers and arrays, nothing traced.
 
 Memory: three copies of every intermediate (value, tangent, adjoint), one more for each contribution.
 """
@@ -43,7 +44,7 @@ from adjoint._trace.traced import highest
 from adjoint.errors import InputError, StructureError
 from adjoint.explain.formulas import index_text, label_of, leaf_names, operation_text, parameter_names, references, text_of
 from adjoint.explain.places import Group, Place
-from adjoint.explain.recorder import Recorder, snapshot
+from adjoint.explain.recorder import Asked, Recorder, snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,6 @@ class Output:
     """A leaf of the result."""
 
     node: int | None
-    view: str
     value: Any
 
 
@@ -149,22 +149,29 @@ def record(
 ) -> Trace:
     """Run ``f`` once and return its evaluation trace, with tangents along ``direction`` and adjoints from ``cotangent``.
 
-    Differentiated are the arguments that hold floats (if there is none: all); the others are held fixed.  ``direction`` is a tuple
-    with a tangent for each argument (None for zero), as `adjoint.jvp` takes it; left out, ones for the first differentiated
-    argument and zeros for the others.  ``cotangent`` has the structure of the result; left out, it is ones.
+    Differentiated are the arguments that hold floats (if there is none: all); the others are held fixed.  ``direction`` is a
+    tuple with a tangent for each argument (None for zero), as `adjoint.jvp` takes it; left out, ones for the first
+    differentiated argument and zeros for the others.  ``cotangent`` has the structure of the result; left out, it is ones.
     """
     if highest(tree.flatten(list(args))[0]) is not None:
         raise InputError(
             f"{name}: called inside of a derivative", why="it shows plain values", remedy="call it outside, on plain numbers"
         )
     positions = differentiated(args)
-    taken = tuple(snapshot(a) if isinstance(a, np.ndarray) else a for a in args)
+    # Before the run, which may store into its arguments.
+    taken = tuple(tree.tree_map(snapshot, a) if k in positions or isinstance(a, np.ndarray) else a for k, a in enumerate(args))
+    names = input_names(f, args, positions)
     recorder = Recorder(record.__code__)
     primals, structure, pullback, _ = evaluate.record(f, args, {}, positions, has_aux=False, name=name, tape=recorder)
     pullback.tape.verify()
-    trace = _skeleton(f, taken, positions, recorder, pullback)
-    for output, value in zip(trace.outputs, primals, strict=True):
-        object.__setattr__(output, "value", value)
+    offset = len(names) - 1
+    nodes = [_node(slot, offset, entry, recorder) for slot, entry in enumerate(recorder.recorded)]
+    for node, input_name in zip(nodes, names, strict=False):
+        node.kind, node.name, node.formula, node.place = "input", input_name, input_name, None
+    outputs = [_output(result[0], value, offset, recorder) for result, value in zip(pullback.results, primals, strict=True)]
+    decisions = [_decision(d, offset) for d in recorder.decisions]
+    function = getattr(f, "__name__", type(f).__name__)
+    trace = Trace(function, nodes, outputs, decisions, len(names), f, taken, positions)
     _push(trace, recorder, _seeds(direction, args, pullback.inputs, name))
     _pull(trace, recorder, pullback, _cotangents(cotangent, structure, primals, name))
     return trace
@@ -175,7 +182,9 @@ def differentiated(args: tuple[Any, ...]) -> tuple[int, ...]:
     found = []
     for k, arg in enumerate(args):
         leaves, _ = tree.flatten(arg)
-        if any(isinstance(x, (float, complex)) or getattr(getattr(x, "dtype", None), "kind", None) in ("f", "c") for x in leaves):
+        if any(
+            isinstance(x, (float, complex)) or getattr(getattr(x, "dtype", None), "kind", None) in ("f", "c") for x in leaves
+        ):
             found.append(k)
     if not args:
         raise InputError("explain: no arguments", remedy="pass the point: explain(f, x, y)")
@@ -185,36 +194,29 @@ def differentiated(args: tuple[Any, ...]) -> tuple[int, ...]:
 # The nodes --------------------------------------------------------------------------------------------------------------------
 
 
-def _skeleton(
-    f: Callable[..., Any], args: tuple[Any, ...], positions: tuple[int, ...], recorder: Recorder, pullback: evaluate.Pullback
-) -> Trace:
-    """Return the trace with its nodes, before the two passes."""
-    names = [name for k in positions for name in leaf_names(parameter_names(f, len(args))[k], args[k])]
-    active = [x is not None for leaves in pullback.inputs.values() for x in leaves[1]]
-    names = [name for name, is_active in zip(names, active, strict=True) if is_active]
-    offset = len(names) - 1
-    nodes = [_node(slot, offset, entry, recorder) for slot, entry in enumerate(recorder.recorded)]
-    for node, name in zip(nodes, names, strict=False):
-        node.kind, node.name, node.formula, node.place = "input", name, name, None
-    outputs = []
-    for target, _, _ in pullback.results:
-        home = target.slot if isinstance(target, Region) else target
-        view = "part" if isinstance(target, Region) and target.steps else ""
-        outputs.append(Output(None if home is None else recorder.newest.get(home, home) - offset, view, None))
-    decisions = [
-        Decision(
-            name_of(d.function),
-            operation_text(d.function, [text_of(a, offset) for a in d.arguments], {}),
-            tuple(_argument(a, offset) for a in d.arguments),
-            d.result,
-            d.place,
-            d.slot - offset,
-            BOOK.get(d.function),
-        )
-        for d in recorder.decisions
-    ]
-    function = getattr(f, "__name__", type(f).__name__)
-    return Trace(function, nodes, outputs, decisions, len(names), f, args, positions)
+def input_names(f: Callable[..., Any], args: tuple[Any, ...], positions: tuple[int, ...]) -> list[str]:
+    """Return a name for each leaf that is differentiated."""
+    parameters = parameter_names(f, len(args))
+    found = []
+    for k in positions:
+        active = evaluate.leaves_of(args[k], f"argument {k}")[1]
+        found += [name for name, x in zip(leaf_names(parameters[k], args[k]), active, strict=True) if x is not None]
+    return found
+
+
+def _output(target: Any, value: Any, offset: int, recorder: Recorder) -> Output:
+    """Return an output from the target of its cotangent."""
+    if target is None:
+        return Output(None, snapshot(value))
+    home: int = target.slot if isinstance(target, Region) else target
+    return Output(recorder.newest.get(home, home) - offset, snapshot(value))
+
+
+def _decision(d: Asked, offset: int) -> Decision:
+    """Return a decision with indices in place of slots."""
+    text = operation_text(d.function, [text_of(a, offset) for a in d.arguments], {})
+    arguments = tuple(_argument(a, offset) for a in d.arguments)
+    return Decision(name_of(d.function), text, arguments, d.result, d.place, d.slot - offset, BOOK.get(d.function))
 
 
 def _node(slot: int, offset: int, entry: Any, recorder: Recorder) -> Intermediate:
@@ -222,7 +224,7 @@ def _node(slot: int, offset: int, entry: Any, recorder: Recorder) -> Intermediat
     note = recorder.notes[slot]
     texts = [text_of(a, offset) for a in note.arguments]
     kind, function, rule = "memory", "", note.rule
-    formula = "an array made by the program"
+    formula = "a new array"
     if entry is None:
         pass
     elif entry[0] is WRITE:
@@ -286,7 +288,7 @@ def _push(trace: Trace, recorder: Recorder, seeds: list[Any]) -> None:
             if entry is not None:
                 entry[0].forward(entry, slot, ts)
             t = ts[entry[1].slot if entry is not None and entry[0] is WRITE else slot]
-            node.tangent = kinds.zeros_like(node.value) if t is None else snapshot(t)
+            node.tangent = _filled(t, node.value)
 
 
 def _pull(trace: Trace, recorder: Recorder, pullback: evaluate.Pullback, cotangents: list[Any]) -> None:
@@ -297,7 +299,7 @@ def _pull(trace: Trace, recorder: Recorder, pullback: evaluate.Pullback, cotange
     for (target, shape, dtype), output, ct in zip(pullback.results, trace.outputs, cotangents, strict=True):
         if output.node is not None and ct is not None and target is not None:
             accumulate(cts, owned, target, ct, (shape, dtype), None)
-            alone = _Sparse()
+            alone: Any = _Sparse()
             accumulate(alone, set(), target, ct, (shape, dtype), None)
             node = trace[output.node]
             node.seed = kinds.add(node.seed, *map(snapshot, alone.values()))
@@ -351,7 +353,9 @@ def _stored(step: Write, entry: Any, slot: int, ct: Any) -> Iterator[tuple[int, 
 
 
 def _filled(ct: Any, value: Any) -> Any:
-    """Return an adjoint with zeros where nothing arrived."""
+    """Return a tangent or an adjoint with zeros where nothing arrived."""
+    if value is None:
+        return None
     if isinstance(value, (tuple, list)):
         parts = [None] * len(value) if ct is None else ct
         return [_filled(part, x) for part, x in zip(parts, value, strict=True)]

@@ -1,7 +1,7 @@
 """The tape that notes what a reader wants to see: each operation's value, arguments, partial derivatives and the user's line.
 
-`Recorder` is the engine's own `Tape`: the entries, and what the two sweeps do with them, are the engine's.  Beside each entry it
-puts a `Note`, with copies of values as they were at that moment.
+`Recorder` is the engine's own `Tape`: the entries, and what the two sweeps do with them, are the engine's.  Beside each entry
+it puts a `Note`, with copies of values as they were at that moment.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._api import opaque
 from adjoint._overload import NO_OPTIONS, Function
 from adjoint._rules import kinds
 from adjoint._rules.book import Rule
@@ -38,7 +39,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Asked:
     """A plain answer about traced values (a comparison, a rounding), on which the program may have branched."""
 
     function: Function
@@ -54,7 +55,7 @@ class Recorder(Tape):
     def __init__(self, end: CodeType) -> None:
         super().__init__()
         self.notes: list[Note] = []
-        self.decisions: list[Decision] = []
+        self.decisions: list[Asked] = []
         # The slot of the newest content of each array that was written to (replaced, never changed, as notes hold it), and
         # the texts of views, by identity.
         self.newest: dict[int, int] = {}
@@ -65,6 +66,7 @@ class Recorder(Tape):
         self.append = self.note
 
     def place(self) -> Place | None:
+        """Return where the user's program is."""
         return self.stack.observe(sys._getframe(1), self.end)
 
     def note(self, entry: Any) -> None:
@@ -76,22 +78,26 @@ class Recorder(Tape):
         self.pending = None
 
     def lift(self, primal: Any) -> Node:
+        """Note an input, or an array of the program that takes in a traced value."""
         self.pending = Note(snapshot(primal), self.place())
         return super().lift(primal)
 
     def apply(self, rule: Rule, call: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Apply a function, and note plain answers about traced values."""
         y = super().apply(rule, call, args, kwargs)
         if rule.kind == "constant" and self.reaches(list(args)):
             arguments = tuple(self.referred(a) for a in args)
-            self.decisions.append(Decision(rule.function, arguments, snapshot(y), self.place(), len(self.notes)))
+            self.decisions.append(Asked(rule.function, arguments, snapshot(y), self.place(), len(self.notes)))
         return y
 
     def elementwise(self, rule: Rule, call: Function, args: tuple[Any, ...]) -> Any:
+        """Take the general way, where all functions are noted."""
         return apply(rule.function, args, NO_OPTIONS, call)
 
     def record(
         self, rule: Rule, y: Any, primals: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any], active: tuple[int, ...]
     ) -> Any:
+        """Note a function with a rule, and the partial derivatives that the rule states."""
         note = Note(snapshot(y), self.place(), rule, tuple(self.referred(a) for a in args), kwargs)
         if rule.kind == "elementwise":
             with np.errstate(all="ignore"):
@@ -100,6 +106,7 @@ class Recorder(Tape):
         return super().record(rule, y, primals, args, kwargs, active)
 
     def pick(self, y: Any, slot: int) -> Any:
+        """Note the arrays of a result that is a tuple."""
         parts = super().pick(y, slot)
         for part in parts:
             if isinstance(part, Traced):
@@ -108,10 +115,12 @@ class Recorder(Tape):
         return parts
 
     def read(self, x: Traced, index: Any, y: Any) -> Node:
+        """Note what is read from an array."""
         self.pending = Note(snapshot(y), self.place(), None, (self.referred(x), snapshot(index)))
         return super().read(x, index, y)
 
     def write(self, root: Node, view: View | None, index: Any, value: Any) -> None:
+        """Note a store, whose result is the new content of the array."""
         before = Reference(self.newest.get(root.slot, root.slot), "" if view is None else self.text_of(view))
         arguments = (before, snapshot(index), self.referred(value))
         place = self.place()
@@ -124,6 +133,7 @@ class Recorder(Tape):
     def shared(
         self, rule: Rule, y: Any, primal: Any, args: tuple[Any, ...], kwargs: dict[str, Any], active: tuple[int, ...]
     ) -> Any:
+        """Note how a view is written."""
         found = super().shared(rule, y, primal, args, kwargs, active)
         if type(found) is View and found is not args[0]:
             text = self.text_of(args[0]) if type(args[0]) is View else ""
@@ -142,12 +152,14 @@ class Recorder(Tape):
             a = a.content
         if not isinstance(a, Traced) or a.run is not self:
             return snapshot(a)
-        root: Any = a.whole()
-        return Reference(self.newest.get(root.slot, root.slot), self.text_of(a) if type(a) is View else "")
+        slot: int = a.whole().slot
+        return Reference(self.newest.get(slot, slot), self.text_of(a) if type(a) is View else "")
 
 
 def snapshot(x: Any) -> Any:
-    """Return a plain copy of a value, which later stores do not change."""
+    """Return a plain copy of a value, which later stores do not change; None for the notes of `custom_jvp` and its siblings."""
+    if isinstance(x, opaque.Note):
+        return None
     if type(x) in (list, tuple):
         return type(x)([snapshot(part) for part in x])
     if isinstance(x, tuple) and hasattr(x, "_fields"):

@@ -1,8 +1,8 @@
 """Whether a page can recompute a trace: every function has a form in JavaScript, and nothing else depends on the inputs.
 
 The trace replays the operations that were recorded.  A program may also have taken plain numbers out of traced values
-(``int(x)``, ``stop_gradient(x)``), or read a clock; a replay would hold those fixed, in silence.  `obstacle` therefore runs the function
-at some points around and compares.
+(``int(x)``, ``stop_gradient(x)``), or read a clock; a replay would hold those fixed, in silence.  `obstacle` therefore runs the
+function at some points around and compares.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def obstacle(trace: Trace) -> str:
             return f"the program asked {decision.text}{_at(decision)}, which the page cannot ask again"
     if sum(1 if isinstance(x, float) else len(x) for x in start_of(trace)) > SLIDERS:
         return f"there are more than {SLIDERS} numbers among the inputs"
+    if any(np.ndim(output.value) for output in trace.outputs):
+        return "the result is an array"
     return _disagreement(trace)
 
 
@@ -56,8 +58,12 @@ def _obstacle_at(trace: Trace, node: Intermediate) -> str:
     if node.kind in ("memory", "store"):
         return f"the program stores into an array{_at(node)}"
     if node.kind == "input":
-        plain = _is_real(node.value) or (isinstance(node.value, np.ndarray) and node.value.ndim == 1 and node.value.dtype == float)
+        plain = _is_real(node.value) or (
+            isinstance(node.value, np.ndarray) and node.value.ndim == 1 and node.value.dtype == float
+        )
         return "" if plain else f"the input {node.name} is neither a real number nor a vector"
+    if isinstance(node.value, (list, tuple)):
+        return f"{what} has a rule of its own, without a form in JavaScript"
     if not _is_real(node.value):
         return f"{what} is an array" if np.ndim(node.value) else f"{what} is no real number"
     if node.kind == "read":
@@ -89,12 +95,14 @@ def read_of(trace: Trace, node: Intermediate) -> tuple[int, int] | None:
     return None
 
 
-# Agreement with the function ----------------------------------------------------------------------------------------------------
+# Agreement with the function ------------------------------------------------------------------------------------------------
 
 
 def start_of(trace: Trace) -> Point:
     """Return the inputs where the trace was recorded."""
-    return [[float(x) for x in node.value] if np.ndim(node.value) else float(node.value) for node in trace if node.kind == "input"]
+    return [
+        [float(x) for x in node.value] if np.ndim(node.value) else float(node.value) for node in trace if node.kind == "input"
+    ]
 
 
 def span_of(x: float) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from adjoint.explain.record import Intermediate, Trace
 
 # Of a loop with more iterations only the first and the last are shown.
 ITERATIONS = 3
+# As many contributions to an adjoint are shown.
+TERMS = 5
 # Of a trace with more rows only the first and the last are shown.
 ROWS = 60
 
@@ -58,20 +61,12 @@ def _without_iterations(trace: Trace) -> Iterator[Row]:
         for loop, iteration in zip(node.groups, node.groups[1:], strict=False):
             if loop.kind == "loop":
                 last[loop.number] = max(last.get(loop.number, 0), iteration.number)
-    hidden: list[Intermediate] = []
-    key = None
-    for node in trace:
-        found = _folded_in(node, last)
-        if hidden and found != key:
-            yield _fold(hidden, key, last)
-            hidden = []
-        key = found
-        if found is None:
-            yield node
+    for key, nodes in itertools.groupby(trace, lambda node: _folded_in(node, last)):
+        run = list(nodes)
+        if key is None or len(run) == 1:
+            yield from run
         else:
-            hidden.append(node)
-    if hidden:
-        yield _fold(hidden, key, last)
+            yield _fold(run, key, last)
 
 
 def _folded_in(node: Intermediate, last: dict[int, int]) -> tuple[int, str] | None:
@@ -82,10 +77,9 @@ def _folded_in(node: Intermediate, last: dict[int, int]) -> tuple[int, str] | No
     return None
 
 
-def _fold(hidden: list[Intermediate], key: tuple[int, str] | None, last: dict[int, int]) -> Fold:
-    assert key is not None
+def _fold(hidden: list[Intermediate], key: tuple[int, str], last: dict[int, int]) -> Fold:
     number, name = key
-    what = f"iterations 2 to {last[number]} of {last[number] + 1} of `{name}`"
+    what = f"iterations 2 to {last[number]} of {last[number] + 1} of `{name.removesuffix(':')}`"
     return Fold(hidden[0].index, hidden[-1].index, len(hidden), what)
 
 
@@ -103,11 +97,13 @@ def signed_sum(node: Intermediate, *, fold: bool = True) -> str:
     """Return an adjoint as the sum of its contributions: ``2.98 (v7) - 2.67 (v1)``."""
     terms = [(value_text(node.seed, fold=fold), "seed")] if node.seed is not None else []
     terms += [(value_text(c.value, fold=fold), label_of(c.child)) for c in node.contributions]
+    count = TERMS if fold and len(terms) > TERMS + 1 else len(terms)
     text = ""
-    for value, source in terms:
+    for value, source in terms[:count]:
         minus = value.startswith("-")
         text += (" - " if minus else " + ") if text else ("-" if minus else "")
         text += f"{value.removeprefix('-')} ({source})"
+    text += f" + {len(terms) - count} more" if count < len(terms) else ""
     return text or "0 (no path to the result)"
 
 

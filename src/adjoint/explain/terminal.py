@@ -37,7 +37,7 @@ def _forward(trace: Trace, fold: bool) -> Any:
     before = ""
     for row in rows_of(trace, fold=fold):
         if isinstance(row, Fold):
-            _add(table, ["…", row.text, "", "", ""], style="dim")
+            _add(table, ["…", "", "", "", row.text], style="dim")
             continue
         place = line_of(row)
         values = [value_text(x, fold=fold) for x in (row.value, row.tangent)]
@@ -47,7 +47,12 @@ def _forward(trace: Trace, fold: bool) -> Any:
 
 
 def _reverse(trace: Trace, fold: bool) -> Any:
-    columns = [("", "left", "bold"), ("adjoint", "right", "magenta"), ("contributions (of child)", "left", ""), ("", "left", "bold")]
+    columns = [
+        ("", "left", "bold"),
+        ("adjoint", "right", "magenta"),
+        ("contributions (of child)", "left", ""),
+        ("", "left", "bold"),
+    ]
     table = _new_table("Reverse pass, from the bottom up: adjoints", columns)
     for row in reversed(rows_of(trace, fold=fold)):
         if isinstance(row, Fold):

@@ -19,7 +19,10 @@ def text_of_trace(trace: Trace, *, fold: bool) -> str:
         f"Forward pass: values, and tangents along {direction_of(trace)}",
     ]
     middle = ["", "Reverse pass, from the bottom up: adjoints, each the sum of what its children contribute"]
-    tail = ["", f"Slope along this direction: {value_text(forward)} by the forward pass, {value_text(reverse)} by the reverse pass"]
+    tail = [
+        "",
+        f"Slope along this direction: {value_text(forward)} by the forward pass, {value_text(reverse)} by the reverse pass",
+    ]
     return "\n".join([*head, *_forward(trace, fold), *middle, *_reverse(trace, fold), *tail])
 
 

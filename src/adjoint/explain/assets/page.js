@@ -277,8 +277,11 @@ function showDetail() {
   }
   const node = nodes.get(chosen);
   const heading = node.kind === "input" ? `${named(node.index)} = ${marked(node.name)}` : `${named(node.index)} = ${marked(node.formula)}`;
-  panel.innerHTML = `<h2>${heading}</h2>${sourceOf(node)}${ruleOf(node)}${tangentSum(node)}${adjointSum(node)}${contributions(node)}`;
+  panel.innerHTML = `<h2>${heading}</h2>${wholeOf(node)}${sourceOf(node)}${ruleOf(node)}${tangentSum(node)}${adjointSum(node)}${contributions(node)}`;
 }
+
+// Arrays may be cut in the table; here they are whole, as far as the page has them.
+const wholeOf = (node) => (/^[[(]/.test(valueOf(node)) ? `<p class="figure">= ${escaped(valueOf(node))}</p>` : "");
 
 function sourceOf(node) {
   if (!node.source) return "";
@@ -350,11 +353,18 @@ function withInput(slider, x) {
 
 const valueAt = (slider) => (slider.element === null ? inputs.get(slider.node) : inputs.get(slider.node)[slider.element]);
 
+// A single point where a value is not finite stops nothing: both sides of it go the recorded way.
+function isPole(slider, x, trace) {
+  const near = 1e-7 * (slider.high - slider.low);
+  return trace.decision === null && [x - near, x + near].every((side) => !evaluated(withInput(slider, side)).stop);
+}
+
 // Return the last value on the way from `here` to `there` at which the program goes the recorded way, and what stops it there.
 function reach(slider, here, there) {
   let good = here, bad = null, stop = "";
   for (let k = 1; k <= 48; k += 1) {
     const x = here + ((there - here) * k) / 48, trace = evaluated(withInput(slider, x));
+    if (trace.stop && isPole(slider, x, trace)) continue;
     if (trace.stop) { bad = x; stop = trace.stop; break; }
     good = x;
   }
@@ -385,6 +395,10 @@ function moveTo(slider, wanted) {
   const here = valueAt(slider);
   let target = Math.min(Math.max(wanted, slider.from), slider.to);
   let trace = evaluated(withInput(slider, target));
+  if (trace.stop && isPole(slider, target, trace)) {
+    target += 1e-7 * (slider.high - slider.low);
+    trace = evaluated(withInput(slider, target));
+  }
   if (trace.stop) { target = reach(slider, here, target).end; trace = evaluated(withInput(slider, target)); }
   const moved = withInput(slider, target);
   inputs.set(slider.node, moved.get(slider.node));

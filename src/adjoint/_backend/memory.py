@@ -1,0 +1,266 @@
+"""Which values may share memory, and so which stores can be done in place.
+
+The IR stores into nothing: ``assign(a, i, v)`` is a new version of ``a``.  In Python it becomes ``a[i] = v`` if nobody can tell:
+if ``a`` is memory that the function has allocated, and no value that is needed later may show it.  A *site* is a place in the
+program that allocates; of each value we know at which sites its memory may come from, too many rather than too few.  `FOREIGN` is
+the site of what must never be written to: the caller's arrays, results of functions that we do not know, arrays whose elements
+share memory with each other.
+
+Where a store is not allowed, something is copied, and what that is decides the cost: a small view that is needed later
+rather than the array, the array once before a loop rather than in every turn, and only in the last resort at the store itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from adjoint._backend import library
+from adjoint._backend.liveness import Liveness
+from adjoint._backend.plan import Collect, Compute, Cycle, Move, Pair, Plan, Start, Step
+from adjoint._backend.shapes import Shapes
+from adjoint._ir.nodes import Apply, Call, Undefined, Value, atom_type, atoms
+from adjoint._ir.types import ListOf, Tensor, Type
+from adjoint._rules import stores
+
+Site = tuple[Value | None, int]
+Sites = frozenset[Site]
+_NONE: Sites = frozenset()
+FOREIGN: Site = (None, 0)
+_DEEP = 9
+# Updates that keep the dtype and the shape of the first argument if the types say so.
+UPDATES: dict[Callable[..., Any], str] = {np.add: "+", np.subtract: "-", np.multiply: "*"}
+
+
+def depth(t: Type) -> int:
+    """Return how many lists lie around the arrays of a type; a record may hold anything."""
+    if isinstance(t, ListOf):
+        return 1 + depth(t.item)
+    return 0 if isinstance(t, Tensor) else _DEEP
+
+
+def settle(plan: Plan, live: Liveness, variable: Callable[[Value], Any]) -> None:
+    """Decide for each store of a plan whether it is done in place, and what is copied.
+
+    ``variable`` says which variable a value has.
+    """
+    _Settlement(plan, live, variable).settle()
+
+
+class _Settlement:
+    """Tries all in place, and copies until no store can be seen by anybody."""
+
+    def __init__(self, plan: Plan, live: Liveness, variable: Callable[[Value], Any]) -> None:
+        self.plan = plan
+        self.live = live
+        self.makers: dict[Value, list[Compute | Pair | Start]] = defaultdict(list)
+        self.collects: dict[Value, list[Collect]] = defaultdict(list)
+        self.index()
+        shapes = Shapes(plan)
+        self.stores = [step for step in plan.walk() if isinstance(step, Compute) and _is_store(step.op)]
+        self.updates = [step for step in plan.walk() if isinstance(step, Compute) and shapes.is_update(step.op, variable)]
+        for step in (*self.stores, *self.updates):
+            step.in_place = isinstance(step.op.outputs[0].type, ListOf) or _rank(step.op.outputs[0]) > 0 or step in self.updates
+
+    def index(self) -> None:
+        for step in self.plan.walk():
+            match step:
+                case Compute():
+                    for output in step.op.outputs:
+                        self.makers[output].append(step)
+                case Move():
+                    for pair in step.pairs:
+                        self.makers[pair.target].append(pair)
+                case Start():
+                    self.makers[step.target].append(step)
+                case Collect():
+                    self.collects[step.target].append(step)
+
+    def settle(self) -> None:
+        sharing = Sharing(self.plan)
+        settled = False
+        while not settled:
+            settled = True
+            for step in (*self.updates, *self.stores):
+                while step.in_place and (seen := sharing.seen(step, self.live)):
+                    self.remedy(step, seen[0], sharing)
+                    sharing = Sharing(self.plan)
+                    settled = False
+
+    # What is copied ---------------------------------------------------------------------------------------------------------
+
+    def remedy(self, step: Compute, seen: Value | None, sharing: Sharing) -> None:
+        """Copy something, so that a store is not seen by ``seen``, which None is the caller."""
+        if _is_store(step.op):
+            target = step.op.operands[0][0]
+            for copied in (self.at_view(seen, target), self.at_entry(target, seen, sharing), self.at_keeping(seen, target, sharing)):
+                if copied:
+                    return
+        step.in_place = False
+
+    def at_view(self, seen: Value | None, target: Any) -> bool:
+        """Copy a view where it is made."""
+        maker = self.makers[seen][0] if seen is not None and len(self.makers[seen]) == 1 else None
+        if not isinstance(maker, Compute) or maker.copies or seen is target or not isinstance(maker.op, Apply):
+            return False
+        if not library.is_view(maker.op) or not isinstance(atom_type(seen), Tensor):
+            return False
+        maker.copies = True
+        return True
+
+    def at_entry(self, target: Any, seen: Value | None, sharing: Sharing) -> bool:
+        """Copy an array before the loop, or on the branch, by which it comes."""
+        found = [pair for pair in self.entries(target, set()) if not pair.copies and _can_be_copied(pair.source)]
+        if seen is None:
+            found = [pair for pair in found if FOREIGN in sharing.sites(pair.source)]
+        else:
+            found = [pair for pair in found if self.plan.resolve(pair.source) is seen]
+        for pair in found:
+            pair.copies = True
+        return bool(found)
+
+    def entries(self, atom: Any, known: set[Value]) -> Iterator[Pair]:
+        """Yield the moves by which memory comes to a value from something that is neither moved nor stored into."""
+        value = self.plan.resolve(atom)
+        if type(value) is not Value or value in known:
+            return
+        known.add(value)
+        for maker in self.makers[value]:
+            if isinstance(maker, Pair):
+                inner = list(self.entries(maker.source, known)) if self.is_moved(maker.source) else [maker]
+                yield from inner
+            elif isinstance(maker, Compute) and maker.in_place:
+                yield from self.entries(maker.op.operands[0][0], known)
+
+    def is_moved(self, atom: Any) -> bool:
+        makers = self.makers[atom] if type(atom) is Value and atom not in self.plan.inlined else []
+        return any(isinstance(maker, Pair) or (isinstance(maker, Compute) and maker.in_place) for maker in makers)
+
+    def at_keeping(self, seen: Value | None, target: Any, sharing: Sharing) -> bool:
+        """Copy what a list keeps, or what a value takes over, where it does so."""
+        if seen is None:
+            return False
+        written = sharing.written(target)
+        keeping = [step for step in self.collects[seen] if not step.copies and sharing.sites(step.item) & written]
+        found: list[Collect | Pair] = [step for step in keeping if _can_be_copied(step.item)]
+        for maker in self.makers[seen]:
+            if isinstance(maker, Pair) and not maker.copies and _can_be_copied(maker.source) and sharing.sites(maker.source) & written:
+                found.append(maker)
+        for one in found:
+            one.copies = True
+        return bool(found)
+
+
+def _is_store(op: Apply | Call) -> bool:
+    return isinstance(op, Apply) and op.function in library.STORES
+
+
+def _rank(value: Value) -> int:
+    return value.type.rank if isinstance(value.type, Tensor) else 0
+
+
+def _can_be_copied(atom: Any) -> bool:
+    return isinstance(atom_type(atom), Tensor) and not isinstance(atom, Undefined)
+
+
+class Sharing:
+    """The sites of each value's memory, with the copies and stores as they are decided now."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.known: dict[Value, Sites] = {param: frozenset({FOREIGN}) for param in plan.function.params}
+        self.changed = True
+        while self.changed:
+            self.changed = False
+            for step in plan.walk():
+                self.step(step)
+
+    def sites(self, atom: Any) -> Sites:
+        """Return the sites at which the memory of an atom may be allocated."""
+        if type(atom) is not Value or (isinstance(atom.type, Tensor) and atom.type.number):
+            return _NONE
+        op = self.plan.inlined.get(atom)
+        if op is not None:
+            return self.result(op, atom, in_place=False)
+        return self.known.get(self.plan.resolve(atom), _NONE)
+
+    def written(self, target: Any) -> Sites:
+        """Return the sites that a store into a value writes to: of a list, the list and not its items."""
+        level = depth(atom_type(target))
+        return frozenset(site for site in self.sites(target) if site[1] == level or site is FOREIGN)
+
+    def seen(self, step: Compute, live: Liveness) -> list[Value | None]:
+        """Return the values that would see a store; None is the caller."""
+        target = step.op.operands[0][0]
+        written = self.written(target)
+        if FOREIGN in written or (not written and _needs_site(target)):
+            return [None]
+        needed = live.after[step].difference(step.op.outputs)
+        return [value for value in self.known if value in needed and self.known[value] & written]
+
+    # From statement to statement.
+
+    def add(self, value: Value, sites: Sites) -> None:
+        known = self.known.get(value, _NONE)
+        if not sites <= known:
+            self.known[value] = known | sites
+            self.changed = True
+
+    def step(self, step: Step) -> None:
+        match step:
+            case Compute():
+                for output in step.op.outputs:
+                    own = step.copies and isinstance(output.type, Tensor)
+                    self.add(output, frozenset({(output, 0)}) if own else self.result(step.op, output, step.in_place))
+            case Move():
+                for pair in step.pairs:
+                    self.add(pair.target, frozenset({(pair.target, 0)}) if pair.copies else self.sites(pair.source))
+            case Start():
+                self.add(step.target, frozenset({(step.target, depth(step.target.type))}))
+            case Collect():
+                self.add(step.target, frozenset({(step.target, 0)}) if step.copies else self.sites(step.item))
+            case Cycle():
+                for items, item in zip(step.loop.consumed, step.loop.items, strict=True):
+                    self.add(item, self.within(self.sites(items), item.type))
+
+    def within(self, sites: Sites, t: Type) -> Sites:
+        """Return the sites of what lies in something: all but those of lists that are too deep."""
+        if isinstance(t, Tensor) and t.number:
+            return _NONE
+        return frozenset(site for site in sites if site[1] <= depth(t) or site[1] == _DEEP or site is FOREIGN)
+
+    def result(self, op: Apply | Call, output: Value, in_place: bool) -> Sites:
+        """Return the sites of a result."""
+        if isinstance(output.type, Tensor) and output.type.number:
+            return _NONE
+        level = depth(output.type)
+        if not isinstance(op, Apply):
+            return self.union(op.args) | {FOREIGN}
+        if op.function in library.STORES:
+            own = self.sites(op.args[0]) if in_place else frozenset({(output, level)})
+            if level:  # a new list holds the items of the old one, and what was stored
+                own |= self.union(op.args) - {site for site in self.sites(op.args[0]) if site[1] == level}
+            return own | (self.sites(op.args[0]) & {FOREIGN} if level else _NONE) if not in_place else own
+        if in_place:
+            return self.sites(op.args[0])
+        if library.is_own(op):
+            return frozenset({(output, level)})
+        if op.function is stores.filled:
+            return self.sites(op.args[1]) | {(output, level)}
+        if library.is_view(op):
+            if isinstance(atom_type(op.args[0]), ListOf) and level == depth(atom_type(op.args[0])):
+                return self.within(self.sites(op.args[0]), atom_type(op.args[0]).item) | {(output, level)}  # type: ignore[union-attr]
+            return self.within(self.sites(op.args[0]), output.type)
+        return self.union(op.operands) | {FOREIGN}
+
+    def union(self, tree: Any) -> Sites:
+        return _NONE.union(*(self.sites(atom) for atom in atoms(tree)))
+
+
+def _needs_site(target: Any) -> bool:
+    """Tell whether memory of unknown origin is to be feared: numbers have none."""
+    t = atom_type(target)
+    return not (isinstance(t, Tensor) and (t.number or t.rank == 0))

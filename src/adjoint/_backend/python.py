@@ -1,0 +1,255 @@
+"""Programs as NumPy Python that one can read, run, step through and ship.
+
+`source` gives the text, `compile` a callable made from the same text, `export_text` a module that does without adjoint.
+"""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from adjoint._backend import inlining, liveness, memory, plan, remarks
+from adjoint._backend.expressions import Expressions
+from adjoint._backend.layout import fold
+from adjoint._backend.module import Module
+from adjoint._backend.names import Names, Variables
+from adjoint._backend.statements import Statements, TextLine
+from adjoint._ir.nodes import Function, Line, Value, functions, walk
+from adjoint.errors import AdjointError
+
+__all__ = ["compile", "export_text", "source"]
+
+
+class ExportError(AdjointError, ValueError):
+    """A program needs an object that has no text, and can run here only."""
+
+
+class _Program(NamedTuple):
+    """A module: its text, the user's line for each line of it, and the objects that it needs and that have no text."""
+
+    text: str
+    lines: dict[int, Line]
+    objects: dict[str, Any]
+    entry: str
+
+
+def source(function: Function, name: str | None = None) -> str:
+    """Return a program as the text of a Python module: imports, functions of the rule book, and the functions of the program.
+
+    Parameters
+    ----------
+    function
+        The program.
+    name
+        What to call its first function, if not by its own name.
+
+    Returns
+    -------
+    str
+        Python source.  A function returns its result, or a tuple if it has more than one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adjoint._ir.builder import Builder, Symbol
+    >>> from adjoint._ir.types import FLOAT
+    >>> x = Value(FLOAT, "x")
+    >>> builder = Builder()
+    >>> with builder.block([x]) as body:
+    ...     body.results = [builder.atom(np.sin(Symbol(x)) * Symbol(x) + 2)]
+    >>> print(source(Function("f", body)))
+    import numpy as np
+    <BLANKLINE>
+    <BLANKLINE>
+    def f(x):
+        return np.sin(x) * x + 2
+    <BLANKLINE>
+    """
+    return _program(function, name).text
+
+
+def compile(function: Function) -> Callable[..., Any]:
+    """Return a program as a Python function.
+
+    Parameters
+    ----------
+    function
+        The program.
+
+    Returns
+    -------
+    Callable
+        Takes the program's parameters, flat, and returns its result, or a tuple if it has more than one.  Debuggers and
+        tracebacks show the text of `source`.  ``__adjoint_lines__`` is a dict from line numbers of that text to the user's lines.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adjoint._ir.builder import Builder, Symbol
+    >>> from adjoint._ir.types import FLOAT
+    >>> x = Value(FLOAT, "x")
+    >>> builder = Builder()
+    >>> with builder.block([x]) as body:
+    ...     body.results = [builder.atom(Symbol(x) * 3)]
+    >>> compile(Function("f", body))(2.0)
+    6.0
+    """
+    program = _program(function, None)
+    filename = f"<adjoint {program.entry} {next(_COUNT)}>"
+    lines = program.text.splitlines(keepends=True)
+    linecache.cache[filename] = (len(program.text), None, lines, filename)
+    namespace: dict[str, Any] = {"__name__": filename, **program.objects}
+    exec(_compiled(program.text, filename, "exec"), namespace)  # noqa: S102 - the text is ours
+    compiled = namespace[program.entry]
+    compiled.__adjoint_lines__ = program.lines
+    return compiled
+
+
+def export_text(function: Function, name: str) -> str:
+    """Return a program as a module that imports only NumPy, SciPy where the program does, and the standard library.
+
+    Parameters
+    ----------
+    function
+        The program.
+    name
+        What to call its first function.
+
+    Returns
+    -------
+    str
+        Python source.
+
+    Raises
+    ------
+    ExportError
+        The program needs an object that cannot be written down.
+
+    Examples
+    --------
+    >>> from adjoint._ir.nodes import Block
+    >>> from adjoint._ir.types import FLOAT
+    >>> x = Value(FLOAT, "x")
+    >>> print(export_text(Function("f", Block([x], [], [x])), "identity"))
+    \"\"\"The program `identity`, written by adjoint.\"\"\"
+    <BLANKLINE>
+    <BLANKLINE>
+    def identity(x):
+        return x
+    <BLANKLINE>
+    """
+    program = _program(function, name)
+    if program.objects:
+        what = ", ".join(f"{getattr(x, '__name__', repr(x))}" for x in program.objects.values())
+        raise ExportError(
+            f"{name} cannot be exported: it uses {what}",
+            why="this object has no source that could stand in a module of its own",
+            remedy="use functions of NumPy and SciPy there, or call the compiled function instead of exporting it",
+            where=_place(function),
+        )
+    docstring = f'"""The program `{name}`, written by adjoint."""'
+    imports = program.text.startswith(("import", "from"))
+    return f"{docstring}\n{'' if imports else chr(10)}\n{program.text}"
+
+
+_COUNT = itertools.count()
+_compiled = __builtins__["compile"] if isinstance(__builtins__, dict) else __builtins__.compile
+
+
+def _place(function: Function) -> str:
+    line = function.line
+    return "" if line is None else f"{line.filename}:{line.number}"
+
+
+def _program(function: Function, name: str | None) -> _Program:
+    """Write a function and all that it calls."""
+    all_functions = functions(function)
+    module = Module(_user_names(all_functions))
+    titles = _titles(all_functions, name)
+    parts = [_definition(one, module, titles) for one in all_functions]
+    header = module.header()
+    support, _ = module.support_texts()
+    lines = [TextLine(text) for text in header]
+    for text in support:
+        lines += [TextLine("")] * (2 if lines else 0) + [TextLine(part) for part in text.splitlines()]
+    for part in parts:
+        lines += [TextLine("")] * (2 if lines else 0) + part
+    text = "\n".join(line.text for line in lines) + "\n"
+    places = {k: line.line for k, line in enumerate(lines, 1) if line.line is not None}
+    return _Program(text, places, module.objects, titles[function])
+
+
+def _user_names(all_functions: list[Function]) -> frozenset[str]:
+    """Return all names that values have, which nothing else is to hide."""
+    names = {param.name for one in all_functions for param in one.params}
+    for one in all_functions:
+        for op in walk(one.body):
+            names.update(output.name for output in op.outputs)
+            names.update(param.name for block in op.blocks for param in block.params)
+    return frozenset(names)
+
+
+def _titles(all_functions: list[Function], name: str | None) -> dict[Function, str]:
+    """Return what functions are called: each by another name."""
+    titles: dict[Function, str] = {}
+    for one in all_functions:
+        wanted = name if name is not None and one is all_functions[0] else one.name
+        wanted = "".join(c if c.isalnum() or c == "_" else "_" for c in wanted) or "f"
+        wanted = wanted if wanted.isidentifier() else f"f_{wanted}"
+        used = set(titles.values())
+        titles[one] = next(n for n in (wanted, *[f"{wanted}_{k}" for k in range(1, 10**4)]) if n not in used)
+    return titles
+
+
+def _definition(function: Function, module: Module, titles: dict[Function, str]) -> list[TextLine]:
+    """Return the definition of one function."""
+    steps, variables = _planned(function)
+    called = {titles[one] for one in functions(function) if len(titles) > 1}
+    names = Names(variables, {"np", "scipy", "math", "itertools", "operator", *called}).choose()
+    names.update({value: names[other] for value, other in steps.aliases.items()})
+    authors = remarks.Authors(function)
+    write = Expressions(steps, module, names, authors)
+    write.functions = dict(titles)
+    statements = Statements(write, authors)
+    head = f"def {titles[function]}({', '.join(names[param] for param in function.params)}):"
+    lines = [TextLine(text, function.line) for text in fold(head, 0)]
+    if function.doc:
+        lines += [TextLine(text and "    " + text, function.line) for text in f'"""{function.doc}"""'.splitlines()]
+    statements.block(steps.steps, 4)
+    return [*lines, *statements.lines]
+
+
+# Rounds of inlining into moves; each takes care of all values that can be.
+_ROUNDS = 3
+
+
+def _planned(function: Function) -> tuple[plan.Plan, Variables]:
+    """Return the statements of a function, with the values that share variables, and with stores decided."""
+    counts = plan.count(function)
+    forced: frozenset[Value] = frozenset()
+    for _ in range(_ROUNDS):
+        inlined = inlining.choose(function, counts, forced)
+        steps = plan.lower(function, inlined, counts)
+        live = liveness.analyse(steps)
+        variables = Variables(steps, live)
+        more = _parallel(steps, variables, counts) - forced
+        if not more:
+            break
+        forced |= more
+    memory.settle(steps, live, variables.root)
+    return steps, variables
+
+
+def _parallel(steps: plan.Plan, variables: Variables, counts: dict[Value, int]) -> frozenset[Value]:
+    """Return the values that are computed only to be moved into a variable that is still needed: ``a, b = b, a + b``."""
+    found = set()
+    for step in steps.walk():
+        if isinstance(step, plan.Move):
+            for pair in step.pairs:
+                source = pair.source
+                if type(source) is Value and source in variables.order and counts.get(source) == 1:
+                    if source.name in ("", pair.target.name) and variables.root(source) is not variables.root(pair.target):
+                        found.add(source)
+    return frozenset(found)

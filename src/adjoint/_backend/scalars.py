@@ -1,0 +1,67 @@
+"""Which values are Python's own numbers when the program runs, and which are NumPy's.
+
+The IR says ``np.add(a, b)``, and what is printed is ``a + b``.  On two numbers of Python's that gives a number of Python's, and for a
+few operations another result: ``~True`` is -2, ``True + True`` is 2, ``1.0 / 0.0`` raises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adjoint._backend.plan import Compute, Move, Plan
+from adjoint._ir.nodes import Apply, Call, Undefined, Value
+from adjoint._ir.types import ListOf, Tensor, Type
+
+Kind = frozenset[str]
+PYTHON: Kind = frozenset({"python"})
+NUMPY: Kind = frozenset({"numpy"})
+EITHER = PYTHON | NUMPY
+
+
+class Kinds:
+    """For each value of a plan, whose number it may be."""
+
+    def __init__(self, plan: Plan, infix: Any) -> None:
+        self.plan = plan
+        self.infix = infix
+        self.known: dict[Value, Kind] = {}
+        self.moved: dict[Value, Kind] = {}
+        changed = True
+        while changed:
+            changed = False
+            self.known = {}
+            for step in plan.walk():
+                pairs = step.pairs if isinstance(step, Move) else ()
+                for pair in pairs:
+                    kind = frozenset() if isinstance(pair.source, Undefined) else self.of(pair.source)
+                    old = self.moved.get(pair.target, frozenset())
+                    self.moved[pair.target] = old | kind
+                    changed = changed or not kind <= old
+                if isinstance(step, Compute):
+                    for output in step.op.outputs:
+                        self.known[output] = self.result(step.op, output)
+
+    def of(self, atom: Any) -> Kind:
+        """Return the kind of an atom."""
+        if type(atom) is not Value:
+            return PYTHON if isinstance(atom, (bool, int, float, complex)) and type(atom).__module__ == "builtins" else NUMPY
+        atom = self.plan.resolve(atom)
+        op = self.plan.inlined.get(atom)
+        if op is not None:
+            return self.result(op, atom)
+        if atom in self.moved:
+            return self.moved[atom]
+        return self.known.get(atom) or _by_type(atom.type)
+
+    def result(self, op: Apply | Call, output: Value) -> Kind:
+        if not isinstance(op, Apply) or (op.args and isinstance(getattr(op.args[0], "type", None), ListOf)):
+            return NUMPY if isinstance(output.type, Tensor) and output.type.rank else EITHER
+        if op.function in self.infix and not op.kwargs:
+            kinds = [self.of(arg) for arg in op.args]
+            python = all("python" in kind for kind in kinds)
+            return (PYTHON if python else frozenset()) | (NUMPY if any("numpy" in kind for kind in kinds) else frozenset())
+        return _by_type(output.type)
+
+
+def _by_type(t: Type) -> Kind:
+    return PYTHON if isinstance(t, Tensor) and t.number else NUMPY

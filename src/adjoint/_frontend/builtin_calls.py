@@ -1,0 +1,499 @@
+"""Built-in functions and types, ``math``, ``functools``, ``itertools`` and ``copy``, on symbols."""
+
+from __future__ import annotations
+
+import builtins
+import cmath
+import copy
+import dataclasses
+import functools
+import itertools
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from adjoint._frontend import iteration
+from adjoint._frontend.arrays import Array
+from adjoint._frontend.calls import REPLACED, attribute, holds_symbols, replaces, routed, text
+from adjoint._frontend.control import truth
+from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.runtime import RUNTIME, compared, is_number
+from adjoint._frontend.trees import flatten
+from adjoint._ir.infer import sample
+from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
+from adjoint._ir.types import ListOf, Opaque, Tensor
+from adjoint._overload import Overloaded
+from adjoint._rules.python_numbers import CMATH, MATH
+
+
+def applied(function: Any) -> Any:
+    """Return a function that is an operation of the program if an argument is a symbol."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return writer().apply(function, args, kwargs) if holds_symbols((args, kwargs)) else function(*args, **kwargs)
+
+    return call
+
+
+for _name in MATH:
+    if hasattr(math, _name):
+        REPLACED[getattr(math, _name)] = applied(getattr(math, _name))
+for _name in (*CMATH, "phase", "isnan", "isinf", "isfinite"):
+    REPLACED[getattr(cmath, _name)] = applied(getattr(cmath, _name))
+for _function in (math.erf, math.erfc, math.gamma, math.lgamma, math.isclose, builtins.round):
+    REPLACED[_function] = applied(_function)
+
+
+@replaces(math.log)
+def log(x: Any, *base: Any) -> Any:
+    if not holds_symbols((x, *base)):
+        return math.log(x, *base)
+    y = writer().apply(math.log, (x,), {}) if isinstance(x, Symbol) else math.log(x)
+    return y / log(base[0]) if base else y
+
+
+@replaces(cmath.log)
+def complex_log(z: Any, *base: Any) -> Any:
+    if not holds_symbols((z, *base)):
+        return cmath.log(z, *base)
+    y = writer().apply(cmath.log, (z,), {})
+    return y / complex_log(base[0]) if base else y
+
+
+@replaces(math.hypot)
+def hypot(*coordinates: Any) -> Any:
+    if not holds_symbols(coordinates):
+        return math.hypot(*coordinates)
+    y = absolute(coordinates[0])
+    for x in coordinates[1:]:
+        y = np.hypot(y, x)
+    return y
+
+
+@replaces(math.dist)
+def dist(p: Any, q: Any) -> Any:
+    return hypot(*[a - b for a, b in zip(p, q, strict=True)])
+
+
+@replaces(builtins.sum, math.fsum)
+def total(values: Any, /, start: Any = 0) -> Any:
+    if isinstance(values, GrowingList) and values.dynamic is not None:
+        return writer().apply(builtins.sum, (values,) if isinstance(start, int) and start == 0 else (values, start), {})
+    source = iteration.of(values)
+    if source is not None and source.count is None:
+        return summed(values, source, start)
+    y = start
+    for value in values if source is None else source.items():
+        y = RUNTIME.binary("add", y, value)
+    return y
+
+
+def summed(values: Any, source: Any, start: Any) -> Any:
+    """Return the sum of items of unknown number."""
+    if isinstance(values, Array) and values.ndim == 1 and isinstance(start, int) and start == 0:
+        return writer().apply(builtins.sum, (values,), {})
+    box = GrowingList([start])
+    RUNTIME.for_(source, lambda x: box.__setitem__(0, box[0] + x), None, _nothing())
+    return box[0]
+
+
+def _nothing() -> Any:
+    return RUNTIME.state((), lambda: (), lambda _: None)
+
+
+@replaces(math.prod)
+def product(values: Any, /, *, start: Any = 1) -> Any:
+    source = iteration.of(values)
+    if source is not None and source.count is None:
+        box = GrowingList([start])
+        RUNTIME.for_(source, lambda x: box.__setitem__(0, box[0] * x), None, _nothing())
+        return box[0]
+    y = start
+    for value in values if source is None else source.items():
+        y = RUNTIME.binary("mul", y, value)
+    return y
+
+
+@replaces(getattr(math, "sumprod", "math.sumprod"))
+def sumprod(p: Iterable[Any], q: Iterable[Any]) -> Any:
+    return total([a * b for a, b in zip(p, q, strict=True)])
+
+
+@replaces(math.modf)
+def modf(x: Any) -> Any:
+    if not holds_symbols(x):
+        return math.modf(x)
+    whole = np.trunc(x)
+    return x - whole, whole
+
+
+@replaces(math.frexp)
+def frexp(x: Any) -> Any:
+    return np.frexp(x) if holds_symbols(x) else math.frexp(x)
+
+
+@replaces(math.remainder)
+def remainder(x: Any, y: Any) -> Any:
+    return x - y * np.rint(x / y) if holds_symbols((x, y)) else math.remainder(x, y)
+
+
+@replaces(cmath.polar)
+def polar(z: Any) -> Any:
+    return (absolute(z), np.angle(z)) if holds_symbols(z) else cmath.polar(z)
+
+
+@replaces(cmath.rect)
+def rect(r: Any, phi: Any) -> Any:
+    return r * np.exp(1j * phi) if holds_symbols((r, phi)) else cmath.rect(r, phi)
+
+
+# Numbers ----------------------------------------------------------------------------------------------------------------------------
+
+
+@replaces(abs)
+def absolute(x: Any) -> Any:
+    if is_number(x) and isinstance(x, Symbol):
+        return writer().apply(builtins.abs, (x,), {})
+    return abs(x)
+
+
+@replaces(float, np.float64)
+def to_float(x: Any = 0.0) -> Any:
+    if not isinstance(x, Symbol):
+        return float(x)
+    t = x.type
+    if isinstance(t, Tensor) and t.dtype.kind == "c":
+        raise TypeError("float() argument must be a string or a real number, not 'complex'")
+    if isinstance(t, Tensor) and t.number and t.dtype.kind == "f":
+        return x
+    return writer().apply(float, (x,), {})
+
+
+@replaces(complex, np.complex128)
+def to_complex(real: Any = 0.0, imag: Any = None) -> Any:
+    if not holds_symbols((real, imag)):
+        return complex(real) if imag is None else complex(real, imag)
+    return writer().apply(complex, (real,) if imag is None else (real, imag), {})
+
+
+@replaces(int)
+def to_int(x: Any = 0, *base: Any) -> Any:
+    if not isinstance(x, Symbol):
+        return int(x, *base)
+    t = x.type
+    return x if isinstance(t, Tensor) and t.number and t.dtype.kind == "i" else writer().apply(int, (x,), {})
+
+
+@replaces(bool)
+def to_bool(x: Any = False) -> Any:  # noqa: FBT002
+    return truth(x)
+
+
+@replaces(pow)
+def power(x: Any, y: Any, mod: Any = None) -> Any:
+    return RUNTIME.binary("pow", x, y) if mod is None else pow(x, y, mod)
+
+
+@replaces(divmod)
+def quotient_and_remainder(x: Any, y: Any) -> Any:
+    return RUNTIME.binary("floordiv", x, y), RUNTIME.binary("mod", x, y)
+
+
+def _extremum(original: Any, comparison: str, reduction: Any) -> Any:
+    def call(*args: Any, key: Any = None, default: Any = ...) -> Any:
+        values = args[0] if len(args) == 1 else args
+        if isinstance(values, GrowingList) and values.dynamic is not None and key is None:
+            return reduction(values)
+        source = iteration.of(values)
+        if source is not None and source.count is None:
+            if key is None and isinstance(values, Array) and values.ndim == 1:
+                return reduction(values)
+            raise UnknownNumberError(iteration.unknown_bound(source.range), "of the arguments of a function")
+        items = list(values if source is None else source.items())
+        keys = items if key is None else [routed(key)(x) for x in items]
+        if not items:
+            if default is ...:
+                return original(items)
+            return default
+        return _first(items, keys, comparison, original)
+
+    return call
+
+
+def _first(items: list[Any], keys: list[Any], comparison: str, original: Any) -> Any:
+    """Return the item of the greatest (least) key, of several the first."""
+    if not holds_symbols(keys):
+        best = original(range(len(items)), key=lambda k: keys[k])
+        return items[best]
+    best, best_key = items[0], keys[0]
+    for item, key in zip(items[1:], keys[1:], strict=True):
+        if items is keys and is_scalar(best) and is_scalar(item):
+            best = best_key = writer().apply(original, (best, item), {}) if holds_symbols((best, item)) else original(best, item)
+            continue
+        better = compared(comparison, key, best_key)
+        best, best_key = (
+            RUNTIME.choose(better, lambda new=item: new, lambda old=best: old),
+            RUNTIME.choose(better, lambda new=key: new, lambda old=best_key: old),
+        )
+    return best
+
+
+def is_scalar(x: Any) -> bool:
+    """Tell whether ``x`` is a number, known or not."""
+    return isinstance(x, (bool, int, float, np.number)) or (isinstance(x, Symbol) and isinstance(x.type, Tensor) and not x.type.rank)
+
+
+REPLACED[max] = _extremum(max, "gt", np.max)
+REPLACED[min] = _extremum(min, "lt", np.min)
+
+
+# Sequences ----------------------------------------------------------------------------------------------------------------------------
+
+
+@replaces(len)
+def length(x: Any) -> Any:
+    if isinstance(x, Overloaded) or isinstance(x, (GrowingList, *iteration.LAZY)):
+        return iteration.length_of(x)
+    method = getattr(type(x), "__len__", None)
+    return routed(method)(x) if type(method).__name__ == "function" else len(x)
+
+
+@replaces(range)
+def to_range(*bounds: Any) -> Any:
+    return iteration.Range(*bounds) if holds_symbols(bounds) else range(*[operator.index(b) for b in bounds])
+
+
+def _lazy(original: Any, source: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if any(iteration.of(a) is not None and not isinstance(a, range) for a in args):
+            return source(*args, **kwargs)
+        if any(isinstance(a, range) for a in args) and original is not zip:
+            return source(*args, **kwargs)
+        if original is enumerate and holds_symbols(tuple(kwargs.values())):
+            return source(*args, **kwargs)
+        return original(*args, **kwargs)
+
+    return call
+
+
+REPLACED[zip] = _lazy(zip, iteration.Zip)
+REPLACED[enumerate] = _lazy(enumerate, iteration.Enumerate)
+REPLACED[reversed] = _lazy(reversed, iteration.Reversed)
+
+
+@replaces(list)
+def to_list(x: Any = ()) -> Any:
+    if isinstance(x, GrowingList):
+        return x.copy()
+    source = iteration.of(x)
+    if source is not None and source.count is None:
+        return RUNTIME.comprehension("list", x, None, lambda item: item, False)  # noqa: FBT003
+    return GrowingList(x if source is None else source.items())
+
+
+@replaces(tuple)
+def to_tuple(x: Any = ()) -> Any:
+    return tuple(iteration.iterated(x))
+
+
+@replaces(sorted)
+def in_order(x: Any, *, key: Any = None, reverse: bool = False) -> Any:
+    items = iteration.of(x)
+    if items is None:
+        x = list(x)
+    if not holds_symbols(x) and not isinstance(x, Overloaded):
+        return GrowingList(sorted(x, key=key and routed(key), reverse=reverse))
+    if key is not None or (isinstance(x, list) and not all(map(is_scalar, iteration.iterated(x)))):
+        return sorted_by(list(iteration.iterated(x)), key and routed(key), reverse=reverse)
+    y = np.sort(x if isinstance(x, Symbol) else writer().as_array(x))
+    return y[::-1] if reverse else y
+
+
+def sorted_by(items: list[Any], key: Any, *, reverse: bool) -> GrowingList:
+    """Return items in the order of keys that are symbols: insertion by comparisons, each a branch."""
+    pairs: list[tuple[Any, Any]] = []
+    for item in items:
+        new = (item if key is None else key(item), item)
+        for k, old in enumerate(pairs):
+            before = precedes(old[0], new[0]) if reverse else precedes(new[0], old[0])
+            pairs[k], new = RUNTIME.choose(before, lambda a=new, b=old: (a, b), lambda a=new, b=old: (b, a))
+        pairs.append(new)
+    return GrowingList([item for _, item in pairs])
+
+
+def precedes(a: Any, b: Any) -> Any:
+    """``a < b``, of tuples by their first entries that differ."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        if not a or not b:
+            return len(a) < len(b)
+        rest = lambda: RUNTIME.and_(lambda: compared("eq", a[0], b[0]), lambda: precedes(a[1:], b[1:]))  # noqa: E731
+        return RUNTIME.or_(lambda: compared("lt", a[0], b[0]), rest)
+    return compared("lt", a, b)
+
+
+@replaces(any)
+def any_of(values: Any) -> Any:
+    if isinstance(values, Symbol) or (isinstance(values, GrowingList) and values.dynamic is not None):
+        return np.any(values)
+    items = list(values)
+    return RUNTIME.or_(*[lambda x=x: truth(x) for x in items]) if items else False
+
+
+@replaces(all)
+def all_of(values: Any) -> Any:
+    if isinstance(values, Symbol) or (isinstance(values, GrowingList) and values.dynamic is not None):
+        return np.all(values)
+    items = list(values)
+    return RUNTIME.and_(*[lambda x=x: truth(x) for x in items]) if items else True
+
+
+@replaces(map)
+def mapped(function: Any, *iterables: Any) -> Any:
+    call = routed(function)
+    if any(iteration.of(x) is not None for x in iterables):
+        return iteration.Mapped(call, *iterables)
+    return map(call, *iterables)
+
+
+@replaces(filter)
+def filtered(function: Any, iterable: Any) -> Any:
+    call = (lambda x: x) if function is None else routed(function)
+    return RUNTIME.comprehension("list", iterable, call, lambda x: x, False)  # noqa: FBT003
+
+
+@replaces(iter)
+def iterator(x: Any, *rest: Any) -> Any:
+    return iter(iteration.iterated(x), *rest)
+
+
+@replaces(functools.reduce)
+def reduced(function: Any, iterable: Any, *initial: Any) -> Any:
+    return functools.reduce(routed(function), iteration.iterated(iterable), *initial)
+
+
+def _over_known(original: Any, functions: tuple[int, ...] = ()) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(
+            routed(a) if k in functions and callable(a) else iteration.iterated(a) if not isinstance(a, (int, str)) else a
+            for k, a in enumerate(args)
+        )
+        kwargs = {name: routed(value) if callable(value) else value for name, value in kwargs.items()}
+        return original(*args, **kwargs)
+
+    return call
+
+
+for _name in ("pairwise", "combinations", "permutations", "chain", "product", "islice", "zip_longest", "cycle", "repeat"):
+    REPLACED[getattr(itertools, _name)] = _over_known(getattr(itertools, _name))
+REPLACED[itertools.accumulate] = _over_known(itertools.accumulate, (1,))
+REPLACED[itertools.starmap] = _over_known(itertools.starmap, (0,))
+
+
+@replaces(itertools.repeat)
+def repeated(x: Any, *times: Any) -> Any:
+    return itertools.repeat(x, *times)
+
+
+# Questions ----------------------------------------------------------------------------------------------------------------------------
+
+
+@replaces(isinstance)
+def is_instance(x: Any, classes: Any) -> bool:
+    return isinstance(plain(x), classes)
+
+
+def plain(x: Any) -> Any:
+    """Return a sample of what a symbol stands for."""
+    if isinstance(x, Symbol) and not isinstance(x.type, Opaque):
+        return [] if isinstance(x.type, ListOf) else sample(x.type)
+    return x
+
+
+@replaces(type)
+def type_of(*args: Any) -> Any:
+    if len(args) != 1:
+        return type(*args)
+    return list if isinstance(args[0], GrowingList) else type(plain(args[0]))
+
+
+@replaces(hasattr)
+def has_attribute(x: Any, name: str) -> bool:
+    return hasattr(plain(x), name)
+
+
+@replaces(getattr)
+def get_attribute(x: Any, name: str, *default: Any) -> Any:
+    try:
+        return attribute(x, name)
+    except AttributeError:
+        if default:
+            return default[0]
+        raise
+
+
+@replaces(setattr)
+def put_attribute(x: Any, name: str, value: Any) -> None:
+    RUNTIME.set_attribute(x, name, value)
+
+
+@replaces(print)
+def printed(*args: Any, **kwargs: Any) -> None:
+    if holds_symbols(args):
+        writer().apply(print, args, kwargs, effect=True)
+    else:
+        writer().create_effect(print, args, kwargs)
+
+
+@replaces(str)
+def to_text(x: Any = "") -> Any:
+    return writer().apply(text, ("{}", x), {}) if holds_symbols(x) else str(x)
+
+
+@replaces(repr)
+def to_repr(x: Any) -> Any:
+    return writer().apply(text, ("{!r}", x), {}) if holds_symbols(x) else repr(x)
+
+
+@replaces(format)
+def to_format(x: Any, spec: str = "") -> Any:
+    return writer().apply(text, ("{:" + spec + "}", x), {}) if holds_symbols(x) else format(x, spec)
+
+
+# Copies -------------------------------------------------------------------------------------------------------------------------------
+
+
+@replaces(copy.deepcopy)
+def deep_copy(x: Any, *_: Any) -> Any:
+    tree = flatten(x)
+    return tree.rebuild([np.copy(leaf) if isinstance(leaf, Array) else leaf for leaf in tree.leaves])
+
+
+@replaces(copy.copy)
+def shallow_copy(x: Any) -> Any:
+    return np.copy(x) if isinstance(x, Array) else copy.copy(x)
+
+
+@replaces(dataclasses.replace)
+def replaced(obj: Any, /, **changes: Any) -> Any:
+    fields = [field for field in dataclasses.fields(obj) if field.init]
+    return routed(type(obj))(**{field.name: changes.get(field.name, getattr(obj, field.name)) for field in fields})
+
+
+@replaces(np.ndenumerate)
+def enumerated_elements(arr: Any) -> Any:
+    shape = arr.shape
+    if not all(isinstance(n, int) for n in shape):
+        raise UnknownNumberError(next(n for n in shape if isinstance(n, Symbol)), "of elements of an array")
+    return ((index, arr[index]) for index in np.ndindex(*shape))
+
+
+@replaces(np.ndindex)
+def indices(*shape: Any) -> Any:
+    shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    unknown = next((n for n in shape if isinstance(n, Symbol)), None)
+    if unknown is not None:
+        raise UnknownNumberError(unknown, "of elements of an array")
+    return np.ndindex(*shape)

@@ -1,0 +1,453 @@
+"""What is called in place of a function that the user's code calls."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint import _ufunc_methods
+from adjoint._frontend import invoke, iteration
+from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.recorder import CREATION
+from adjoint._frontend.state import Ambiguous, is_plain_object
+from adjoint._ir.infer import UnknownTypeError, sample
+from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
+from adjoint._ir.types import Opaque
+from adjoint._overload import Flat, Overloaded
+from adjoint._rules.book import BOOK, find
+from adjoint.errors import OWN_FILES
+
+Function = Callable[..., Any]
+# What is called instead of a function or class, filled by `builtin_calls` and by the API for its own operators.
+REPLACED: dict[Any, Function] = {}
+# How objects of a class are called, filled by the API.
+CALLED: dict[type, Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]] = {}
+NUMBER_OPERATORS: dict[str, Function] = {
+    name: getattr(operator, name)
+    for name in (
+        *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor", "lshift", "rshift"),
+        *("lt", "le", "eq", "ne", "gt", "ge"),
+    )
+}
+_DISPATCHER = type(np.sum)
+_AS_THEY_ARE = (frozenset(sys.stdlib_module_names) | {"numpy", "optree", "_pytest", "pytest", "hypothesis"}) - {
+    "__main__",
+    "statistics",
+}
+_MUTABLE = (list, dict, set)
+
+
+def replaces(*functions: Any) -> Callable[[Function], Function]:
+    """Register what is called in place of functions."""
+
+    def register(replacement: Function) -> Function:
+        for function in functions:
+            REPLACED[function] = replacement
+        return replacement
+
+    return register
+
+
+def routed(f: Any) -> Any:
+    """Return what is called in place of ``f``."""
+    if isinstance(f, Ambiguous):
+        raise f.refuse()
+    try:
+        replacement = REPLACED.get(f)
+    except TypeError:
+        replacement = None
+    if replacement is not None:
+        return replacement
+    for cls, handler in CALLED.items():
+        if isinstance(f, cls):
+            return lambda *args, **kwargs: handler(f, args, kwargs)
+    kind = type(f)
+    route = _BY_KIND.get(kind)
+    if route is not None:
+        return route(f)
+    if isinstance(f, type):
+        return _class(f)
+    return _object(f)
+
+
+def runs_as_it_is(module: str | None) -> bool:
+    """Tell whether functions of a module are not read."""
+    module = module or ""
+    return module.partition(".")[0] in _AS_THEY_ARE and not module.startswith("numpy.polynomial")
+
+
+def _function(f: types.FunctionType) -> Any:
+    if invoke.is_rewritten(f):
+        return lambda *args, **kwargs: invoke.enter(f, f, args, kwargs)
+    if f in BOOK or ((f.__module__ or "").startswith("scipy") and find(f) is not None):
+        return _of_book(f)
+    if runs_as_it_is(f.__module__) or f.__code__.co_filename.startswith(OWN_FILES):
+        return f
+    return functools.partial(_python, f)
+
+
+def _python(f: types.FunctionType, /, *args: Any, **kwargs: Any) -> Any:
+    copy = invoke.copy_of(f)
+    if copy is None:
+        if not holds_symbols((args, kwargs)):
+            return f(*args, **kwargs)
+        raise invoke.unreadable(f)
+    return invoke.enter(copy, f, args, kwargs)
+
+
+def _of_book(f: Function) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return writer().apply(f, args, kwargs) if holds_symbols((args, kwargs)) else f(*args, **kwargs)
+
+    return call
+
+
+def _method(f: types.MethodType) -> Any:
+    owner = f.__self__
+    if isinstance(owner, (Overloaded, Flat)):
+        return f
+    inner = routed(f.__func__)
+    return f if inner is f.__func__ else functools.partial(inner, owner)
+
+
+def _builtin(f: Any) -> Any:
+    owner = f.__self__
+    if owner is None or isinstance(owner, types.ModuleType):
+        return _of_book(f) if f in BOOK else _plain_builtin(f)
+    if isinstance(owner, np.ufunc):
+        return _ufunc_method(f, owner)
+    if isinstance(owner, np.ndarray):
+        return getattr(writer().captures.array(owner), f.__name__)
+    if isinstance(owner, _MUTABLE) or type(owner).__module__ == "collections":
+        return _container_method(f, owner)
+    if isinstance(owner, (np.random.Generator, np.random.RandomState)):
+        return lambda *args, **kwargs: writer().apply(functools.partial(_drawn, f), args, kwargs, effect=True)
+    return f
+
+
+def _drawn(f: Function, *args: Any, **kwargs: Any) -> Any:
+    return f(*args, **kwargs)
+
+
+def _plain_builtin(f: Function) -> Function:
+    """Return a built-in function of a library as it is; what it iterates over must be known."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(iteration.iterated(a) if isinstance(a, iteration.LAZY) else a for a in args)
+        return f(*args, **kwargs)
+
+    return call
+
+
+def _container_method(f: Any, owner: Any) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if f.__name__ not in ("get", "keys", "values", "items", "index", "count", "copy", "__getitem__"):
+            writer().touch(owner)
+        args = tuple(iteration.iterated(a) if isinstance(a, iteration.LAZY) else a for a in args)
+        return f(*args, **kwargs)
+
+    return call
+
+
+def _ufunc_method(f: Any, ufunc: np.ufunc) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(writer().as_array(a) if isinstance(a, list) and holds_symbols(a) else a for a in args)
+        args = tuple(writer().captures.array(a) for a in args)
+        if holds_symbols((args, kwargs)):
+            return _ufunc_methods.evaluate(ufunc, f.__name__, args, kwargs)
+        return f(*args, **kwargs)
+
+    return call
+
+
+# NumPy ----------------------------------------------------------------------------------------------------------------------------
+
+# Functions that take a sequence of arrays, not an array in the form of a sequence.
+_OF_SEQUENCES = frozenset({
+    np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack, np.einsum, np.choose, np.select, np.lexsort,
+    np.linalg.multi_dot, np.ix_, np.broadcast_arrays, np.meshgrid, np.piecewise, np.array, np.asarray, np.block, np.split,
+})  # fmt: skip
+_WRITERS = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
+
+
+def _numpy(f: Any) -> Function:
+    if f in _WRITERS:
+        return lambda *args, **kwargs: BOOK[f].formulas[0](*[writer().captures.array(a) for a in args], **kwargs)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        w = writer()
+        args = tuple(_argument(w, f, a, k) for k, a in enumerate(args))
+        kwargs = {name: w.captures.array(value) for name, value in kwargs.items()}
+        if any(isinstance(a, Overloaded) for a in (*args, *kwargs.values())):
+            return _composed(f, args, kwargs)
+        if holds_symbols((args, kwargs)):
+            return w.apply(f, args, kwargs)
+        if f in CREATION:
+            return w.create(f, args, kwargs)
+        y = f(*args, **kwargs)
+        return w.create(f, args, kwargs) if isinstance(y, np.ndarray) else y
+
+    return call
+
+
+def _argument(w: Any, f: Any, a: Any, position: int) -> Any:
+    if isinstance(a, iteration.LAZY):
+        a = GrowingList(iteration.iterated(a))
+    if isinstance(a, types.GeneratorType):
+        a = GrowingList(a)
+    if isinstance(a, (list, tuple)) and position == 0 and f not in _OF_SEQUENCES and holds_symbols(a) and f not in CREATION:
+        return w.as_array(a)
+    if isinstance(a, (list, tuple)) and isinstance(f, np.ufunc) and holds_symbols(a):
+        return w.as_array(a)
+    return w.captures.array(a)
+
+
+def _composed(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a NumPy function on symbols, with the functions that it takes in rewritten form; composites that cannot be kept are expanded."""
+    args = tuple(routed(a) if isinstance(a, (types.FunctionType, types.MethodType)) else a for a in args)
+    if isinstance(f, np.ufunc):
+        return f(*args, **kwargs)
+    rule = find(f)
+    if any(callable(a) and not isinstance(a, Overloaded) and not isinstance(a, type) for a in args) and rule is not None:
+        return rule.formulas[0](*args, **kwargs)
+    out = kwargs.pop("out", None)
+    try:
+        y = writer().apply(f, args, kwargs)
+    except (UnknownTypeError, UnknownNumberError):
+        if rule is None or rule.kind != "composite":
+            raise
+        y = rule.formulas[0](*args, **kwargs)
+    return y if out is None else _ufunc_methods.deliver(y, (out,), True)
+
+
+def concatenator(obj: Any, index: Any) -> Any:
+    """``np.r_[...]`` and ``np.c_[...]``."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, str) for part in parts):
+        raise TypeError("np.r_ with a string is not translated")
+    arrays = [obj[part] if isinstance(part, slice) else part for part in parts]
+    if obj is np.c_:
+        return writer().apply(np.column_stack, (arrays,), {})
+    return writer().apply(np.concatenate, ([writer().apply(np.atleast_1d, (a,), {}) for a in arrays],), {})
+
+
+# Classes and objects ----------------------------------------------------------------------------------------------------------------
+
+
+def _class(cls: type) -> Any:
+    if issubclass(cls, BaseException) or runs_as_it_is(cls.__module__):
+        return _foreign_class(cls)
+    initial = cls.__dict__.get("__init__") or getattr(cls, "__init__", None)
+    if not isinstance(initial, types.FunctionType) or cls.__new__ is not object.__new__ or type(cls).__call__ is not type.__call__:
+        return cls
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        if getattr(cls, "__abstractmethods__", None):
+            return cls(*args, **kwargs)
+        obj = object.__new__(cls)
+        routed(initial)(obj, *args, **kwargs)
+        return obj
+
+    return make if invoke.copy_of(initial) is not None else cls
+
+
+def _foreign_class(cls: type) -> Any:
+    if issubclass(cls, np.generic):
+        return functools.partial(_numpy_number, cls)
+    return _plain_builtin(cls)
+
+
+def _numpy_number(cls: Any, x: Any = 0.0) -> Any:
+    return np.astype(x, cls) if isinstance(x, Symbol) else cls(x)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def _object(f: Any) -> Any:
+    if isinstance(f, np.ufunc) or isinstance(f, _DISPATCHER):
+        return _numpy(f)
+    python = getattr(f, "py_func", None)  # numba.njit and the like keep the function that they compiled
+    if isinstance(python, types.FunctionType):
+        return routed(python)
+    if isinstance(f, functools.partial):
+        return functools.partial(routed(f.func), *f.args, **f.keywords)
+    if isinstance(f, type(functools.cache(lambda: None))):
+        return functools.partial(_cached, f)
+    method = getattr(type(f), "__call__", None)  # noqa: B004 - the function is wanted
+    if isinstance(method, types.FunctionType) and not runs_as_it_is(type(f).__module__):
+        return functools.partial(routed(method), f)
+    if type(f).__module__.startswith("scipy") and find(f) is not None:
+        return _of_book(f)
+    return f
+
+
+def _cached(f: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Call a function under `functools.cache`: what depends on symbols is computed anew."""
+    inner = routed(f.__wrapped__)
+    return inner(*args, **kwargs)
+
+
+def attribute(obj: Any, name: str) -> Any:
+    """``obj.name``, with properties of the user's classes in rewritten form."""
+    if isinstance(obj, Ambiguous):
+        raise obj.refuse()
+    if isinstance(obj, Symbol):
+        if isinstance(obj.type, Opaque):
+            return functools.partial(_object_method, obj, name)
+        if not hasattr(sample(obj.type), name):
+            raise AttributeError(f"{type(sample(obj.type)).__name__!r} object has no attribute {name!r}")
+        return getattr(obj, name)
+    if isinstance(obj, np.ndarray):
+        return getattr(writer().captures.array(obj), name)
+    if is_plain_object(obj) or isinstance(obj, type):
+        found = _from_class(obj, name)
+        if found is not _NOTHING:
+            return found
+    return writer().captures.attribute(obj, name, getattr(obj, name))
+
+
+_NOTHING = object()
+
+
+def _from_class(obj: Any, name: str) -> Any:
+    cls = type(obj)
+    for base in cls.__mro__:
+        member = base.__dict__.get(name, _NOTHING)
+        if isinstance(member, property) and isinstance(member.fget, types.FunctionType):
+            return routed(member.fget)(obj)
+        if isinstance(member, functools.cached_property) and name not in getattr(obj, "__dict__", {}):
+            value = routed(member.func)(obj)
+            writer().touch(obj)
+            obj.__dict__[name] = value
+            return value
+        if member is not _NOTHING:
+            return _NOTHING
+    missing = getattr(cls, "__getattr__", None)
+    if isinstance(missing, types.FunctionType) and name not in getattr(obj, "__dict__", {}) and not hasattr(cls, name):
+        return routed(missing)(obj, name)
+    return _NOTHING
+
+
+def _object_method(obj: Symbol, name: str, *args: Any, **kwargs: Any) -> Any:
+    return writer().apply(Method(name), (obj, *args), kwargs, effect=True)
+
+
+class Method:
+    """A method of an object that the program holds, as a function of the object."""
+
+    def __init__(self, name: str) -> None:
+        self.name = self.__name__ = name
+
+    def __call__(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(obj, self.name)(*args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Method) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash((Method, self.name))
+
+
+def set_attribute(obj: Any, name: str, value: Any) -> None:
+    """``obj.name = value``, with setters of the user's classes in rewritten form."""
+    if isinstance(obj, Overloaded):
+        setattr(obj, name, value) if name == "flat" else _set_part(obj, name, value)
+        return
+    writer().touch(obj)
+    for base in type(obj).__mro__:
+        member = base.__dict__.get(name)
+        if isinstance(member, property) and isinstance(member.fset, types.FunctionType):
+            routed(member.fset)(obj, value)
+            return
+    setattr(obj, name, value)
+
+
+def _set_part(obj: Any, name: str, value: Any) -> None:
+    if name not in ("real", "imag"):
+        raise AttributeError(f"an array's attribute {name!r} is set")
+    getattr(obj, name)[...] = value
+
+
+def item(obj: Any, index: Any) -> Any:
+    """``obj[index]`` of anything that is not an array."""
+    if isinstance(obj, dict) and isinstance(index, Symbol):
+        raise UnknownNumberError(index, "used as the key of a dict")
+    method = getattr(type(obj), "__getitem__", None)
+    if isinstance(method, types.FunctionType) and is_plain_object(obj):
+        return routed(method)(obj, index)
+    return obj[index]
+
+
+def set_item(obj: Any, index: Any, value: Any) -> None:
+    """``obj[index] = value`` of an object."""
+    method = getattr(type(obj), "__setitem__", None)
+    if isinstance(method, types.FunctionType) and is_plain_object(obj):
+        routed(method)(obj, index, value)
+    else:
+        if not isinstance(obj, (Overloaded, Flat)):
+            writer().touch(obj)
+        obj[index] = value
+
+
+def followed_operator(name: str, a: Any) -> Function:
+    """Return an operator in place; a user's class may have its own."""
+    method = getattr(type(a), f"__{name}__", None)
+    if isinstance(method, types.FunctionType) and is_plain_object(a):
+        return routed(method)
+    return getattr(operator, name)
+
+
+def contained(x: Any, container: Any) -> Any:
+    """``x in container``."""
+    if isinstance(container, (Symbol, GrowingList)) and not (isinstance(container, GrowingList) and container.dynamic is None):
+        return writer().apply(np.any, (container == x,), {})
+    if isinstance(container, (list, tuple)) and (isinstance(x, Symbol) or holds_symbols(container)):
+        from adjoint._frontend.runtime import RUNTIME, compared
+
+        return RUNTIME.or_(*[lambda part=part: compared("eq", part, x) for part in container]) if container else False
+    if isinstance(x, Symbol):
+        raise UnknownNumberError(x, "looked for in a container")
+    return x in container
+
+
+def joined_lists(a: Any, b: Any) -> Any:
+    """``a + b`` of lists of which one has an unknown length."""
+    result = GrowingList()
+    result.dynamic = writer().operation(operator.add, (a, b))
+    return result
+
+
+def holds_symbols(x: Any) -> bool:
+    """Tell whether a value is a symbol or holds one, in tuples, lists and dicts."""
+    if isinstance(x, GrowingList):
+        return x.dynamic is not None or any(map(holds_symbols, x.items))
+    if isinstance(x, (tuple, list)):
+        return any(map(holds_symbols, x))
+    if isinstance(x, dict):
+        return any(map(holds_symbols, x.values()))
+    return isinstance(x, Overloaded)
+
+
+def text(template: str, *values: Any) -> str:
+    """Return a text with values in the places of its braces."""
+    return template.format(*values)
+
+
+def percent(template: str, values: Any) -> str:
+    """Return ``template % values``."""
+    return template % values
+
+
+_BY_KIND: dict[type, Callable[[Any], Any]] = {
+    types.FunctionType: _function,
+    types.MethodType: _method,
+    types.BuiltinFunctionType: _builtin,
+    types.MethodWrapperType: _builtin,
+    np.ufunc: _numpy,
+    _DISPATCHER: _numpy,
+}
+

@@ -1,0 +1,157 @@
+"""Variables of the world around a function: numbers and arrays become hidden arguments that are read at every call.
+
+Whole numbers, text, functions and classes decide how a program is written.  They stay as they are, and every call first looks whether
+they still are (`Captures.guards`); if not, the function is translated again.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from adjoint._frontend.arrays import Array, Memory
+from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.state import UnstableError, is_plain_object
+from adjoint._ir.nodes import Value
+from adjoint._ir.symbol import Symbol
+from adjoint._ir.types import type_of
+
+Getter = Callable[[], Any]
+
+
+@dataclass
+class Captures:
+    """The hidden arguments of a program."""
+
+    inputs: list[tuple[Getter, Value]] = field(default_factory=list)
+    memories: list[Memory | None] = field(default_factory=list)
+    guards: list[tuple[Getter, Any]] = field(default_factory=list)
+    # What stands in the program for a value of the world, by where that is found.
+    known: dict[Any, Any] = field(default_factory=dict)
+    # Objects of the world whose attributes are hidden arguments, and copies of containers of the world: both are kept alive.
+    objects: dict[int, tuple[Any, Getter]] = field(default_factory=dict)
+    foreign: dict[int, Any] = field(default_factory=dict)
+    cells: list[dict[str, Any]] = field(default_factory=list)
+
+    def variable(self, value: Any, name: str, frame: FrameType) -> Any:
+        """Return what stands for a variable that a function finds outside of itself."""
+        if isinstance(value, (Symbol, ModuleType, GrowingList)):
+            return value
+        for cells in reversed(self.cells):
+            cell = cells.get(name)
+            if cell is not None and _holds(cell, value):
+                return self.value(value, lambda: cell.cell_contents, ("cell", id(cell)))
+        namespace = frame.f_globals
+        if name not in namespace and getattr(builtins, name, None) is value:
+            return value
+        if namespace.get(name) is not value:
+            return value
+        return self.value(value, lambda: namespace.get(name), ("global", id(namespace), name))
+
+    def value(self, value: Any, getter: Getter, key: Any) -> Any:
+        """Return what stands for a value of the world."""
+        if isinstance(value, (Symbol, ModuleType, GrowingList)):
+            return value
+        if key in self.known and self.known[key][0] is value:
+            return self.known[key][1]
+        result = self.converted(value, getter, key)
+        self.known[key] = (value, result)
+        return result
+
+    def converted(self, value: Any, getter: Getter, key: Any) -> Any:
+        if isinstance(value, (float, complex, np.inexact)) or isinstance(value, np.ndarray):
+            return self.hidden(value, getter)
+        if isinstance(value, (bool, int, str, np.integer, np.bool_)) or value is None:
+            self.guards.append((getter, value))
+            return value
+        if isinstance(value, (list, tuple, dict)) and type(value).__module__ in ("builtins", "collections"):
+            return self.container(value, getter, key)
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            parts = [self.value(part, _at(getter, k), (key, k)) for k, part in enumerate(value)]
+            return type(value)(*parts)
+        if is_plain_object(value):
+            self.objects[id(value)] = (value, getter)
+        if not isinstance(value, type):
+            self.guards.append((getter, value))
+        return value
+
+    def container(self, value: Any, getter: Getter, key: Any) -> Any:
+        """Return a container of the world with its parts replaced; it may not be written to."""
+        if isinstance(value, dict):
+            result: Any = {name: self.value(part, _at(getter, name), (key, name)) for name, part in value.items()}
+            self.guards.append((lambda: tuple(getter()), tuple(value)))
+        else:
+            parts = [self.value(part, _at(getter, k), (key, k)) for k, part in enumerate(value)]
+            result = GrowingList(parts) if isinstance(value, list) else tuple(parts)
+            self.guards.append((lambda: len(getter()), len(value)))
+        self.foreign[id(result)] = result
+        return result
+
+    def hidden(self, value: Any, getter: Getter) -> Any:
+        """Return the symbol of a hidden argument."""
+        param = Value(type_of(value))
+        self.inputs.append((getter, param))
+        if isinstance(value, np.ndarray):
+            memory = Memory(param, source=("captured", len(self.inputs) - 1))
+            self.memories.append(memory)
+            return Array(memory)
+        self.memories.append(None)
+        return Symbol(param)
+
+    def array(self, x: Any) -> Any:
+        """Return what stands for an array of the world that code came upon."""
+        if not isinstance(x, np.ndarray):
+            return x
+        return self.value(x, lambda: x, ("array", id(x)))
+
+    def attribute(self, obj: Any, name: str, value: Any) -> Any:
+        """Return what stands for an attribute of an object of the world."""
+        found = self.objects.get(id(obj))
+        if found is None:
+            return value
+        getter = found[1]
+        return self.value(value, lambda: getattr(getter(), name), ("attribute", id(obj), name))
+
+    def is_foreign(self, obj: Any) -> bool:
+        """Tell whether an object belongs to the world outside."""
+        return id(obj) in self.objects or id(obj) in self.foreign
+
+    def refuse_change(self, obj: Any) -> None:
+        """Raise if an object of the world outside is about to be changed."""
+        if self.is_foreign(obj):
+            raise UnstableError(
+                f"a {type(obj).__name__} from outside of the function is changed in it",
+                why="the program reads it at every call, and has no way to change it",
+                remedy="pass it as an argument, or return the new value",
+            )
+
+
+def _holds(cell: Any, value: Any) -> bool:
+    try:
+        return cell.cell_contents is value
+    except ValueError:
+        return False
+
+
+def _at(getter: Getter, key: Any) -> Getter:
+    return lambda: getter()[key]
+
+
+def holds(guard: tuple[Getter, Any]) -> bool:
+    """Tell whether a value of the world still is what the program was written for."""
+    getter, wanted = guard
+    try:
+        value = getter()
+    except Exception:  # noqa: BLE001 - it is gone
+        return False
+    if isinstance(wanted, (bool, int, str, tuple, np.generic)):
+        return type(value) is type(wanted) and value == wanted
+    return value is wanted
+
+
+__all__ = ["Captures", "holds"]

@@ -1,0 +1,321 @@
+"""Python's control flow, on conditions that are known and on symbols."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from adjoint._frontend import iteration
+from adjoint._frontend.branches import UserError, branch
+from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.loops import AssigningTestError, loop
+from adjoint._frontend.state import NOTHING, UNBOUND, Ambiguous, Signal, State, UnstableError
+from adjoint._ir.infer import UnknownTypeError
+from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
+from adjoint._ir.types import ListOf, Tensor
+from adjoint._rules import logic
+
+Thunk = Callable[[], Any]
+# A loop whose turns are known is written turn by turn if it cannot be written as a loop; this many turns at most.
+MOST_TURNS = 20_000
+# What says that a loop cannot be written as a loop.
+NOT_A_LOOP = (UnknownNumberError, UnstableError, UnknownTypeError, TypeError, KeyError, IndexError, AttributeError)
+
+
+def truth(x: Any) -> Any:
+    """Return the truth of a value: a boolean, or a symbol of one."""
+    if isinstance(x, Ambiguous):
+        raise x.refuse()
+    if isinstance(x, GrowingList) and x.dynamic is not None:
+        return x.count_symbol() > 0
+    if not isinstance(x, Symbol):
+        return bool(x)
+    kind = x.type
+    if isinstance(kind, ListOf):
+        return iteration.length_of(x) > 0
+    if not isinstance(kind, Tensor) or kind.rank:
+        raise UnknownNumberError(x, "of an array, in a condition,")
+    return x if kind.dtype.kind == "b" else x != 0
+
+
+def guarded_errors(thunk: Thunk) -> Thunk:
+    """Return the branch with the user's own exceptions marked: they end the program, not the translation."""
+
+    def run() -> Any:
+        try:
+            return thunk()
+        except Exception as error:
+            if getattr(error, "__adjoint_raised__", False):
+                raise UserError(error) from error
+            raise
+
+    return run
+
+
+class Control:
+    """The statements of Python that the rewriter gives to the runtime."""
+
+    tries = 0
+
+    @staticmethod
+    def unbound() -> Any:
+        return UNBOUND
+
+    @staticmethod
+    def state(names: tuple[str, ...], read: Thunk, write: Callable[[Any], None]) -> State:
+        return State(names, read, write)
+
+    # Signals -----------------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def returned(value: Any) -> Signal:
+        return Signal(returned=True, value=value)
+
+    @staticmethod
+    def break_() -> Signal:
+        return Signal(broke=True)
+
+    @staticmethod
+    def continue_() -> Signal:
+        return Signal(continued=True)
+
+    @staticmethod
+    def value(signal: Signal | None) -> Any:
+        """Return what the function returns if it was left by ``signal``."""
+        if signal is None or signal.returned is False:
+            return None
+        if signal.returned is True or signal.value is None:
+            return signal.value
+        raise UnstableError(
+            "whether this function returns a value depends on values that are known only when the program runs",
+            remedy="return a value on every way through the function",
+        )
+
+    def then(self, signal: Signal | None, rest: Thunk, state: State) -> Signal | None:
+        """Go on with ``rest`` unless the block before was left."""
+        if signal is None or (signal.broke is False and not signal.continued and signal.returned is False):
+            return rest()
+        if signal.continued or signal.broke is True or signal.returned is True:
+            return signal
+        flags = [flag for flag in (signal.broke, signal.returned) if flag is not False]
+        left = flags[0] if len(flags) == 1 else logic.either(*flags)
+        # On this side the flags are what they are; where the block was left they say how.
+        known = Signal(broke=len(flags) == 1 and signal.broke is not False or signal.broke, returned=signal.returned, value=signal.value)
+        if len(flags) == 1:
+            known.broke, known.returned = signal.broke is not False, signal.returned is not False
+        return self.if_(left, lambda: known, rest, state)
+
+    # Branches -----------------------------------------------------------------------------------------------------------------
+
+    def if_(self, test: Any, then: Thunk, orelse: Thunk, state: State = NOTHING, rest: Thunk | None = None) -> Signal | None:
+        condition = truth(test)
+        first, second = (then, orelse) if rest is None else (self.followed(then, rest), self.followed(orelse, rest))
+        if not isinstance(condition, Symbol):
+            return first() if condition else second()
+        if self.tries:
+            return branch(writer(), condition, self.caught(first), self.caught(second), state)
+        return branch(writer(), condition, guarded_errors(first), guarded_errors(second), state)
+
+    @staticmethod
+    def caught(thunk: Thunk) -> Thunk:
+        def run() -> Any:
+            try:
+                return thunk()
+            except Exception as error:
+                if getattr(error, "__adjoint_raised__", False):
+                    raise UnstableError(
+                        "an exception that depends on a condition is raised within `try`",
+                        why="which handler runs is known only when the program runs",
+                        remedy="return a value or a flag instead of raising",
+                    ) from error
+                raise
+
+        return run
+
+    @staticmethod
+    def followed(thunk: Thunk, rest: Thunk) -> Thunk:
+        def run() -> Signal | None:
+            signal = thunk()
+            return rest() if signal is None else signal
+
+        return run
+
+    def choose(self, test: Any, then: Thunk, orelse: Thunk) -> Any:
+        """``then() if test else orelse()``."""
+        condition = truth(test)
+        if not isinstance(condition, Symbol):
+            return then() if condition else orelse()
+        signal = self.if_(condition, lambda: self.returned(then()), lambda: self.returned(orelse()))
+        assert signal is not None
+        return signal.value
+
+    def and_(self, *thunks: Thunk) -> Any:
+        first, *rest = thunks
+        a = first()
+        if not rest:
+            return a
+        test = truth(a)
+        if not isinstance(test, Symbol):
+            return self.and_(*rest) if test else a
+        return self.choose(test, lambda: self.and_(*rest), lambda: False if is_boolean(a) else a)
+
+    def or_(self, *thunks: Thunk) -> Any:
+        first, *rest = thunks
+        a = first()
+        if not rest:
+            return a
+        test = truth(a)
+        if not isinstance(test, Symbol):
+            return a if test else self.or_(*rest)
+        return self.choose(test, lambda: True if is_boolean(a) else a, lambda: self.or_(*rest))
+
+    @staticmethod
+    def not_(x: Any) -> Any:
+        test = truth(x)
+        return logic.opposite(test) if isinstance(test, Symbol) else not test
+
+    # Errors -----------------------------------------------------------------------------------------------------------------------
+
+    def guarded(self) -> Any:
+        return _Try(self)
+
+    @staticmethod
+    def raised(error: Any) -> Any:
+        """Mark the user's own exception."""
+        error = error() if isinstance(error, type) else error
+        error.__adjoint_raised__ = True
+        return error
+
+    def assert_(self, test: Any, message: Thunk) -> None:
+        def fail() -> None:
+            text = message()
+            raise self.raised(AssertionError() if text is None else AssertionError(text))
+
+        self.if_(test, lambda: None, fail)
+
+    # Loops -------------------------------------------------------------------------------------------------------------------------
+
+    def for_(self, iterable: Any, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Signal | None:
+        source = iteration.of(iterable)
+        if source is None:
+            return self.each(iter(iterable), body, orelse)
+        known = source.count if isinstance(source.count, int) else None
+        if known is not None and known <= 1:
+            return self.each(source.items(), body, orelse)
+        recorder = writer()
+        try:
+            with recorder.attempt():
+                signal = loop(recorder, source.range, lambda index: body(source.item(index)), state)
+                return self.after(signal, orelse, state)
+        except NOT_A_LOOP as error:
+            if known is None or known > MOST_TURNS:
+                raise
+            kept = error
+        try:
+            return self.each(source.items(), body, orelse)
+        except NOT_A_LOOP as error:
+            raise (kept if isinstance(kept, UnknownNumberError) and isinstance(error, UnknownNumberError) else error) from kept
+
+    def each(self, items: Iterator[Any], body: Callable[[Any], Signal | None], orelse: Thunk | None) -> Signal | None:
+        """Run a loop turn by turn."""
+        for turn, item in enumerate(items):
+            if turn > MOST_TURNS:
+                raise UnstableError(f"a loop of more than {MOST_TURNS} turns that cannot be written as a loop")
+            signal = body(item)
+            if signal is None or signal.continued:
+                continue
+            if isinstance(signal.broke, Symbol) or isinstance(signal.returned, Symbol):
+                return self.rest_of_turns(signal, items, body, orelse)
+            return None if signal.broke else signal
+        return orelse() if orelse is not None else None
+
+    def rest_of_turns(self, signal: Signal, items: Iterator[Any], body: Any, orelse: Thunk | None) -> Signal | None:
+        raise UnstableError(
+            "a loop that is written turn by turn ends by a condition that is known only when the program runs",
+            why="its body could not be written as a loop",
+            remedy="let the loop's variables keep their types",
+        )
+
+    def while_(self, test: Thunk, body: Thunk, orelse: Thunk | None, state: State) -> Signal | None:
+        recorder = writer()
+        try:
+            with recorder.attempt():
+                first = truth(test())
+                if first is False:
+                    return orelse() if orelse is not None else None
+                raise _AgainError
+        except _AgainError:
+            pass
+        if first is False:
+            truth(test())
+            return orelse() if orelse is not None else None
+        try:
+            with recorder.attempt():
+                return self.after(self.as_loop(test, body, state), orelse, state)
+        except NOT_A_LOOP as error:
+            if isinstance(first, Symbol):
+                raise
+            kept = error
+        for _ in range(MOST_TURNS):
+            again = truth(test())
+            if isinstance(again, Symbol):
+                raise kept
+            if not again:
+                return orelse() if orelse is not None else None
+            signal = body()
+            if signal is None or signal.continued:
+                continue
+            if isinstance(signal.broke, Symbol) or isinstance(signal.returned, Symbol):
+                raise kept
+            return None if signal.broke else signal
+        raise kept
+
+    def as_loop(self, test: Thunk, body: Thunk, state: State) -> Signal | None:
+        recorder = writer()
+        try:
+            with recorder.attempt():
+                return loop(recorder, None, lambda _: body(), state, lambda: truth(test()))
+        except AssigningTestError:
+            return loop(recorder, None, lambda _: self.if_(test(), body, self.break_, state), state)
+
+    def after(self, signal: Signal | None, orelse: Thunk | None, state: State) -> Signal | None:
+        """Run the ``else`` of a loop unless it was left by ``break``; a ``break`` ends with the loop."""
+        if orelse is None:
+            if signal is None or signal.returned is False:
+                return None
+            return Signal(returned=signal.returned, value=signal.value)
+        if signal is None:
+            return orelse()
+        if signal.returned is not False:
+            raise UnstableError("a loop with `else` that is also left by `return`", remedy="return after the loop")
+        return self.if_(signal.broke, lambda: None, orelse, state)
+
+
+class _AgainError(Exception):
+    """Undoes a look at a loop's test."""
+
+
+class _Try:
+    """Counts the `try` statements that are open."""
+
+    def __init__(self, control: Control) -> None:
+        self.control = control
+
+    def __enter__(self) -> None:
+        self.control.tries += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.control.tries -= 1
+
+
+def is_boolean(x: Any) -> bool:
+    """Tell whether a value or a symbol is a boolean."""
+    return isinstance(x, (bool, np.bool_)) or (isinstance(x, Symbol) and isinstance(x.type, Tensor) and x.type.dtype.kind == "b")
+
+
+def chained(iterables: Iterable[Any]) -> list[Any]:
+    """Return the items of sequences, one after the other."""
+    return list(itertools.chain.from_iterable(iterables))

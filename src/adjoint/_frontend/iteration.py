@@ -1,0 +1,215 @@
+"""What a loop runs over: ranges, arrays, lists, and ``zip``, ``enumerate``, ``reversed`` of them, also of unknown length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+from adjoint._frontend.arrays import Array
+from adjoint._frontend.lists import GrowingList
+from adjoint._ir.symbol import Symbol, UnknownNumberError, extent, length, writer
+from adjoint._ir.types import ListOf, Tensor
+
+
+@dataclass
+class Source:
+    """What a loop takes: the range of its index, and the item at an index; ``count`` is the number of turns if it is known."""
+
+    range: tuple[Any, Any, Any]
+    item: Callable[[Any], Any]
+    count: int | None = None
+
+    def items(self) -> Iterator[Any]:
+        """Yield the items one by one."""
+        if self.count is None:
+            raise UnknownNumberError(unknown_bound(self.range), "of turns of a loop")
+        return (self.item(k) for k in range(*self.range))
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.items()
+
+
+def unknown_bound(bounds: tuple[Any, Any, Any]) -> Any:
+    """Return the bound of a range that is not known."""
+    return next(bound for bound in bounds if isinstance(bound, Symbol))
+
+
+class Zip:
+    """``zip`` of sources of which one has an unknown length."""
+
+    def __init__(self, *parts: Any, strict: bool = False) -> None:
+        self.parts = [of(part) or of_known(part) for part in parts]
+        self.strict = strict
+
+    def source(self) -> Source:
+        counts = [part.count for part in self.parts]
+        known = [n for n in counts if n is not None]
+        if len(known) == len(counts):
+            n: Any = min(known, default=0)
+            return Source((0, n, 1), self.item, n)
+        ends = [turns(part) for part in self.parts]
+        shortest = ends[0]
+        for end in ends[1:]:
+            if end is not shortest:
+                shortest = writer().apply(min, (shortest, end), {})
+        return Source((0, shortest, 1), self.item)
+
+    def item(self, k: Any) -> tuple[Any, ...]:
+        return tuple(part.item(at(part, k)) for part in self.parts)
+
+
+class Enumerate:
+    """``enumerate`` of a source."""
+
+    def __init__(self, iterable: Any, start: Any = 0) -> None:
+        self.inner = of(iterable) or of_known(iterable)
+        self.start = start
+
+    def source(self) -> Source:
+        n = self.inner.count if self.inner.count is not None else turns(self.inner)
+        return Source((0, n, 1), lambda k: (k + self.start, self.inner.item(at(self.inner, k))), self.inner.count)
+
+
+class Reversed:
+    """``reversed`` of a source."""
+
+    def __init__(self, iterable: Any) -> None:
+        self.inner = of(iterable) or of_known(iterable)
+
+    def source(self) -> Source:
+        start, _, step = self.inner.range
+        n = self.inner.count if self.inner.count is not None else turns(self.inner)
+        last = start + (n - 1) * step
+        return Source((last, start - step, -step), self.inner.item, self.inner.count)
+
+
+class Mapped:
+    """``map`` of a function over sources."""
+
+    def __init__(self, function: Callable[..., Any], *iterables: Any) -> None:
+        self.function, self.zipped = function, Zip(*iterables)
+
+    def source(self) -> Source:
+        inner = self.zipped.source()
+        return Source(inner.range, lambda k: self.function(*inner.item(k)), inner.count)
+
+
+class Range:
+    """``range`` with bounds that are symbols."""
+
+    def __init__(self, *bounds: Any) -> None:
+        self.start, self.stop, self.step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+
+    def source(self) -> Source:
+        return Source((self.start, self.stop, self.step), lambda k: k)
+
+
+LAZY = (Zip, Enumerate, Reversed, Mapped, Range)
+
+
+def at(source: Source, k: Any) -> Any:
+    """Return the index of turn k of a source."""
+    start, _, step = source.range
+    if isinstance(step, int) and step == 1:
+        return k if isinstance(start, int) and start == 0 else k + start
+    return start + k * step
+
+
+def turns(source: Source) -> Any:
+    """Return the number of turns of a source."""
+    if source.count is not None:
+        return source.count
+    start, stop, step = source.range
+    if isinstance(step, int) and step == 1:
+        n = stop if isinstance(start, int) and start == 0 else stop - start
+        return n if getattr(source, "exact", False) or _is_length(stop) else writer().apply(max, (n, 0), {})
+    if isinstance(step, int) and step == -1:
+        return writer().apply(max, (start - stop, 0), {})
+    raise UnknownNumberError(unknown_bound(source.range), "of turns of a loop")
+
+
+def _is_length(x: Any) -> bool:
+    return isinstance(x, Symbol) and bool(x.value.name.startswith("n_"))
+
+
+def of(x: Any) -> Source | None:
+    """Return what a loop over ``x`` takes; None if Python is to iterate as it does."""
+    if isinstance(x, Source):
+        return x
+    if isinstance(x, LAZY):
+        return x.source()
+    if isinstance(x, range):
+        return Source((x.start, x.stop, x.step), lambda k: k, len(x))
+    if isinstance(x, GrowingList) and x.dynamic is not None:
+        return Source((0, x.count_symbol(), 1), lambda k: x[k])
+    if isinstance(x, Symbol) and isinstance(x.type, ListOf):
+        return Source((0, length_of(x), 1), lambda k: x[k])
+    if isinstance(x, Array) and x.ndim:
+        n = x.shape[0]
+        return Source((0, n, 1), lambda k: x[k], n if isinstance(n, int) else None)
+    if isinstance(x, Symbol) and isinstance(x.type, Tensor) and x.type.rank:
+        return Source((0, writer().apply(extent, (x, 0), {}), 1), lambda k: x[k])
+    return None
+
+
+def of_known(x: Any) -> Source:
+    """Return a source of the items of a sequence that Python iterates over."""
+    items = list(x)
+    return Source((0, len(items), 1), lambda k: pick(items, k), len(items))
+
+
+def pick(items: list[Any], k: Any) -> Any:
+    """Return an item at an index that may be a symbol."""
+    if isinstance(k, Symbol):
+        return GrowingList(items)[k]
+    return items[k]
+
+
+def length_of(x: Any) -> Any:
+    """Return ``len(x)``."""
+    if isinstance(x, GrowingList):
+        return x.count_symbol()
+    if isinstance(x, Array):
+        if not x.ndim:
+            raise TypeError("len() of unsized object")
+        return x.shape[0]
+    if isinstance(x, Symbol) and isinstance(x.type, ListOf):
+        return writer().apply(length, (x,), {})
+    if isinstance(x, LAZY):
+        source = x.source()
+        return turns(source)
+    return len(x)
+
+
+def unpacked(x: Any, count: int, star: int | None) -> Any:
+    """Return the items of ``x`` for a target of ``count`` parts, the part ``star`` taking what is left."""
+    if isinstance(x, GrowingList) and x.dynamic is None:
+        return list(x.items)
+    if isinstance(x, GrowingList):
+        x = x.symbol
+    if isinstance(x, Symbol):
+        if star is not None:
+            return list(iterated(x))
+        writer().check_length(x, count)
+        return [x[k] for k in range(count)]
+    if isinstance(x, LAZY):
+        return list(iterated(x))
+    return x
+
+
+def iterated(x: Any) -> Any:
+    """Return something that Python can iterate over: the items must be known."""
+    source = of(x)
+    if source is None:
+        return x
+    if source.count is None:
+        raise UnknownNumberError(x if isinstance(x, Symbol) else unknown_bound(source.range), "of its items")
+    return source.items()
+
+
+__all__ = [
+    "LAZY", "Enumerate", "Mapped", "Range", "Reversed", "Source", "Zip", "iterated", "length_of", "of", "of_known", "pick",
+    "turns", "unpacked",
+]  # fmt: skip

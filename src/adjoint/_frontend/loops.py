@@ -1,0 +1,236 @@
+"""Loops whose number of turns, or whose body, is known only when the program runs.
+
+What the body changes is found by running it: the names, memories, lists and objects that differ after a turn are *carried*, with the join of
+the types before and after.  With symbols in their places the body is run again, until the types do not change any more.
+The operations of the last run are the loop's body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from adjoint._frontend.branches import defined, mentions
+from adjoint._frontend.merge import Merger, Side
+from adjoint._frontend.state import Signal, State, UnstableError, content
+from adjoint._frontend.update import merged_content
+from adjoint._ir.nodes import Block, Loop, Value, atom_type
+from adjoint._ir.symbol import Symbol
+from adjoint._ir.types import BOOL, INT, Type, join
+from adjoint._rules import logic
+
+# Runs of a body until its types must be stable: int to float to complex, a list, a list of lists.
+RUNS = 8
+
+
+class AssigningTestError(Exception):
+    """The test of a loop assigns a name: it has to be run within the body."""
+
+
+@dataclass
+class Header:
+    """What is carried: its types, and how names and objects are made of the symbols that stand for it."""
+
+    types: list[Type] = field(default_factory=list)
+    inits: list[Any] = field(default_factory=list)
+    names: list[Callable[[list[Any]], Any]] = field(default_factory=list)
+    objects: list[tuple[Any, Callable[[list[Any]], None]]] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+
+def loop(
+    recorder: Any,
+    extent: tuple[Any, Any, Any] | None,
+    body: Callable[[Any], Signal | None],
+    state: State,
+    test: Callable[[], Any] | None = None,
+) -> Signal | None:
+    """Write a loop over a range, or while a test holds; return how it was left."""
+    header = Header(names=[lambda _, x=x: x for x in state.read()])
+    for _ in range(RUNS):
+        with recorder.region() as region:
+            before = state.read()
+            try:
+                turn = one_turn(recorder, header, extent, body, state, test)
+                found = widened(recorder, header, turn, state, region, before)
+                if found is None:
+                    updates = turn.updates
+            finally:
+                region.undo()
+                state.write(before)
+        if found is None:
+            return written(recorder, header, turn, updates, extent, state)
+        header = found
+    raise UnstableError("the types of what a loop changes do not become stable", remedy="let a variable keep its type in a loop")
+
+
+@dataclass
+class Turn:
+    """One run of a body."""
+
+    block: Block
+    params: list[Value]
+    index: Value
+    test: Block | None = None
+    names: tuple[Any, ...] = ()
+    contents: dict[int, Any] = field(default_factory=dict)
+    signal: Signal | None = None
+    updates: list[Any] = field(default_factory=list)
+
+
+def one_turn(recorder: Any, header: Header, extent: Any, body: Any, state: State, test: Any) -> Turn:
+    """Run the test and the body with symbols for what is carried."""
+    test_block = None
+    if test is not None:
+        test_block = Block(params=fresh(header))
+        with recorder.into(test_block):
+            enter(header, state, test_block.params)
+            held = state.read()
+            answer = test()
+            if any(x is not y for x, y in zip(held, state.read(), strict=True)):
+                raise AssigningTestError
+            test_block.results = [recorder.atom(answer)]
+            if answer is True:
+                test_block = None
+            elif answer is False or not isinstance(answer, Symbol):
+                raise UnstableError("a loop that does not run at all")
+    index = Value(INT)
+    turn = Turn(Block(), fresh(header), index, test_block)
+    turn.block.params = [index, *turn.params]
+    with recorder.into(turn.block), recorder.condition():
+        enter(header, state, turn.params)
+        turn.signal = body(Symbol(index) if extent is not None else None)
+        turn.names = state.read()
+    return turn
+
+
+def fresh(header: Header) -> list[Value]:
+    """Return new values of the carried types."""
+    return [Value(t, name) for t, name in zip(header.types, header.hints, strict=True)]
+
+
+def enter(header: Header, state: State, params: list[Value]) -> None:
+    """Put values in the places of what is carried."""
+    symbols = [Symbol(param) for param in params]
+    state.write(tuple(make(symbols) for make in header.names))
+    for _, update in header.objects:
+        update(symbols)
+
+
+def widened(recorder: Any, header: Header, turn: Turn, state: State, region: Any, before: tuple[Any, ...]) -> Header | None:
+    """Compare what a turn found with what it left: return a header that carries more, or None and the updates in ``turn``."""
+    made = defined(turn.block) - set(turn.params)
+    if turn.test is not None:
+        made |= defined(turn.test)
+    contents = {key: content(obj) for key, (obj, _) in region.touched.items()}
+    objects = {key: (obj, old) for key, (obj, old) in region.touched.items() if not mentions(old, made | set(turn.params))}
+    outside = recorder.blocks[-1]
+    merger = Merger(Side(recorder, outside, {k: old for k, (_, old) in objects.items()}), Side(recorder, turn.block, contents))
+    new = Header()
+    new.names = [merger.merge(x, y) for x, y in zip(before, turn.names, strict=True)]
+    for key, (obj, old) in objects.items():
+        new.objects.append((obj, merged_content(merger, obj, old, contents[key])))
+    signal = turn.signal or Signal()
+    turn.signal = signal
+    new.inits = [pair[0] for pair in merger.pairs]
+    updates = [pair[1] for pair in merger.pairs]
+    new.types = [joined(t, header, k) for k, t in enumerate(merger.types)]
+    new.hints = [name_of(pair) for pair in merger.pairs]
+    if same_form(header, new):
+        header.inits, header.names, header.objects, header.hints = new.inits, new.names, new.objects, new.hints
+        with recorder.into(turn.block):
+            turn.updates = [recorder.converted(x, t) for x, t in zip(updates, header.types, strict=True)]
+        return None
+    return new
+
+
+def joined(t: Type, header: Header, k: int) -> Type:
+    """Return the type that the k-th carried value has now and had before."""
+    if k >= len(header.types):
+        return t
+    return join(t, header.types[k]) or t
+
+
+def same_form(header: Header, new: Header) -> bool:
+    """Tell whether a run found what it was run with."""
+    return header.types == new.types and len(header.objects) == len(new.objects)
+
+
+def name_of(pair: tuple[Any, Any]) -> str:
+    """Return the user's name of a carried value."""
+    return next((x.name for x in reversed(pair) if isinstance(x, Value) and x.name), "")
+
+
+def written(recorder: Any, header: Header, turn: Turn, updates: list[Any], extent: Any, state: State) -> Signal | None:
+    """Append the loop, and put its final values in their places."""
+    signal = turn.signal or Signal()
+    inits = [recorder.converted(x, t) for x, t in zip(header.inits, header.types, strict=True)]
+    flags = Flags(recorder, turn.block, signal)
+    turn.block.params = [turn.index, *turn.params, *flags.params]
+    turn.block.results = [*updates, *flags.updates, *flags.stop]
+    if turn.test is not None:
+        turn.test.params = [*turn.test.params, *[Value(p.type) for p in flags.params]]
+    outputs = [*[Value(p.type, p.name) for p in (*turn.params, *flags.params)], Value(INT)]
+    recorder.append(
+        Loop(
+            range=None if extent is None else recorder.atoms(extent),
+            inits=[*inits, *flags.inits],
+            body=turn.block,
+            test=turn.test,
+            stops=bool(flags.stop),
+            outputs=outputs,
+        )
+    )
+    symbols = [Symbol(output) for output in outputs]
+    state.write(tuple(make(symbols) for make in header.names))
+    for _, update in header.objects:
+        update(symbols)
+    return flags.signal(symbols[len(turn.params) : -1])
+
+
+class Flags:
+    """How the turns of a loop were left: what is carried of it besides."""
+
+    def __init__(self, recorder: Any, block: Block, signal: Signal) -> None:
+        from adjoint._ir.nodes import Undefined
+
+        self.params: list[Value] = []
+        self.inits: list[Any] = []
+        self.updates: list[Any] = []
+        self.stop: list[Any] = []
+        self.broken = signal.broke is not False
+        self.left = signal.returned is not False
+        if not self.broken and not self.left:
+            return
+        with recorder.into(block):
+            flags = [recorder.atom(f) for f in (signal.broke, signal.returned) if f is not False]
+            whole = flags[0] if len(flags) == 1 else recorder.atom(logic.either(signal.broke, signal.returned))
+            self.stop = [whole]
+            if self.broken:
+                self.carry(recorder.atom(signal.broke), BOOL, init=False)
+            if self.left:
+                self.carry(recorder.atom(signal.returned), BOOL, init=False)
+                merger = Merger(Side(recorder, block, {}), Side(recorder, block, {}))
+                self.value = merger.one_sided(signal.value, first=False)
+                for (_, atom), t in zip(merger.pairs, merger.types, strict=True):
+                    self.carry(atom, t, init=Undefined(atom_type(atom)))
+
+    def carry(self, atom: Any, t: Type, init: Any) -> None:
+        """Carry one more value, which no turn reads."""
+        self.params.append(Value(t))
+        self.inits.append(init)
+        self.updates.append(atom)
+
+    def signal(self, outputs: list[Any]) -> Signal | None:
+        """Return how the loop was left, from the flags' final values."""
+        if not self.broken and not self.left:
+            return None
+        rest = list(outputs)
+        broke = rest.pop(0) if self.broken else False
+        if not self.left:
+            return Signal(broke=broke)
+        returned = rest.pop(0)
+        return Signal(broke=broke, returned=returned, value=self.value(rest))
+
+

@@ -1,0 +1,399 @@
+"""The builder that the user's code writes into: arrays have memory, and what changes an object can be undone."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from adjoint._frontend.arrays import Array, Memory, basic, contiguous
+from adjoint._frontend.captures import Captures
+from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.state import Ambiguous, Region
+from adjoint._ir import infer
+from adjoint._ir.builder import Builder
+from adjoint._ir.nodes import Apply, Block, If, Line, Op, Undefined, Value, atom_type, map_atoms, values
+from adjoint._ir.symbol import Symbol, extent, length, writer
+from adjoint._ir.types import FLOAT, ListOf, Tensor, Type, join
+from adjoint._rules import stores
+from adjoint._rules.arithmetic import imaginary_part, real_part
+from adjoint.errors import OWN_FILES
+
+Function = Callable[..., Any]
+
+
+class Recorder(Builder):
+    """Writes the program of a function of the user's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.regions: list[Region] = []
+        self.captures = Captures()
+        # Conditions known only when the program runs that the code being run depends on.
+        self.conditions = 0
+        # The rewritten functions that are running, with the conditions at which they began.
+        self.entered: list[tuple[CodeType, int]] = []
+        self.functions: dict[Any, Any] = {}
+        # Numbers and shapes that the program is specialised for.
+        self.shapes: dict[Value, tuple[int, ...]] = {}
+
+    # Where we are ---------------------------------------------------------------------------------------------------------------
+
+    def append(self, op: Op) -> Op:
+        if op.line is None:
+            op.line = self.line or user_line()
+        self.note(op)
+        return super().append(op)
+
+    def open(self, block: Block) -> bool:
+        """Tell whether a block is being written, so that its values are seen here."""
+        return any(b is block for b in self.blocks)
+
+    # Changes ----------------------------------------------------------------------------------------------------------------------
+
+    def touch(self, obj: Any) -> None:
+        """Note that an object is about to change."""
+        self.captures.refuse_change(obj)
+        for region in self.regions:
+            region.keep(obj)
+
+    @contextlib.contextmanager
+    def region(self) -> Iterator[Region]:
+        """Open a region; the caller undoes it."""
+        region = Region()
+        self.regions.append(region)
+        try:
+            yield region
+        finally:
+            self.regions.pop()
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo all that was done, written and changed, if an exception passes."""
+        block = self.blocks[-1]
+        count, depth = len(block.ops), len(self.blocks)
+        with self.region() as region:
+            try:
+                yield
+            except BaseException:
+                region.undo()
+                assert len(self.blocks) == depth
+                del block.ops[count:]
+                raise
+
+    @contextlib.contextmanager
+    def condition(self) -> Iterator[None]:
+        """Run code that runs, in the program, under a condition."""
+        self.conditions += 1
+        try:
+            yield
+        finally:
+            self.conditions -= 1
+
+    # Operations ----------------------------------------------------------------------------------------------------------------------
+
+    def symbol(self, value: Value) -> Symbol:
+        """Return the symbol of a new value: an array has memory of its own."""
+        if isinstance(value.type, Tensor) and value.type.rank:
+            return Array(Memory(value))
+        return Symbol(value)
+
+    def apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, effect: bool = False) -> Any:
+        kwargs = {} if kwargs is None else kwargs
+        view = VIEWS.get(function)
+        if view is not None and (made := view(*args, **kwargs)) is not None:
+            return made
+        if function is operator.getitem and isinstance(args[0], GrowingList):
+            return args[0][args[1]]
+        if function is extent and self.shapes and (known := self.shapes.get(args[0].value)) is not None:
+            return known[args[1]]
+        return super().apply(function, _lists(args), _lists(kwargs), effect=effect)
+
+    def operation(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        """Append an operation with one result, and return that as a value; without values, what the function gives."""
+        kwargs = {} if kwargs is None else kwargs
+        args, kwargs = self.atoms(args), self.atoms(kwargs)
+        if not any(True for _ in values((args, kwargs))) and function not in CREATION:
+            return function(*args, **kwargs)
+        output = Value(infer.result(function, args, kwargs).types[0])
+        self.append(Apply(function=function, args=args, kwargs=kwargs, outputs=[output]))
+        return output
+
+    def create(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Append a function that makes an array, even if all that it takes is known."""
+        args, kwargs = self.atoms(_lists(args)), self.atoms(_lists(kwargs))
+        result = infer.result(function, args, kwargs)
+        outputs = [Value(t) for t in result.types]
+        self.append(Apply(function=function, args=args, kwargs=kwargs, outputs=outputs, form=result.form))
+        return result.assemble([Array(Memory(o)) if isinstance(o.type, Tensor) and not o.type.number else Symbol(o) for o in outputs])
+
+    def atom(self, x: Any) -> Any:
+        if isinstance(x, GrowingList):
+            return x.dynamic if x.dynamic is not None else [self.atom(part) for part in x.items]
+        if isinstance(x, Ambiguous):
+            raise x.refuse()
+        return super().atom(x)
+
+    def atoms(self, tree: Any) -> Any:
+        return map_atoms(self.atom, _lists(tree))
+
+    # What is known of shapes, if the program is specialised -----------------------------------------------------------------------
+
+    def note(self, op: Op) -> None:
+        """Note the shapes of an operation's results, where those of its arguments are known."""
+        if not self.shapes or not isinstance(op, Apply):
+            return
+        arrays = [v for v in values((op.args, op.kwargs)) if isinstance(v.type, Tensor) and v.type.rank]
+        if not all(v in self.shapes for v in arrays):
+            return
+        try:
+            with np.errstate(all="ignore"):
+                args, kwargs = map_atoms(self.sample, (op.args, op.kwargs))
+                y = op.function(*args, **kwargs)
+        except Exception:  # noqa: BLE001 - then the shape stays unknown
+            return
+        parts = [y] if op.form is None else y
+        for output, part in zip(op.outputs, parts, strict=False):
+            if isinstance(output.type, Tensor) and output.type.rank == np.ndim(part):
+                self.shapes[output] = np.shape(part)
+
+    def sample(self, atom: Any) -> Any:
+        if not isinstance(atom, Value):
+            return atom
+        if isinstance(atom.type, Tensor) and atom.type.rank:
+            return np.ones(self.shapes[atom], atom.type.dtype)
+        raise TypeError("a number that is not known")
+
+    def check_length(self, x: Any, count: int) -> None:
+        """Write a check that an array has as many items as it is unpacked into."""
+        n = x.shape[0] if isinstance(x, Array) else length_symbol(x)
+        if isinstance(n, int):
+            if n != count:
+                raise ValueError(f"expected {count} values to unpack, got {n}")
+            return
+        block = Block()
+        with self.into(block):
+            self.raise_(ValueError, (f"expected {count} values to unpack",))
+        self.append(If(condition=self.operation(operator.ne, (n, count)), then=block, orelse=Block()))
+
+    # Conversions ---------------------------------------------------------------------------------------------------------------------
+
+    def listed(self, items: Sequence[Any]) -> Value:
+        """Return a list of atoms as one value; all are converted to one type."""
+        kind: Type | None = None
+        for item in items:
+            kind = atom_type(item) if kind is None else join(kind, atom_type(item))
+            if kind is None:
+                raise TypeError("a list of unknown length holds values of different types")
+        output = Value(ListOf(FLOAT if kind is None else kind))
+        self.append(Apply(function=stores.listed, args=([self.converted(item, output.type.item) for item in items],), outputs=[output]))
+        return output
+
+    def converted(self, atom: Any, to: Type) -> Any:
+        """Return an atom as one of a type that it can be joined with."""
+        if isinstance(atom, Undefined):
+            return Undefined(to)
+        own = atom_type(atom)
+        if own == to or not isinstance(to, Tensor) or not isinstance(own, Tensor):
+            return atom
+        if own.dtype.kind == to.dtype.kind and own.rank == to.rank:
+            return atom
+        if to.number or (own.number and own.rank == 0):
+            python = {"b": bool, "i": int, "f": float, "c": complex}[to.dtype.kind]
+            return python(atom) if not isinstance(atom, Value) else self.operation(python, (atom,))
+        return self.operation(np.astype, (atom, to.dtype))
+
+    def as_array(self, x: Any) -> Any:
+        """Return a nested sequence as an array."""
+        return self.create(np.array, (x,), {})
+
+
+def length_symbol(x: Any) -> Any:
+    """Return the number of items of a symbol."""
+    t = x.type
+    return x.shape[0] if isinstance(t, Tensor) else writer().apply(length, (x,), {})
+
+
+def _lists(tree: Any) -> Any:
+    """Return a tree of arguments in which lists of the user's are plain lists of their items, or symbols."""
+    if isinstance(tree, GrowingList):
+        return tree.symbol if tree.dynamic is not None else [_lists(part) for part in tree.items]
+    if type(tree) is tuple or type(tree) is list:
+        return type(tree)([_lists(part) for part in tree])
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*[_lists(part) for part in tree])
+    if type(tree) is dict:
+        return {key: _lists(part) for key, part in tree.items()}
+    return tree
+
+
+def user_line() -> Line | None:
+    """Return the line of the user's that is being run."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not filename.startswith(OWN_FILES) and not filename.startswith(_LIBRARIES) and filename[:1] != "<":
+            return Line(filename, frame.f_lineno, frame.f_code.co_name)
+        if filename.startswith(("<stdin", "<doctest", "<ipython", "<string")):
+            return Line(filename, frame.f_lineno, frame.f_code.co_name)
+        frame = frame.f_back
+    return None
+
+
+_LIBRARIES = tuple(module.__path__[0] for module in (np,)) + tuple(
+    path for path in (contextlib.__file__, operator.__file__) if path
+)
+CREATION = frozenset(
+    {np.zeros, np.ones, np.empty, np.full, np.array, np.asarray, np.arange, np.linspace, np.eye, np.identity, np.copy, np.tri}
+)
+
+
+# Views ------------------------------------------------------------------------------------------------------------------------------
+
+
+def _getitem(x: Any, index: Any) -> Any:
+    if not isinstance(x, Array) or not basic(index):
+        return None
+    parts = index if isinstance(index, tuple) else (index,)
+    kind = infer.result(operator.getitem, writer_atoms((x, index)), {}).types[0]
+    if isinstance(kind, Tensor) and kind.rank == 0 and Ellipsis not in [p for p in parts if p is Ellipsis]:
+        return None
+    return x.view(operator.getitem, index)
+
+
+def writer_atoms(tree: Any) -> Any:
+    """Return a tree in terms of atoms, without writing anything: an array stands by a value of its type."""
+    return map_atoms(lambda x: Value(x.type) if isinstance(x, Array) else x.value if isinstance(x, Symbol) else x, _lists(tree))
+
+
+def _reshape(a: Any, shape: Any = None, order: str = "C", **kwargs: Any) -> Any:
+    if not isinstance(a, Array) or order != "C" or kwargs or not contiguous(a.path):
+        return None
+    return a.view(np.reshape, tuple(shape) if isinstance(shape, list) else shape)
+
+
+def _ravel(a: Any, order: str = "C") -> Any:
+    return _reshape(a, -1, order)
+
+
+def _transpose(a: Any, axes: Any = None) -> Any:
+    if not isinstance(a, Array):
+        return None
+    if a.ndim < 2:
+        return a
+    return a.view(np.transpose) if axes is None else a.view(np.transpose, tuple(int(k) % a.ndim for k in axes))
+
+
+def _permuted(order: Callable[..., Sequence[int]]) -> Callable[..., Any]:
+    def view(a: Any, *args: Any, **kwargs: Any) -> Any:
+        return _transpose(a, order(a.ndim, *args, **kwargs)) if isinstance(a, Array) else None
+
+    return view
+
+
+def _swapped(n: int, axis1: int, axis2: int) -> list[int]:
+    axes = list(range(n))
+    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    return axes
+
+
+def _moved(n: int, source: Any, destination: Any) -> list[int]:
+    sources = [k % n for k in (source if isinstance(source, (tuple, list)) else [source])]
+    targets = [k % n for k in (destination if isinstance(destination, (tuple, list)) else [destination])]
+    order = [k for k in range(n) if k not in sources]
+    for target, k in sorted(zip(targets, sources, strict=True)):
+        order.insert(target, k)
+    return order
+
+
+def _expanded(a: Any, axis: Any) -> Any:
+    if not isinstance(a, Array):
+        return None
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    n = a.ndim + len(axes)
+    new = {k % n for k in axes}
+    return a.view(operator.getitem, tuple(None if k in new else slice(None) for k in range(n)))
+
+
+def _squeezed(a: Any, axis: Any = None) -> Any:
+    if not isinstance(a, Array) or axis is None:
+        return None
+    axes = {k % a.ndim for k in (axis if isinstance(axis, (tuple, list)) else (axis,))}
+    return a.view(operator.getitem, tuple(0 if k in axes else slice(None) for k in range(a.ndim)))
+
+
+def _part(function: Function) -> Callable[..., Any]:
+    return lambda z: z.view(function) if isinstance(z, Array) and z.dtype.kind == "c" else None
+
+
+def _real(val: Any) -> Any:
+    if not isinstance(val, Array):
+        return None
+    return val.view(real_part) if val.dtype.kind == "c" else val
+
+
+def _same(a: Any, dtype: Any = None, *_: Any, **kwargs: Any) -> Any:
+    if not isinstance(a, Array) or kwargs.get("copy") or (dtype is not None and np.dtype(dtype) != a.dtype):
+        return None
+    return a
+
+
+def _array(a: Any, dtype: Any = None, *, copy: Any = True, **kwargs: Any) -> Any:
+    return None if copy else _same(a, dtype, **kwargs)
+
+
+def _split(a: Any, indices: Any, axis: int = 0) -> Any:
+    if not isinstance(a, Array) or not isinstance(indices, (list, tuple)):
+        return None
+    bounds = [None, *indices, None]
+    full = [slice(None)] * (axis % a.ndim)
+    return [a[(*full, slice(lo, hi))] for lo, hi in zip(bounds, bounds[1:], strict=False)]
+
+
+def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    plain = isinstance(a, Array) and a.ndim == 2 and (offset, axis1, axis2) == (0, 0, 1)
+    return a.view(np.diagonal) if plain else None
+
+
+def _einsum(subscripts: Any, *operands: Any, **_: Any) -> Any:
+    return _diagonal(operands[0]) if subscripts == "ii->i" and len(operands) == 1 else None
+
+
+def _flip(m: Any, axis: Any = None) -> Any:
+    if not isinstance(m, Array):
+        return None
+    axes = range(m.ndim) if axis is None else [k % m.ndim for k in (axis if isinstance(axis, (tuple, list)) else [axis])]
+    return m[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(m.ndim))]
+
+
+VIEWS: dict[Function, Callable[..., Any]] = {
+    operator.getitem: _getitem,
+    np.reshape: _reshape,
+    np.ravel: _ravel,
+    np.transpose: _transpose,
+    np.matrix_transpose: _permuted(lambda n: _swapped(n, -1, -2)),
+    np.swapaxes: _permuted(_swapped),
+    np.moveaxis: _permuted(_moved),
+    np.expand_dims: _expanded,
+    np.squeeze: _squeezed,
+    real_part: _part(real_part),
+    imaginary_part: _part(imaginary_part),
+    np.real: _real,
+    np.imag: _part(imaginary_part),
+    np.asarray: _same,
+    np.asanyarray: _same,
+    np.ascontiguousarray: _same,
+    np.array: _array,
+    np.split: _split,
+    np.array_split: _split,
+    np.diagonal: _diagonal,
+    np.einsum: _einsum,
+    np.flip: _flip,
+}
+
+__all__ = ["CREATION", "Recorder", "user_line", "writer_atoms"]

@@ -1,0 +1,217 @@
+"""A function of the user's, for arguments of given types, as a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from adjoint._frontend import builtin_calls as builtin_calls
+from adjoint._frontend import calls
+from adjoint._frontend.arrays import Array, Memory
+from adjoint._frontend.branches import UserError
+from adjoint._frontend.captures import Captures
+from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.recorder import Recorder
+from adjoint._frontend.state import content
+from adjoint._frontend.trees import Rebuild, flatten
+from adjoint._ir.nodes import Block, Function, Line, Value
+from adjoint._ir.symbol import Symbol
+from adjoint._ir.types import Type, type_of
+
+
+
+@dataclass
+class Program:
+    """A translated function.
+
+    ``places``     which leaves of the arguments are parameters of the function
+    ``captures``   hidden arguments, which follow them, and what must not have changed
+    ``count``      how many of the results belong to the value, ``rebuild`` how to make it of them
+    ``written``    arrays of the caller's that the function writes to: (parameter, result)
+    ``changed``    containers of the caller's that it changes: (path of keys, how to make the new content, its results)
+    ``returned``   results that are the caller's own arrays: {result: parameter}
+    """
+
+    function: Function
+    places: list[int]
+    captures: Captures
+    count: int
+    rebuild: Rebuild
+    written: list[tuple[int, int]] = field(default_factory=list)
+    changed: list[tuple[Any, Callable[[list[Any]], Any], slice]] = field(default_factory=list)
+    returned: dict[int, int] = field(default_factory=dict)
+    specialised: int = 0
+
+
+def is_leaf(x: Any) -> bool:
+    """Tell whether an argument, or a part of one, is a number or an array."""
+    return isinstance(x, (float, complex, int, np.ndarray, np.generic)) and not isinstance(x, bool)
+
+
+def leaf_type(x: Any) -> Type:
+    """Return the type of a leaf of the arguments."""
+    return type_of(x)
+
+
+def translate(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], level: int = 0) -> Program:
+    """Translate ``f`` for arguments of the types of these.
+
+    ``level`` 1 takes whole numbers among the arguments as known, 2 the shapes of arrays as well.
+    """
+    recorder = Recorder()
+    arguments = Arguments(recorder, (args, kwargs), level)
+    block = Block(params=arguments.params)
+    with recorder.into(block):
+        symbolic_args, symbolic_kwargs = arguments.symbolic
+        recorder.regions.append(arguments.region)
+        try:
+            value = calls.routed(f)(*symbolic_args, **symbolic_kwargs)
+        except UserError as error:
+            raise error.args[0] from None
+        return finished(recorder, f, arguments, block, value, level)
+
+
+class Arguments:
+    """The arguments of a call as symbols."""
+
+    def __init__(self, recorder: Recorder, tree: Any, level: int) -> None:
+        from adjoint._frontend.state import Region
+
+        self.recorder = recorder
+        self.region = Region()
+        taken = flatten(tree, is_leaf)
+        self.leaves = taken.leaves
+        self.params: list[Value] = []
+        self.places: list[int] = []
+        self.memories: list[Memory | None] = []
+        symbols: list[Any] = []
+        shared: dict[int, Any] = {}
+        for place, leaf in enumerate(taken.leaves):
+            if isinstance(leaf, np.ndarray) and id(leaf) in shared:
+                symbols.append(shared[id(leaf)])
+                continue
+            symbol = self.symbol(place, leaf, level)
+            if isinstance(leaf, np.ndarray):
+                shared[id(leaf)] = symbol
+            symbols.append(symbol)
+        self.tree = tree
+        self.symbolic = taken.rebuild(symbols)
+        self.containers = dict(containers(self.symbolic, tree, ()))
+
+    def symbol(self, place: int, leaf: Any, level: int) -> Any:
+        if isinstance(leaf, (int, np.integer)) and not isinstance(leaf, (bool, np.bool_)) and level >= 1:
+            return leaf
+        if isinstance(leaf, np.bool_):
+            return bool(leaf)
+        param = Value(leaf_type(leaf))
+        self.params.append(param)
+        self.places.append(place)
+        if isinstance(leaf, np.ndarray):
+            memory = Memory(param, source=len(self.params) - 1)
+            self.memories.append(memory)
+            if level >= 2:
+                self.recorder.shapes[param] = leaf.shape
+            return Array(memory)
+        self.memories.append(None)
+        return Symbol(param)
+
+
+def containers(symbolic: Any, original: Any, path: tuple[Any, ...]) -> Any:
+    """Yield the containers among the arguments by where they are found, with the caller's own."""
+    from adjoint._frontend.merge import parts_of
+
+    parts, originals = parts_of(symbolic), parts_of(original)
+    if parts is None or originals is None or isinstance(original, np.ndarray):
+        return
+    if path and not isinstance(original, tuple):
+        yield path, symbolic
+    for name, part in parts.items():
+        if name in originals:
+            yield from containers(part, originals[name], (*path, name))
+
+
+def finished(recorder: Recorder, f: Any, arguments: Arguments, block: Block, value: Any, level: int) -> Program:
+    """Write the results: of the value, of arrays and containers of the caller's that were changed."""
+    result = flatten(value)
+    atoms = [recorder.atom(leaf) for leaf in result.leaves]
+    returned = aliases(result.leaves, arguments.memories)
+    count = len(atoms)
+    changed = []
+    for path, obj in arguments.containers.items():
+        found = arguments.region.touched.get(id(obj))
+        if found is not None and found[0] is obj:
+            tree = flatten(_content(obj))
+            changed.append((path, tree.rebuild, slice(len(atoms), len(atoms) + len(tree.leaves))))
+            atoms += [recorder.atom(leaf) for leaf in tree.leaves]
+    written = []
+    hidden = [(k, m) for k, m in enumerate([*arguments.memories, *recorder.captures.memories]) if m is not None]
+    for k, memory in hidden:
+        if memory.read() is not ([*arguments.params, *[v for _, v in recorder.captures.inputs]])[k]:
+            written.append((k, len(atoms)))
+            atoms.append(memory.value)
+    name_params(f, arguments, block)
+    block.params = [*arguments.params, *[param for _, param in recorder.captures.inputs]]
+    block.results = atoms
+    function = Function(name_of(f), block, line_of(f), getattr(f, "__doc__", "") or "")
+    return Program(
+        function, arguments.places, recorder.captures, count, result.rebuild, written, changed, returned, specialised=level
+    )
+
+
+def _content(obj: Any) -> Any:
+    if isinstance(obj, GrowingList):
+        return obj
+    return content(obj)
+
+
+def aliases(leaves: list[Any], memories: list[Memory | None]) -> dict[int, int]:
+    """Return which results are arrays of the caller's."""
+    found = {}
+    for k, leaf in enumerate(leaves):
+        if isinstance(leaf, Array) and not leaf.path:
+            for p, memory in enumerate(memories):
+                if memory is leaf.memory:
+                    found[k] = p
+    return found
+
+
+def name_params(f: Any, arguments: Arguments, block: Block) -> None:
+    """Give the parameters the user's names: of ``p["w"]`` it is ``p_w``."""
+    code = getattr(f, "__code__", None)
+    names = list(code.co_varnames[: code.co_argcount]) if code is not None else []
+    by_leaf: dict[int, str] = {}
+
+    def walk(x: Any, name: str) -> None:
+        from adjoint._frontend.merge import parts_of
+
+        if is_leaf(x):
+            by_leaf.setdefault(len(by_leaf), name)
+            return
+        for key, part in (parts_of(x) or {}).items():
+            walk(part, f"{name}_{key}" if str(key).isidentifier() or isinstance(key, int) else name)
+
+    args, kwargs = arguments.tree
+    offset = 1 if getattr(f, "__self__", None) is not None else 0
+    for k, arg in enumerate(args):
+        walk(arg, names[k + offset] if k + offset < len(names) else f"arg{k}")
+    for key, arg in kwargs.items():
+        walk(arg, key)
+    for place, param in zip(arguments.places, arguments.params, strict=True):
+        param.name = param.name or by_leaf.get(place, "")
+
+
+def name_of(f: Any) -> str:
+    """Return a name for the program."""
+    name = getattr(f, "__name__", "f")
+    return name if name.isidentifier() else "f"
+
+
+def line_of(f: Any) -> Line | None:
+    """Return where the user defined a function."""
+    code = getattr(f, "__code__", None)
+    return Line(code.co_filename, code.co_firstlineno, code.co_name) if code is not None else None
+
+

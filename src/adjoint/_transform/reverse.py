@@ -1,0 +1,194 @@
+"""Reverse mode: the program that goes back from the cotangents of results to those of parameters.
+
+Every operation ``y = f(x)`` of the program, from the last to the first, adds ``x_bar += f'(x)^T y_bar`` [Linnainmaa 1970; Speelpenning 1980].
+`gradient` writes the way back below the way there, in one function; `vjp` makes two, of which the first hands what the second needs
+over.  What is kept and what is computed again is decided in `residuals`, by the model in `cost`; the operations are reversed in
+`reversal`.
+
+A function that calls functions, itself among them, is reversed with them: each is made into a pair, of which the first returns a record
+of what the second takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from adjoint._ir.nodes import Apply, Block, Function, Value
+from adjoint._ir.types import Record
+from adjoint._rules import stores
+from adjoint._transform.activity import Activity, Pattern
+from adjoint._transform.bars import Bars
+from adjoint._transform.pruning import prune, substitute
+from adjoint._transform.residuals import Policy, settle
+from adjoint._transform.reversal import Reversal, bar_of
+
+
+class Reverse(NamedTuple):
+    """A program and its way back.
+
+    ``forward`` takes the parameters and returns ``[*results, *residuals]``; ``backward`` takes ``[*residuals, *cotangents of active results]``
+    and returns the cotangents of the active parameters.  ``active_results`` and ``active_params`` tell which these are.
+    """
+
+    forward: Function
+    backward: Function
+    active_results: list[bool]
+    active_params: list[bool]
+
+
+def vjp(function: Function, active: Sequence[bool], active_results: Sequence[bool] | None = None) -> Reverse:
+    """Return a program that computes results, and one that takes their cotangents back to the parameters.
+
+    Parameters
+    ----------
+    function
+        The program.
+    active
+        Which parameters' cotangents are asked for.
+    active_results
+        Which results have cotangents; those that depend on the active parameters, if None.
+
+    Returns
+    -------
+    Reverse
+        The two programs.  A parameter that influences no result has cotangents of zeros.
+
+    Raises
+    ------
+    MissingRuleError
+        An active operation has no derivative that the book knows; the message names the user's line.
+    """
+    active, wanted = list(active), _wanted(function, active, active_results)
+    reversal = Reversal(function, active, wanted, _Pairs())
+    forward = reversal.function
+    back, seeds = _way_back(reversal, active, wanted)
+    kept = _separate(reversal, back)
+    residuals = [Value(value.type, value.name) for value, _ in kept]
+    substitute(back, {meant: value for (_, meant), value in zip(kept, residuals, strict=True)})
+    back.params = [*residuals, *seeds]
+    forward.body.results += [value for value, _ in kept]
+    forward.name, backward = f"{function.name}_forward", Function(f"{function.name}_backward", back, function.line)
+    _finish(forward.body, back)
+    return Reverse(forward, backward, wanted, active)
+
+
+def gradient(function: Function, active: Sequence[bool], active_results: Sequence[bool] | None = None) -> Function:
+    """Return the program that computes the results, and from their cotangents those of the parameters.
+
+    Parameters
+    ----------
+    function
+        The program.
+    active
+        Which parameters' cotangents are asked for.
+    active_results
+        Which results have cotangents; those that depend on the active parameters, if None.
+
+    Returns
+    -------
+    Function
+        The program, with parameters ``[*params, *cotangents of active results]`` and results ``[*results, *cotangents of active params]``.
+        A parameter that influences no result has a cotangent of zeros.
+
+    Raises
+    ------
+    MissingRuleError
+        An active operation has no derivative that the book knows; the message names the user's line.
+    """
+    active, wanted = list(active), _wanted(function, active, active_results)
+    reversal = Reversal(function, active, wanted, _Pairs())
+    whole = reversal.function
+    back, seeds = _way_back(reversal, active, wanted)
+    whole.name = f"{function.name}_gradient"
+    whole.body.params += seeds
+    whole.body.ops += back.ops
+    whole.body.results = [*whole.body.results, *back.results]
+    _finish(whole.body)
+    return whole
+
+
+def _wanted(function: Function, active: Sequence[bool], active_results: Sequence[bool] | None) -> list[bool]:
+    """Return which results have cotangents."""
+    if active_results is not None:
+        return list(active_results)
+    return list(Activity(function, active).pattern(function.results))
+
+
+def _way_back(reversal: Reversal, active: Sequence[bool], wanted: Sequence[bool]) -> tuple[Block, list[Value]]:
+    """Write the way back of a whole function, as if it saw the values of the way there; return it and the cotangents it starts from."""
+    function = reversal.function
+    results = [result for result, w in zip(function.results, wanted, strict=True) if w]
+    seeds = [_seed(result) for result in results]
+    for seed, result in zip(seeds, results, strict=True):
+        if type(result) is Value:
+            reversal.shapes.equate(seed, result)
+    bars = Bars()
+    with reversal.builder.block() as back:
+        reversal.seed(bars, results, seeds)
+        reversal.block(function.body, bars)
+        back.results = [reversal.bar(bars, param) for param, a in zip(function.params, active, strict=True) if a]
+    return back, seeds
+
+
+def _seed(result: Any) -> Value:
+    """Return a parameter for the cotangent of a result."""
+    from adjoint._ir.nodes import atom_type
+    from adjoint._ir.types import tangent_type
+
+    return bar_of(result) if type(result) is Value else Value(tangent_type(atom_type(result)))
+
+
+def _separate(reversal: Reversal, back: Block) -> list[tuple[Value, Value]]:
+    """Make the way back of a function independent of the way there, but for what is to be handed over."""
+    policy = Policy(repeat=False, by_name=True, repeated=reversal.repeated)
+    return settle(reversal.function.body, back, {}, (), reversal.shapes, policy)
+
+
+def _finish(*blocks: Block) -> None:
+    for block in blocks:
+        prune(block)
+
+
+# Functions that are called --------------------------------------------------------------------------------------------------
+
+
+class Pair(NamedTuple):
+    """The way there and the way back of a function that is called; ``record`` is the type of what the one hands to the other."""
+
+    forward: Function
+    backward: Function
+    record: Record
+
+
+class _Pairs:
+    """The pairs of the functions of a program, each made once for a pattern of active parameters and wanted results."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[Function, Pattern, Pattern], Pair] = {}
+
+    def __call__(self, function: Function, active: Pattern, wanted: Pattern) -> Pair:
+        key = (function, active, wanted)
+        if key not in self.known:
+            reversal = Reversal(function, active, wanted, self)
+            forward = reversal.function
+            forward.name = f"{function.name}_forward"
+            backward = Function(f"{function.name}_backward", Block(), function.line)
+            pair = self.known[key] = Pair(forward, backward, Record(f"{function.name}_record_{len(self.known)}"))
+            self.fill(pair, reversal, active, wanted)
+        return self.known[key]
+
+    def fill(self, pair: Pair, reversal: Reversal, active: Pattern, wanted: Pattern) -> None:
+        """Write both functions; those that call them know the pair already."""
+        back, seeds = _way_back(reversal, active, wanted)
+        kept = _separate(reversal, back)
+        record, parts = Value(pair.record), [Value(value.type, value.name) for value, _ in kept]
+        types = tuple(part.type for part in parts)
+        back.ops.insert(0, Apply(function=stores.unpack, args=(record, types), outputs=parts, form=tuple))
+        substitute(back, {meant: part for (_, meant), part in zip(kept, parts, strict=True)})
+        back.params = [record, *seeds]
+        packed, body = Value(pair.record), reversal.function.body
+        body.ops.append(Apply(function=stores.pack, args=(pair.record.name, *[value for value, _ in kept]), outputs=[packed]))
+        body.results.append(packed)
+        pair.backward.body = back
+        _finish(body, back)
