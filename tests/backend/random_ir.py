@@ -1,5 +1,6 @@
 """Random programs, written straight into the IR: stores, views, loops that keep and consume, branches, early ends, lists."""
 
+import operator
 import random
 
 import numpy as np
@@ -268,7 +269,7 @@ class Writer:
             self.name(c, *carried)
             self.statements(inner, self.random.randint(0, 3), depth + 1)
             kept = [s for s in inner[len(scope) + 1 :] if isinstance(s.type, Tensor)][-1:] if self.random.random() < 0.4 else []
-            return [np.subtract(c, 1.0), *[self.of_type(inner, s.type) for s in inits[1:]]], kept
+            return [self.builder.apply(operator.sub, (c, 1.0)), *[self.of_type(inner, s.type) for s in inits[1:]]], kept
 
         def test(c, *carried):
             limit = c if self.random.random() < 0.5 else c + np.minimum(np.abs(a), 1.0)

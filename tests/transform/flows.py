@@ -345,8 +345,8 @@ def series(b, x, y):
 @flow(0.8)
 def while_in_for(b, x):
     def turn(k, s):
-        test = lambda u: u < 2.0
-        (u,), _, _ = b.loop(None, [s + 0.1], lambda _, u: ([u * 1.3 + x * u * u], []), types=[F], test=test)
+        test = lambda u: np.abs(u) < 2.0
+        (u,), _, _ = b.loop(None, [s + 0.1], lambda _, u: ([u * (1.3 + x * x)], []), types=[F], test=test)
         return [np.sin(u) * s], []
 
     (s,), _, _ = b.loop((0, 3, 1), [x], turn, types=[F])

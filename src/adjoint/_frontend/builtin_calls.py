@@ -17,7 +17,7 @@ import numpy as np
 
 from adjoint._frontend import iteration
 from adjoint._frontend.arrays import Array
-from adjoint._frontend.calls import REPLACED, attribute, holds_symbols, replaces, routed, text
+from adjoint._frontend.calls import REPLACED, attribute, holds_symbols, replaces, routed, special, text
 from adjoint._frontend.control import truth
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.runtime import RUNTIME, compared, is_number
@@ -43,7 +43,7 @@ for _name in MATH:
         REPLACED[getattr(math, _name)] = applied(getattr(math, _name))
 for _name in (*CMATH, "phase", "isnan", "isinf", "isfinite"):
     REPLACED[getattr(cmath, _name)] = applied(getattr(cmath, _name))
-for _function in (math.erf, math.erfc, math.gamma, math.lgamma, math.isclose, builtins.round):
+for _function in (math.erf, math.erfc, math.gamma, math.lgamma, math.isclose, math.frexp, builtins.round):
     REPLACED[_function] = applied(_function)
 
 
@@ -130,11 +130,6 @@ def modf(x: Any) -> Any:
     return x - whole, whole
 
 
-@replaces(math.frexp)
-def frexp(x: Any) -> Any:
-    return np.frexp(x) if holds_symbols(x) else math.frexp(x)
-
-
 @replaces(math.remainder)
 def remainder(x: Any, y: Any) -> Any:
     return x - y * np.rint(x / y) if holds_symbols((x, y)) else math.remainder(x, y)
@@ -157,10 +152,27 @@ def rect(r: Any, phi: Any) -> Any:
 def absolute(x: Any) -> Any:
     if is_number(x) and isinstance(x, Symbol):
         return writer().apply(builtins.abs, (x,), {})
-    return abs(x)
+    method = special(x, "__abs__")
+    return abs(x) if method is None else method()
 
 
-@replaces(float, np.float64)
+@replaces(np.float64)
+def to_float64(x: Any = 0.0) -> Any:
+    return writer().apply(np.float64, (x,), {}) if isinstance(x, Symbol) else np.float64(x)
+
+
+@replaces(np.isscalar)
+def is_numpy_scalar(x: Any) -> bool:
+    return np.isscalar(plain(x))
+
+
+@replaces(next)
+def next_of(iterator: Any, *default: Any) -> Any:
+    writer().used_iterator(iterator)
+    return next(iterator, *default)
+
+
+@replaces(float)
 def to_float(x: Any = 0.0) -> Any:
     if not isinstance(x, Symbol):
         return float(x)
@@ -257,8 +269,8 @@ REPLACED[min] = _extremum(min, "lt", np.min)
 def length(x: Any) -> Any:
     if isinstance(x, Overloaded) or isinstance(x, (GrowingList, *iteration.LAZY)):
         return iteration.length_of(x)
-    method = getattr(type(x), "__len__", None)
-    return routed(method)(x) if type(method).__name__ == "function" else len(x)
+    method = special(x, "__len__")
+    return len(x) if method is None else method()
 
 
 @replaces(range)
@@ -274,7 +286,7 @@ def _lazy(original: Any, source: Any) -> Any:
             return source(*args, **kwargs)
         if original is enumerate and holds_symbols(tuple(kwargs.values())):
             return source(*args, **kwargs)
-        return original(*args, **kwargs)
+        return writer().made_iterator(original(*args, **kwargs))
 
     return call
 
@@ -366,7 +378,7 @@ def filtered(function: Any, iterable: Any) -> Any:
 
 @replaces(iter)
 def iterator(x: Any, *rest: Any) -> Any:
-    return iter(iteration.iterated(x), *rest)
+    return writer().made_iterator(iter(iteration.iterated(x), *rest))
 
 
 @replaces(functools.reduce)

@@ -84,12 +84,16 @@ def runs_as_it_is(module: str | None) -> bool:
 
 def _function(f: types.FunctionType) -> Any:
     if invoke.is_rewritten(f):
-        return lambda *args, **kwargs: invoke.enter(f, f, args, kwargs)
+        return functools.partial(_rewritten, f)
     if f in BOOK or ((f.__module__ or "").startswith("scipy") and find(f) is not None):
         return _of_book(f)
     if runs_as_it_is(f.__module__) or f.__code__.co_filename.startswith(OWN_FILES):
         return f
     return functools.partial(_python, f)
+
+
+def _rewritten(f: types.FunctionType, /, *args: Any, **kwargs: Any) -> Any:
+    return writer().made_iterator(invoke.enter(f, f, args, kwargs))
 
 
 def _python(f: types.FunctionType, /, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +102,15 @@ def _python(f: types.FunctionType, /, *args: Any, **kwargs: Any) -> Any:
         if not holds_symbols((args, kwargs)):
             return f(*args, **kwargs)
         raise invoke.unreadable(f)
-    return invoke.enter(copy, f, args, kwargs)
+    return writer().made_iterator(invoke.enter(copy, f, args, kwargs))
+
+
+def special(obj: Any, name: str) -> Any:
+    """Return a special method of an object of the user's in the form in which it is followed; None if there is none."""
+    method = getattr(type(obj), name, None)
+    if isinstance(method, types.FunctionType) and is_plain_object(obj) and not runs_as_it_is(method.__module__):
+        return functools.partial(routed(method), obj)
+    return None
 
 
 def _of_book(f: Function) -> Function:
@@ -118,8 +130,14 @@ def _method(f: types.MethodType) -> Any:
 
 def _builtin(f: Any) -> Any:
     owner = f.__self__
+    if f in CREATION or (isinstance(owner, types.ModuleType) and owner.__name__.startswith("numpy")):
+        return _numpy(f)
     if owner is None or isinstance(owner, types.ModuleType):
         return _of_book(f) if f in BOOK else _plain_builtin(f)
+    if isinstance(owner, types.GeneratorType):
+        return functools.partial(_resumed, f, owner)
+    if isinstance(owner, str) and f.__name__ == "format":
+        return lambda *args, **kw: text_of(owner, args, kw)
     if isinstance(owner, np.ufunc):
         return _ufunc_method(f, owner)
     if isinstance(owner, np.ndarray):
@@ -129,6 +147,18 @@ def _builtin(f: Any) -> Any:
     if isinstance(owner, (np.random.Generator, np.random.RandomState)):
         return lambda *args, **kwargs: writer().apply(functools.partial(_drawn, f), args, kwargs, effect=True)
     return f
+
+
+def _resumed(f: Function, generator: Any, /, *args: Any) -> Any:
+    writer().used_iterator(generator)
+    return f(*args)
+
+
+def text_of(template: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return ``template.format(*args, **kwargs)``."""
+    if holds_symbols(args) and not kwargs:
+        return writer().apply(text, (template, *args), {})
+    return template.format(*args, **kwargs)
 
 
 def _drawn(f: Function, *args: Any, **kwargs: Any) -> Any:
@@ -376,17 +406,15 @@ def item(obj: Any, index: Any) -> Any:
     """``obj[index]`` of anything that is not an array."""
     if isinstance(obj, dict) and isinstance(index, Symbol):
         raise UnknownNumberError(index, "used as the key of a dict")
-    method = getattr(type(obj), "__getitem__", None)
-    if isinstance(method, types.FunctionType) and is_plain_object(obj):
-        return routed(method)(obj, index)
-    return obj[index]
+    method = special(obj, "__getitem__")
+    return obj[index] if method is None else method(index)
 
 
 def set_item(obj: Any, index: Any, value: Any) -> None:
     """``obj[index] = value`` of an object."""
-    method = getattr(type(obj), "__setitem__", None)
-    if isinstance(method, types.FunctionType) and is_plain_object(obj):
-        routed(method)(obj, index, value)
+    method = special(obj, "__setitem__")
+    if method is not None:
+        method(index, value)
     else:
         if not isinstance(obj, (Overloaded, Flat)):
             writer().touch(obj)
@@ -395,10 +423,8 @@ def set_item(obj: Any, index: Any, value: Any) -> None:
 
 def followed_operator(name: str, a: Any) -> Function:
     """Return an operator in place; a user's class may have its own."""
-    method = getattr(type(a), f"__{name}__", None)
-    if isinstance(method, types.FunctionType) and is_plain_object(a):
-        return routed(method)
-    return getattr(operator, name)
+    method = special(a, f"__{name}__")
+    return getattr(operator, name) if method is None else lambda _, b: method(b)
 
 
 def contained(x: Any, container: Any) -> Any:
@@ -411,7 +437,8 @@ def contained(x: Any, container: Any) -> Any:
         return RUNTIME.or_(*[lambda part=part: compared("eq", part, x) for part in container]) if container else False
     if isinstance(x, Symbol):
         raise UnknownNumberError(x, "looked for in a container")
-    return x in container
+    method = special(container, "__contains__")
+    return x in container if method is None else method(x)
 
 
 def joined_lists(a: Any, b: Any) -> Any:

@@ -18,7 +18,7 @@ from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import UnstableError, is_plain_object
 from adjoint._ir.nodes import Value
-from adjoint._ir.symbol import Symbol
+from adjoint._ir.symbol import Symbol, writer
 from adjoint._ir.types import type_of
 
 Getter = Callable[[], Any]
@@ -104,10 +104,13 @@ class Captures:
         return Symbol(param)
 
     def array(self, x: Any) -> Any:
-        """Return what stands for an array of the world that code came upon."""
+        """Return what stands for an array that is none of the program."""
         if not isinstance(x, np.ndarray):
             return x
-        return self.value(x, lambda: x, ("array", id(x)))
+        known = self.known.get(("array", id(x)))
+        if known is None:  # code that is not rewritten made it, of what it knew: a constant
+            known = self.known["array", id(x)] = (x, Array(Memory(writer().constant(x))))
+        return known[1]
 
     def attribute(self, obj: Any, name: str, value: Any) -> Any:
         """Return what stands for an attribute of an object of the world."""

@@ -32,7 +32,10 @@ def truth(x: Any) -> Any:
     if isinstance(x, GrowingList) and x.dynamic is not None:
         return x.count_symbol() > 0
     if not isinstance(x, Symbol):
-        return bool(x)
+        from adjoint._frontend.calls import special
+
+        method = special(x, "__bool__") or special(x, "__len__")
+        return bool(x) if method is None else truth(method())
     kind = x.type
     if isinstance(kind, ListOf):
         return iteration.length_of(x) > 0
@@ -201,11 +204,12 @@ class Control:
     def for_(self, iterable: Any, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Signal | None:
         source = iteration.of(iterable)
         if source is None:
+            writer().used_iterator(iterable)
             return self.each(iter(iterable), body, orelse)
         known = source.count if isinstance(source.count, int) else None
         if known is not None and known <= 1:
             return self.each(source.items(), body, orelse)
-        recorder = writer()
+        recorder, before = writer(), state.read()
         try:
             with recorder.attempt():
                 signal = loop(recorder, source.range, lambda index: body(source.item(index)), state)
@@ -214,6 +218,7 @@ class Control:
             if known is None or known > MOST_TURNS:
                 raise
             kept = error
+            state.write(before)
         try:
             return self.each(source.items(), body, orelse)
         except NOT_A_LOOP as error:
@@ -240,15 +245,13 @@ class Control:
         )
 
     def while_(self, test: Thunk, body: Thunk, orelse: Thunk | None, state: State) -> Signal | None:
-        recorder = writer()
+        recorder, before = writer(), state.read()
         try:
             with recorder.attempt():
                 first = truth(test())
-                if first is False:
-                    return orelse() if orelse is not None else None
                 raise _AgainError
         except _AgainError:
-            pass
+            state.write(before)
         if first is False:
             truth(test())
             return orelse() if orelse is not None else None
@@ -259,6 +262,7 @@ class Control:
             if isinstance(first, Symbol):
                 raise
             kept = error
+            state.write(before)
         for _ in range(MOST_TURNS):
             again = truth(test())
             if isinstance(again, Symbol):
@@ -274,11 +278,12 @@ class Control:
         raise kept
 
     def as_loop(self, test: Thunk, body: Thunk, state: State) -> Signal | None:
-        recorder = writer()
+        recorder, before = writer(), state.read()
         try:
             with recorder.attempt():
                 return loop(recorder, None, lambda _: body(), state, lambda: truth(test()))
         except AssigningTestError:
+            state.write(before)
             return loop(recorder, None, lambda _: self.if_(test(), body, self.break_, state), state)
 
     def after(self, signal: Signal | None, orelse: Thunk | None, state: State) -> Signal | None:

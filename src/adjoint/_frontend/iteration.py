@@ -10,7 +10,7 @@ from typing import Any
 from adjoint._frontend.arrays import Array
 from adjoint._frontend.lists import GrowingList
 from adjoint._ir.symbol import Symbol, UnknownNumberError, extent, length, writer
-from adjoint._ir.types import ListOf, Tensor
+from adjoint._ir.types import ListOf, Opaque, Tensor
 
 
 @dataclass
@@ -175,7 +175,7 @@ def length_of(x: Any) -> Any:
         if not x.ndim:
             raise TypeError("len() of unsized object")
         return x.shape[0]
-    if isinstance(x, Symbol) and isinstance(x.type, ListOf):
+    if isinstance(x, Symbol) and isinstance(x.type, (ListOf, Opaque)):
         return writer().apply(length, (x,), {})
     if isinstance(x, LAZY):
         source = x.source()

@@ -167,6 +167,8 @@ def written(recorder: Any, header: Header, turn: Turn, updates: list[Any], exten
     signal = turn.signal or Signal()
     inits = [recorder.converted(x, t) for x, t in zip(header.inits, header.types, strict=True)]
     flags = Flags(recorder, turn.block, signal)
+    if extent is None and turn.test is None and not flags.stop:
+        raise UnstableError("a loop that nothing ends", remedy="end it by its test, or by break or return under a condition")
     turn.block.params = [turn.index, *turn.params, *flags.params]
     turn.block.results = [*updates, *flags.updates, *flags.stop]
     if turn.test is not None:

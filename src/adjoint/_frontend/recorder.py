@@ -14,7 +14,7 @@ import numpy as np
 from adjoint._frontend.arrays import Array, Memory, basic, contiguous
 from adjoint._frontend.captures import Captures
 from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.state import Ambiguous, Region
+from adjoint._frontend.state import Ambiguous, Region, UnstableError
 from adjoint._ir import infer
 from adjoint._ir.builder import Builder
 from adjoint._ir.nodes import Apply, Block, If, Line, Op, Undefined, Value, atom_type, map_atoms, values
@@ -39,6 +39,7 @@ class Recorder(Builder):
         # The rewritten functions that are running, with the conditions at which they began.
         self.entered: list[tuple[CodeType, int]] = []
         self.functions: dict[Any, Any] = {}
+        self.iterators: dict[int, tuple[Any, int]] = {}
         # Numbers and shapes that the program is specialised for.
         self.shapes: dict[Value, tuple[int, ...]] = {}
 
@@ -85,6 +86,18 @@ class Recorder(Builder):
                 assert len(self.blocks) == depth
                 del block.ops[count:]
                 raise
+
+    def made_iterator(self, x: Any) -> Any:
+        """Note under how many conditions an iterator was made."""
+        if hasattr(type(x), "__next__"):
+            self.iterators[id(x)] = (x, self.conditions)
+        return x
+
+    def used_iterator(self, x: Any) -> None:
+        """Raise if an iterator moves on under a condition: that cannot be undone."""
+        found = self.iterators.get(id(x))
+        if found is not None and found[1] < self.conditions:
+            raise UnstableError("an iterator is advanced under a condition or in a loop that is known only when the program runs")
 
     @contextlib.contextmanager
     def condition(self) -> Iterator[None]:
@@ -193,6 +206,16 @@ class Recorder(Builder):
         output = Value(ListOf(FLOAT if kind is None else kind))
         self.append(Apply(function=stores.listed, args=([self.converted(item, output.type.item) for item in items],), outputs=[output]))
         return output
+
+    def empty_list(self, kind: Type) -> Value:
+        """Return a list of no items of a type."""
+        output = Value(ListOf(kind))
+        self.append(Apply(function=stores.listed, args=([],), outputs=[output]))
+        return output
+
+    def create_effect(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Append a function that is called for what it does."""
+        self.append(Apply(function=function, args=self.atoms(args), kwargs=self.atoms(kwargs), outputs=[], effect=True))
 
     def converted(self, atom: Any, to: Type) -> Any:
         """Return an atom as one of a type that it can be joined with."""

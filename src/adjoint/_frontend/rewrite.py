@@ -354,6 +354,7 @@ class _Rewriter:
                     raise self.refuse(node, "a `try` with `else` that is left by return, break or continue")
                 self.try_(node, chunk)
             case ast.Match():
+                node.cases = unguarded(node)
                 node.subject = self.runtime(node, "subject", self.expression(node.subject))
                 for case in node.cases:
                     case.guard = case.guard and self.expression(case.guard)
@@ -629,7 +630,7 @@ class _Rewriter:
     def super_(self, node: ast.Call) -> ast.expr:
         """Return ``super(__class__, self)`` for ``super()``, which a function within the method could not ask."""
         scope = self.scope
-        while scope is not None and scope.outer is not None:
+        while scope is not None and not scope.params and scope.outer is not None:
             scope = scope.outer
         if not node.args and scope is not None and scope.params:
             node.args = [_name("__class__", node), _name(scope.params[0], node)]
@@ -709,6 +710,8 @@ class _Rewriter:
     def comprehension(self, node: Any, kind: str, parts: list[ast.expr], generators: list[ast.comprehension]) -> ast.expr:
         """Return ``R.comprehension(kind, iterable, test or None, element, nested)``; an element of an inner one is nested."""
         first, *rest = generators
+        if any(isinstance(inner, ast.Lambda) for part in parts for inner in ast.walk(part)):
+            return self.native(node)  # its functions see the names of the comprehension as they are last
         if first.is_async:
             raise self.refuse(node, "an async comprehension")
         iterable = self.expression(first.iter)
@@ -727,6 +730,19 @@ class _Rewriter:
         element = self.item_function(first.target, inner, node)
         nested = _at(ast.Constant(bool(rest)), node)
         return self.runtime(node, "comprehension", _at(ast.Constant(kind), node), iterable, test, element, nested)
+
+    def native(self, node: Any) -> ast.expr:
+        """Rewrite the parts of a comprehension, which runs as it is: what it runs over must be known."""
+        names = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        self.comprehended.append(names)
+        for generator in node.generators:
+            generator.iter = self.runtime(node, "iterated", self.expression(generator.iter))
+            generator.ifs = [self.expression(test) for test in generator.ifs]
+        for name in ("elt", "key", "value"):
+            if hasattr(node, name):
+                setattr(node, name, self.expression(getattr(node, name)))
+        self.comprehended.pop()
+        return self.runtime(node, "list", node) if isinstance(node, ast.ListComp) else node
 
     def item_function(self, target: ast.expr, body: ast.expr, at: ast.AST) -> ast.expr:
         """Return the function of an item that unpacks it into the target's names."""
@@ -765,6 +781,19 @@ _COMPARE: dict[type, str] = {
     ast.Lt: "lt", ast.LtE: "le", ast.Eq: "eq", ast.NotEq: "ne", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is_", ast.IsNot: "is_not",
     ast.In: "in", ast.NotIn: "not_in",
 }  # fmt: skip
+
+
+def unguarded(node: ast.Match) -> list[ast.match_case]:
+    """Return the cases of a ``match`` with their guards as ``if`` in the body, whose ``else`` goes on with the other cases."""
+    cases: list[ast.match_case] = []
+    for k, case in enumerate(node.cases):
+        if case.guard is None:
+            cases.append(case)
+            continue
+        others = [copy_tree(other) for other in node.cases[k + 1 :]]
+        rest: list[ast.stmt] = [_at(ast.Match(copy_tree(node.subject), others), node)] if others else []
+        cases.append(ast.match_case(case.pattern, None, [_at(ast.If(case.guard, case.body, rest), case.body[0])]))
+    return cases
 
 
 def _at(new: Any, old: ast.AST) -> Any:

@@ -61,9 +61,9 @@ class Runtime(Control):
     def binary(name: str, a: Any, b: Any) -> Any:
         if isinstance(a, Unbound) or isinstance(b, Unbound):
             raise UnboundLocalError("a local variable was read before it was assigned")
-        if isinstance(a, Symbol) or isinstance(b, Symbol):
+        if (isinstance(a, Symbol) or isinstance(b, Symbol)) and not (is_plain_object(a) or is_plain_object(b)):
             return symbolic_binary(name, a, b)
-        return getattr(operator, name)(a, b)
+        return user_binary(name.rstrip("_"), getattr(operator, name), a, b)
 
     def compare(self, names: tuple[str, ...], first: Any, *thunks: Callable[[], Any]) -> Any:
         if len(names) == 1:
@@ -299,11 +299,25 @@ def compared(name: str, a: Any, b: Any) -> Any:
     if name in ("in", "not_in"):
         found = calls.contained(a, b)
         return found if name == "in" else (logic.opposite(found) if isinstance(found, Symbol) else not found)
-    if isinstance(a, Symbol) or isinstance(b, Symbol):
+    if (isinstance(a, Symbol) or isinstance(b, Symbol)) and not (is_plain_object(a) or is_plain_object(b)):
         if a is None or b is None or isinstance(a, str) or isinstance(b, str):
             return {"eq": False, "ne": True}[name]
         return symbolic_binary(name, a, b)
-    return getattr(operator, name)(a, b)
+    return user_binary(name, getattr(operator, name), a, b)
+
+
+_REFLECTED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "eq": "eq", "ne": "ne"}
+
+
+def user_binary(name: str, function: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    """Return an operator of two values; those of the user's classes are followed."""
+    method = calls.special(a, f"__{name}__")
+    if method is not None and (y := method(b)) is not NotImplemented:
+        return y
+    method = calls.special(b, f"__{_REFLECTED.get(name, 'r' + name)}__")
+    if method is not None and (y := method(a)) is not NotImplemented:
+        return y
+    return function(a, b)
 
 
 def index_of(part: Any) -> Any:

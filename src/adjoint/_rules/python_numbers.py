@@ -52,6 +52,7 @@ for _name, _numpy_name in MATH.items():
 for _name in CMATH:
     same(getattr(cmath, _name), getattr(np, MATH[_name]))
 same(cmath.phase, np.angle)
+same(math.frexp, np.frexp)
 
 
 def natural(x: Any, base: Any = math.e) -> Any:
@@ -79,6 +80,7 @@ def special(name: str) -> Function:
 elementwise(builtins.max, lambda y, a, b: of_bool(a >= b), lambda y, a, b: of_bool(b > a))
 elementwise(builtins.min, lambda y, a, b: of_bool(a <= b), lambda y, a, b: of_bool(b < a))
 linear(builtins.float, lambda ct, x=0.0: ct)
+linear(np.float64, lambda ct, x=0.0: ct)
 linear(builtins.complex, lambda ct, real=0.0, imag=0.0: ct, lambda ct, real=0.0, imag=0.0: 1j * ct)
 linear(
     builtins.sum,
