@@ -474,6 +474,11 @@ def to_format(x: Any, spec: str = "") -> Any:
     return writer().apply(text, ("{:" + spec + "}", x), {}) if holds_symbols(x) else format(x, spec)
 
 
+@replaces(np.random.default_rng)
+def new_generator(*args: Any) -> Any:
+    return writer().apply(np.random.default_rng, args, {}, effect=True)
+
+
 # Copies -------------------------------------------------------------------------------------------------------------------------------
 
 

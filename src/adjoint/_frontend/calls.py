@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import inspect
 import operator
 import sys
 import types
@@ -20,6 +22,7 @@ from adjoint._ir.infer import UnknownTypeError, sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
 from adjoint._ir.types import Opaque
 from adjoint._overload import Flat, Overloaded
+from adjoint._rules import stores
 from adjoint._rules.book import BOOK, find
 from adjoint.errors import OWN_FILES
 
@@ -85,6 +88,8 @@ def runs_as_it_is(module: str | None) -> bool:
 def _function(f: types.FunctionType) -> Any:
     if invoke.is_rewritten(f):
         return functools.partial(_rewritten, f)
+    if (f.__module__ or "").startswith("numpy") and not f.__module__.startswith("numpy.polynomial"):
+        return _numpy(f)
     if f in BOOK or ((f.__module__ or "").startswith("scipy") and find(f) is not None):
         return _of_book(f)
     if runs_as_it_is(f.__module__) or f.__code__.co_filename.startswith(OWN_FILES):
@@ -144,8 +149,8 @@ def _builtin(f: Any) -> Any:
         return getattr(writer().captures.array(owner), f.__name__)
     if isinstance(owner, _MUTABLE) or type(owner).__module__ == "collections":
         return _container_method(f, owner)
-    if isinstance(owner, (np.random.Generator, np.random.RandomState)):
-        return lambda *args, **kwargs: writer().apply(functools.partial(_drawn, f), args, kwargs, effect=True)
+    if isinstance(owner, np.random.RandomState):
+        return functools.partial(_drawn, f)
     return f
 
 
@@ -161,8 +166,13 @@ def text_of(template: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     return template.format(*args, **kwargs)
 
 
-def _drawn(f: Function, *args: Any, **kwargs: Any) -> Any:
-    return f(*args, **kwargs)
+def _drawn(f: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Draw from NumPy's global generator when the program runs, not now."""
+    state = f.__self__.get_state()
+    try:
+        return writer().apply(f, args, kwargs, effect=True)
+    finally:
+        f.__self__.set_state(state)
 
 
 def _plain_builtin(f: Function) -> Function:
@@ -189,11 +199,25 @@ def _ufunc_method(f: Any, ufunc: np.ufunc) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         args = tuple(writer().as_array(a) if isinstance(a, list) and holds_symbols(a) else a for a in args)
         args = tuple(writer().captures.array(a) for a in args)
+        if f.__name__ == "at":
+            return _ufunc_at(ufunc, *args)
         if holds_symbols((args, kwargs)):
             return _ufunc_methods.evaluate(ufunc, f.__name__, args, kwargs)
         return f(*args, **kwargs)
 
     return call
+
+
+def _ufunc_at(ufunc: np.ufunc, target: Any, index: Any, *values: Any) -> None:
+    """``ufunc.at``: repeated indices one after the other."""
+    if ufunc in (np.add, np.subtract):
+        v = values[0] if ufunc is np.add else np.negative(values[0])
+        target.replace(writer().operation(stores.accumulate, (target, index, v)))
+        return
+    places = list(iteration.iterated(index))
+    for k, place in enumerate(places):
+        rest = [v[k] if isinstance(v, Symbol) and v.ndim else v if not isinstance(v, (list, tuple)) else v[k] for v in values]
+        target[place] = ufunc(target[place], *rest)
 
 
 # NumPy ----------------------------------------------------------------------------------------------------------------------------
@@ -273,6 +297,8 @@ def concatenator(obj: Any, index: Any) -> Any:
 def _class(cls: type) -> Any:
     if issubclass(cls, BaseException) or runs_as_it_is(cls.__module__):
         return _foreign_class(cls)
+    if dataclasses.is_dataclass(cls) and cls.__dataclass_params__.init and "__init__" in cls.__dict__:  # type: ignore[attr-defined]
+        return functools.partial(_dataclass, cls)
     initial = cls.__dict__.get("__init__") or getattr(cls, "__init__", None)
     if not isinstance(initial, types.FunctionType) or cls.__new__ is not object.__new__ or type(cls).__call__ is not type.__call__:
         return cls
@@ -285,6 +311,23 @@ def _class(cls: type) -> Any:
         return obj
 
     return make if invoke.copy_of(initial) is not None else cls
+
+
+def _dataclass(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Make a dataclass as its generated ``__init__`` does, which has no source."""
+    bound = inspect.signature(cls).bind(*args, **kwargs).arguments
+    obj = object.__new__(cls)
+    for field in dataclasses.fields(cls):
+        if field.name in bound:
+            object.__setattr__(obj, field.name, bound[field.name])
+        elif field.default_factory is not dataclasses.MISSING:
+            object.__setattr__(obj, field.name, routed(field.default_factory)())
+        elif field.default is not dataclasses.MISSING and field.init:
+            object.__setattr__(obj, field.name, field.default)
+    after = getattr(cls, "__post_init__", None)
+    if after is not None:
+        routed(after)(obj)
+    return obj
 
 
 def _foreign_class(cls: type) -> Any:

@@ -22,6 +22,8 @@ from adjoint._ir.symbol import Symbol, writer
 from adjoint._ir.types import type_of
 
 Getter = Callable[[], Any]
+# Objects that change whenever they are used.
+RANDOM = (np.random.Generator, np.random.RandomState)
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Captures:
         return result
 
     def converted(self, value: Any, getter: Getter, key: Any) -> Any:
-        if isinstance(value, (float, complex, np.inexact)) or isinstance(value, np.ndarray):
+        if isinstance(value, (float, complex, np.inexact)) or isinstance(value, (np.ndarray, *RANDOM)):
             return self.hidden(value, getter)
         if isinstance(value, (bool, int, str, np.integer, np.bool_)) or value is None:
             self.guards.append((getter, value))

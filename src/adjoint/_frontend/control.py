@@ -113,9 +113,20 @@ class Control:
 
     # Branches -----------------------------------------------------------------------------------------------------------------
 
-    def if_(self, test: Any, then: Thunk, orelse: Thunk, state: State = NOTHING, rest: Thunk | None = None) -> Signal | None:
+    def if_(
+        self,
+        test: Any,
+        then: Thunk,
+        orelse: Thunk,
+        state: State = NOTHING,
+        rest: Thunk | None = None,
+        tail: bool = False,  # noqa: FBT001, FBT002
+    ) -> Signal | None:
+        """``if``; ``rest`` is what follows it, and with ``tail`` the turn of the loop ends after that."""
         condition = truth(test)
-        first, second = (then, orelse) if rest is None else (self.followed(then, rest), self.followed(orelse, rest))
+        first, second = then, orelse
+        if rest is not None:
+            first, second = self.followed(then, rest, tail=tail), self.followed(orelse, rest, tail=tail)
         if not isinstance(condition, Symbol):
             return first() if condition else second()
         if self.tries:
@@ -139,10 +150,12 @@ class Control:
         return run
 
     @staticmethod
-    def followed(thunk: Thunk, rest: Thunk) -> Thunk:
+    def followed(thunk: Thunk, rest: Thunk, *, tail: bool) -> Thunk:
         def run() -> Signal | None:
             signal = thunk()
-            return rest() if signal is None else signal
+            if signal is None:
+                signal = rest()
+            return None if tail and signal is not None and signal.continued else signal
 
         return run
 

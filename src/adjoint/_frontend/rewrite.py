@@ -295,7 +295,8 @@ class _Rewriter:
         definitions.append(self.function_of(then, self.block(node.body, chunk=True, tail=tail), node))
         definitions.append(self.function_of(orelse, self.block(node.orelse, chunk=True, tail=tail), node))
         args = [self.expression(node.test), _name(then, node), _name(orelse, node), state]
-        return definitions, self.runtime(node, "if_", *args, *([rest] if rest is not None else []))
+        more = [] if rest is None else [rest, _at(ast.Constant(tail), node)]
+        return definitions, self.runtime(node, "if_", *args, *more)
 
     def compound(self, node: ast.stmt, *, tail: bool) -> tuple[list[ast.stmt], ast.expr]:
         """Rewrite a loop, ``with``, ``try`` or ``match``; return statements and the expression of its signal."""
@@ -385,10 +386,8 @@ class _Rewriter:
                 node.value = self.runtime(node, "returned", value) if chunk else value
                 return [node]
             case ast.Break() | ast.Continue():
-                nothing = isinstance(node, ast.Continue) and tail
                 name = "break_" if isinstance(node, ast.Break) else "continue_"
-                signal = _at(ast.Constant(None), node) if nothing else self.runtime(node, name)
-                return [_at(ast.Return(signal), node)]
+                return [_at(ast.Return(self.runtime(node, name)), node)]
             case ast.If():
                 definitions, call = self.if_(node, assigned([node]), None, tail=False)
                 return [*definitions, _at(ast.Expr(call), node)]

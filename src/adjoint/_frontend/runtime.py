@@ -132,7 +132,8 @@ class Runtime(Control):
     def update_item(self, name: str, obj: Any, index: Any, value: Any) -> None:
         old = self.item(obj, index)
         new = self.update(name, old, value)
-        if not (isinstance(new, Array) and new is old):
+        seen = new is old and isinstance(new, Array) and isinstance(obj, Array) and new.memory is obj.memory
+        if not seen:  # a view has been written through
             self.set_item(obj, index, new)
 
     @staticmethod

@@ -201,7 +201,11 @@ COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
 _KNOWN: dict[Any, Result] = {}
 # Lengths to try: of a square matrix, then lengths that divide by what functions divide by.
 _LENGTHS = (2, 3, 4, 12, 1, 5, 8)
-_SAMPLES: dict[type, Callable[[], Any]] = {np.random.Generator: lambda: np.random.default_rng(0)}
+_SAMPLES: dict[type, Callable[[], Any]] = {
+    np.random.Generator: lambda: np.random.default_rng(0),
+    np.random.RandomState: lambda: np.random.RandomState(0),
+    str: lambda: "text",
+}
 
 
 def _key(tree: Any) -> Any:
