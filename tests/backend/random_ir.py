@@ -21,7 +21,8 @@ NAMES = ["", "", "u", "v", "w", "s", "x", "u_bar", "x_bar", "lambda", "range", "
 class Writer:
     """Writes one program; ``scope`` has the symbols that may be used now."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, most=9):
+        self.most = most
         self.random = random.Random(seed)
         self.builder = Builder()
 
@@ -29,7 +30,7 @@ class Writer:
         params = [Value(FLOAT, "a"), Value(VECTOR, "x"), Value(VECTOR, "y"), Value(MATRIX, "A"), Value(INT, "n"), Value(INTEGERS, "at")]
         with self.builder.block(params) as body:
             scope = [Symbol(p) for p in params]
-            self.statements(scope, self.random.randint(2, 9), 0)
+            self.statements(scope, self.random.randint(2, self.most), 0)
             results = self.random.sample(scope, min(len(scope), self.random.randint(1, 5)))
             body.results = [r.value for r in results]
         return Function("f", body)
@@ -93,7 +94,7 @@ class Writer:
         x = self.pick(scope, kind)
         if kind == VECTOR:
             y = self.random.choice([
-                lambda: x[::-1], lambda: np.asarray(x), lambda: x[...], lambda: np.reshape(x, (N,)), lambda: np.real(x),
+                lambda: x[::-1], lambda: self.builder.apply(np.asarray, (x,)), lambda: x[...], lambda: np.reshape(x, (N,)), lambda: np.real(x),
                 lambda: x[self.random.choice([0, 1, -1])], lambda: np.broadcast_to(x, (N,)), lambda: x[:],
             ])()  # fmt: skip
         else:
@@ -291,9 +292,9 @@ def arguments(seed):
     return [float(rng.normal()), rng.normal(size=N), rng.normal(size=N), rng.normal(size=(N, N)), int(rng.integers(0, 4)), rng.integers(0, N, size=2)]
 
 
-def program(seed):
-    """Return a random program."""
-    return Writer(seed).program()
+def program(seed, most=9):
+    """Return a random program of at most so many statements on its outer level."""
+    return Writer(seed, most).program()
 
 
 __all__ = ["BOOL", "Block", "arguments", "program"]

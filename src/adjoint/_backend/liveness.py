@@ -27,8 +27,8 @@ class Liveness:
     interferes: dict[Value, set[Value]] = field(default_factory=lambda: defaultdict(set))
 
 
-def analyse(plan: Plan) -> Liveness:
-    """Return the liveness of a plan."""
+def analyse(plan: Plan, apart: frozenset[tuple[Value, Value]]) -> Liveness:
+    """Return the liveness of a plan; ``apart`` are values that are to interfere with what they take over."""
     walk = _Walk(plan)
     walk.steps(plan.steps, _NONE, _NONE)
     interference = _Interference(plan, walk.live)
@@ -36,6 +36,8 @@ def analyse(plan: Plan) -> Liveness:
     params = [plan.resolve(param) for param in plan.function.params]
     for param in params:
         interference.define(param, params)
+    for target, source in apart:
+        interference.define(target, {source})
     return walk.live
 
 

@@ -42,12 +42,15 @@ def depth(t: Type) -> int:
     return 0 if isinstance(t, Tensor) else _DEEP
 
 
-def settle(plan: Plan, live: Liveness, variable: Callable[[Value], Any]) -> None:
+def settle(plan: Plan, live: Liveness, variable: Callable[[Value], Any]) -> frozenset[tuple[Value, Value]]:
     """Decide for each store of a plan whether it is done in place, and what is copied.
 
-    ``variable`` says which variable a value has.
+    ``variable`` says which variable a value has.  Returns the pairs of a copy and its original that are both needed, and
+    therefore cannot have one variable.
     """
-    _Settlement(plan, live, variable).settle()
+    settlement = _Settlement(plan, live, variable)
+    settlement.settle()
+    return frozenset(settlement.apart())
 
 
 class _Settlement:
@@ -89,6 +92,14 @@ class _Settlement:
                     self.remedy(step, seen[0], sharing)
                     sharing = Sharing(self.plan)
                     settled = False
+
+    def apart(self) -> Iterator[tuple[Value, Value]]:
+        """Yield copies with originals that are needed after them."""
+        for step in self.plan.walk():
+            for pair in step.pairs if isinstance(step, Move) else ():
+                source = self.plan.resolve(pair.source)
+                if pair.copies and type(source) is Value and source in self.live.after[step]:
+                    yield pair.target, source
 
     # What is copied ---------------------------------------------------------------------------------------------------------
 

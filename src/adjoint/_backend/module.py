@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend import support
+from adjoint._backend.spelling import unused
 from adjoint._rules.book import name_of
 
 Function = Callable[..., Any]
@@ -72,8 +73,7 @@ class Module:
 
     def free(self, name: str) -> str:
         """Return a name that nobody has."""
-        used = {*self.taken, *self.objects, *self.support.values()}
-        return next(n for n in (name, *[f"{name}_{k}" for k in range(1, 10**6)]) if n not in used)
+        return unused(name, {*self.taken, *self.objects, *self.support.values()})
 
     # Text.
 

@@ -17,6 +17,7 @@ import numpy as np
 from adjoint._backend.library import STORES
 from adjoint._backend.liveness import Liveness
 from adjoint._backend.plan import Collect, Compute, Cycle, Move, Plan, Start, Step
+from adjoint._backend.spelling import unused
 from adjoint._ir.nodes import Apply, Call, Value
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import ListOf, Tensor
@@ -147,7 +148,7 @@ class Names:
     def free(self, name: str) -> str:
         if name in self.taken and name in WORDS:
             name += "_"
-        name = next(n for n in (name, *[f"{name}_{k}" for k in range(1, 10**6)]) if n not in self.taken)
+        name = unused(name, self.taken)
         self.taken.add(name)
         return name
 

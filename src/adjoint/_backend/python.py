@@ -15,6 +15,7 @@ from adjoint._backend.expressions import Expressions
 from adjoint._backend.layout import fold
 from adjoint._backend.module import Module
 from adjoint._backend.names import Names, Variables
+from adjoint._backend.spelling import unused
 from adjoint._backend.statements import Statements, TextLine
 from adjoint._ir.nodes import Function, Line, Value, functions, walk
 from adjoint.errors import AdjointError
@@ -198,8 +199,7 @@ def _titles(all_functions: list[Function], name: str | None) -> dict[Function, s
         wanted = name if name is not None and one is all_functions[0] else one.name
         wanted = "".join(c if c.isalnum() or c == "_" else "_" for c in wanted) or "f"
         wanted = wanted if wanted.isidentifier() else f"f_{wanted}"
-        used = set(titles.values())
-        titles[one] = next(n for n in (wanted, *[f"{wanted}_{k}" for k in range(1, 10**4)]) if n not in used)
+        titles[one] = unused(wanted, set(titles.values()))
     return titles
 
 
@@ -221,24 +221,27 @@ def _definition(function: Function, module: Module, titles: dict[Function, str])
     return [*lines, *statements.lines]
 
 
-# Rounds of inlining into moves; each takes care of all values that can be.
-_ROUNDS = 3
+# Rounds of finding out what is computed in a move and what needs a variable of its own; each takes care of all that it finds.
+_ROUNDS = 6
 
 
 def _planned(function: Function) -> tuple[plan.Plan, Variables]:
     """Return the statements of a function, with the values that share variables, and with stores decided."""
     counts = plan.count(function)
     forced: frozenset[Value] = frozenset()
-    for _ in range(_ROUNDS):
-        inlined = inlining.choose(function, counts, forced)
-        steps = plan.lower(function, inlined, counts)
-        live = liveness.analyse(steps)
+    apart: frozenset[tuple[Value, Value]] = frozenset()
+    for turn in itertools.count():
+        steps = plan.lower(function, inlining.choose(function, counts, forced), counts)
+        live = liveness.analyse(steps, apart)
         variables = Variables(steps, live)
-        more = _parallel(steps, variables, counts) - forced
-        if not more:
+        more = _parallel(steps, variables, counts) - forced if turn < _ROUNDS else frozenset()
+        if more:
+            forced |= more
+            continue
+        together = {pair for pair in memory.settle(steps, live, variables.root) if variables.root(pair[0]) is variables.root(pair[1])}
+        if not together:
             break
-        forced |= more
-    memory.settle(steps, live, variables.root)
+        apart |= together
     return steps, variables
 
 

@@ -33,7 +33,7 @@ class AliasError(AdjointError, TypeError):
 class Memory:
     """A piece of memory: its current version, and the memories that it may be one with."""
 
-    __slots__ = ("others", "source", "stale", "value")
+    __slots__ = ("held", "others", "source", "stale", "value")
 
     def __init__(self, value: Any, source: Any = None) -> None:
         self.value = value
@@ -41,6 +41,8 @@ class Memory:
         self.source = source
         self.others: set[Memory] = set()
         self.stale = ""
+        # A list of unknown length holds it, of which the program knows no memory.
+        self.held = False
 
     def read(self) -> Any:
         """Return the current version."""
@@ -56,10 +58,20 @@ class Memory:
         """Make ``value`` the current version."""
         writer().touch(self)
         self.read()
+        if self.held or any(other.held for other in self.others):
+            self.refuse_write()
         self.value = value
         for other in self.others:
             writer().touch(other)
             other.stale = "one of two branches, or of two turns of a loop, made them one array"
+
+    def refuse_write(self) -> None:
+        """Raise because a list holds the array."""
+        raise AliasError(
+            "an array is changed in place while a list of unknown length holds it",
+            why="the list would have to see the change",
+            remedy="append a copy (a.copy())",
+        )
 
     def meet(self, other: Memory) -> None:
         """Note that this memory may be one with another."""
@@ -129,6 +141,12 @@ class Array(Symbol):
     @property
     def base(self) -> Any:
         return Array(self.memory) if self.path else None
+
+    def tolist(self) -> Any:
+        """The elements as Python's numbers, in lists."""
+        if self.ndim == 0:
+            return self[()]
+        return writer().list_of(self)
 
     def flatten(self, order: Any = "C") -> Any:
         return np.copy(np.ravel(self, order=order))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from adjoint._frontend.arrays import Array
 from adjoint._frontend.merge import Merger, Rebuild, Side
 from adjoint._frontend.state import UNBOUND, Signal, State, UnstableError, content, put
 from adjoint._ir.nodes import Block, If, Value, walk
@@ -76,7 +77,7 @@ def run(recorder: Any, thunk: Thunk, state: State, before: tuple[Any, ...]) -> O
             outcome.contents = {key: content(obj) for key, (obj, _) in region.touched.items()}
             made = defined(outcome.block)
             for key, (_, old) in region.touched.items():
-                if mentions(old, made):  # it was made in the branch
+                if mentions(old, made, region.touched):  # it was made in the branch
                     del outcome.objects[key]
             region.undo()
             state.write(before)
@@ -158,15 +159,17 @@ def defined(block: Block) -> set[Value]:
     return found
 
 
-def mentions(old: Any, made: set[Value]) -> bool:
-    """Tell whether what an object held mentions values of a set."""
+def mentions(old: Any, made: set[Value], touched: dict[int, tuple[Any, Any]]) -> bool:
+    """Tell whether what an object held, before it was changed, mentions values of a set: then it was made where they were."""
     if isinstance(old, Value):
         return old in made
+    if isinstance(old, Array):
+        kept = touched.get(id(old.memory))
+        return (old.memory.value if kept is None else kept[1][0]) in made
     if isinstance(old, Symbol):
-        memory = getattr(old, "memory", None)
-        return (memory.value if memory is not None else old.value) in made
+        return old.value in made
     if isinstance(old, (tuple, list, set)):
-        return any(mentions(part, made) for part in old)
+        return any(mentions(part, made, touched) for part in old)
     if isinstance(old, dict):
-        return any(mentions(part, made) for part in old.values())
+        return any(mentions(part, made, touched) for part in old.values())
     return False

@@ -383,6 +383,11 @@ def iterator(x: Any, *rest: Any) -> Any:
 
 @replaces(functools.reduce)
 def reduced(function: Any, iterable: Any, *initial: Any) -> Any:
+    source = iteration.of(iterable)
+    if source is not None and source.count is None and initial:
+        box, call = GrowingList(initial), routed(function)
+        RUNTIME.for_(source, lambda x: box.__setitem__(0, call(box[0], x)), None, _nothing())
+        return box[0]
     return functools.reduce(routed(function), iteration.iterated(iterable), *initial)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from adjoint import _ufunc_methods
 from adjoint._frontend import invoke, iteration
 from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.recorder import CREATION
+from adjoint._frontend.recorder import CREATION, VIEWS
 from adjoint._frontend.state import Ambiguous, is_plain_object
 from adjoint._ir.infer import UnknownTypeError, sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
@@ -238,12 +238,14 @@ def _numpy(f: Any) -> Function:
         w = writer()
         args = tuple(_argument(w, f, a, k) for k, a in enumerate(args))
         kwargs = {name: w.captures.array(value) for name, value in kwargs.items()}
+        if f in CREATION:
+            view = VIEWS.get(f)
+            made = None if view is None else view(*args, **kwargs)
+            return w.create(f, args, kwargs) if made is None else made
         if any(isinstance(a, Overloaded) for a in (*args, *kwargs.values())):
             return _composed(f, args, kwargs)
         if holds_symbols((args, kwargs)):
             return w.apply(f, args, kwargs)
-        if f in CREATION:
-            return w.create(f, args, kwargs)
         y = f(*args, **kwargs)
         return w.create(f, args, kwargs) if isinstance(y, np.ndarray) else y
 
@@ -494,7 +496,7 @@ def joined_lists(a: Any, b: Any) -> Any:
 def holds_symbols(x: Any) -> bool:
     """Tell whether a value is a symbol or holds one, in tuples, lists and dicts."""
     if isinstance(x, GrowingList):
-        return x.dynamic is not None or any(map(holds_symbols, x.items))
+        return x.dynamic is not None or any(map(holds_symbols, x.known_items))
     if isinstance(x, (tuple, list)):
         return any(map(holds_symbols, x))
     if isinstance(x, dict):

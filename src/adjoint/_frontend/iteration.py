@@ -186,7 +186,7 @@ def length_of(x: Any) -> Any:
 def unpacked(x: Any, count: int, star: int | None) -> Any:
     """Return the items of ``x`` for a target of ``count`` parts, the part ``star`` taking what is left."""
     if isinstance(x, GrowingList) and x.dynamic is None:
-        return list(x.items)
+        return list(x.known_items)
     if isinstance(x, GrowingList):
         x = x.symbol
     if isinstance(x, Symbol):

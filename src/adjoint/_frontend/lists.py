@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from adjoint._frontend.arrays import Array
 from adjoint._ir.nodes import Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError, length, writer
 from adjoint._ir.types import ListOf
@@ -25,7 +26,7 @@ class GrowingList(list[Any]):
         self.dynamic: Any = None
 
     @property
-    def items(self) -> list[Any]:
+    def known_items(self) -> list[Any]:
         """The items that are known."""
         return list(list.__iter__(self))
 
@@ -70,7 +71,7 @@ class GrowingList(list[Any]):
     def become_dynamic(self) -> None:
         """Become a list of unknown length, if it is not one already."""
         if self.dynamic is None:
-            self.become(listed(self.items))
+            self.become(listed(self.known_items))
 
     def __iadd__(self, other: Iterable[Any]) -> GrowingList:  # type: ignore[override, misc]
         self.extend(other)
@@ -90,7 +91,7 @@ class GrowingList(list[Any]):
         if self.dynamic is None and not unknown(index):
             part = super().__getitem__(index)
             return GrowingList(part) if isinstance(index, slice) else part
-        whole = self.dynamic if self.dynamic is not None else listed(self.items)
+        whole = self.dynamic if self.dynamic is not None else listed(self.known_items)
         part = writer().apply(operator.getitem, (Symbol(whole), index), {})
         if isinstance(index, slice):
             result = GrowingList()
@@ -138,10 +139,10 @@ class GrowingList(list[Any]):
 
     def __eq__(self, other: object) -> bool:
         self.known()
-        return list(self.items) == other
+        return list(self.known_items) == other
 
     def __add__(self, other: Any) -> Any:
-        result = GrowingList(self.items)
+        result = GrowingList(self.known_items)
         result.dynamic = self.dynamic
         result.extend(other)
         return result
@@ -152,21 +153,21 @@ class GrowingList(list[Any]):
     def __mul__(self, n: Any) -> Any:
         if not isinstance(n, Symbol):
             self.known()
-            return GrowingList(self.items * n)
+            return GrowingList(self.known_items * n)
         self.known()
         if super().__len__() != 1:
             raise UnknownNumberError(n, "of repetitions of a list")
         result = GrowingList()
-        result.dynamic = writer().operation(stores.filled, (n, self.items[0]))
+        result.dynamic = writer().operation(stores.filled, (n, self.known_items[0]))
         return result
 
     __rmul__ = __mul__
 
     def __repr__(self) -> str:
-        return repr(self.items) if self.dynamic is None else f"<list of {self.dynamic.type.item}>"
+        return repr(self.known_items) if self.dynamic is None else f"<list of {self.dynamic.type.item}>"
 
     def copy(self) -> GrowingList:
-        result = GrowingList(self.items)
+        result = GrowingList(self.known_items)
         result.dynamic = self.dynamic
         return result
 
@@ -174,7 +175,7 @@ class GrowingList(list[Any]):
         return self.copy()
 
     def __reduce__(self) -> Any:
-        return (GrowingList, (self.items,))
+        return (GrowingList, (self.known_items,))
 
 
 def _touching(name: str) -> None:
@@ -203,10 +204,17 @@ def unknown(index: Any) -> bool:
 def listed(items: list[Any]) -> Value:
     """Return a list of known items as a value of the program; they must be of one type."""
     w = writer()
-    atoms = [w.atom(x) for x in items]
+    for x in items:
+        if isinstance(x, Array):
+            w.hold(x.memory)
+    atoms = [w.list_atom(x) if isinstance(x, GrowingList) else w.atom(x) for x in items]
     return w.listed(atoms)
 
 
 def item(x: Any, t: ListOf) -> Any:
     """Return what is to be stored in a list."""
+    if isinstance(x, Array):
+        writer().hold(x.memory)
+    if isinstance(x, GrowingList):
+        return writer().list_atom(x)
     return writer().converted(writer().atom(x), t.item)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from adjoint._frontend.arrays import Memory
 from adjoint._frontend.branches import defined, mentions
 from adjoint._frontend.merge import Merger, Side
 from adjoint._frontend.state import Signal, State, UnstableError, content
@@ -124,7 +125,10 @@ def widened(recorder: Any, header: Header, turn: Turn, state: State, region: Any
     if turn.test is not None:
         made |= defined(turn.test)
     contents = {key: content(obj) for key, (obj, _) in region.touched.items()}
-    objects = {key: (obj, old) for key, (obj, old) in region.touched.items() if not mentions(old, made | set(turn.params))}
+    objects = {key: (obj, old) for key, (obj, old) in region.touched.items() if not mentions(old, made | set(turn.params), region.touched)}
+    for obj, _ in objects.values():
+        if isinstance(obj, Memory) and obj.held:
+            obj.refuse_write()
     outside = recorder.blocks[-1]
     merger = Merger(Side(recorder, outside, {k: old for k, (_, old) in objects.items()}), Side(recorder, turn.block, contents))
     new = Header()

@@ -17,7 +17,7 @@ from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import UNBOUND, Ambiguous, attributes, is_plain_object, remade
 from adjoint._ir.nodes import Block, Undefined, Value, atom_type
 from adjoint._ir.symbol import Symbol
-from adjoint._ir.types import Tensor, Type, join
+from adjoint._ir.types import ListOf, Tensor, Type, join
 
 Rebuild = Callable[[list[Any]], Any]
 NUMBERS = (bool, int, float, complex, np.generic)
@@ -139,10 +139,14 @@ class Merger:
     def list_atom(self, side: Side, x: GrowingList, kind: Type | None) -> Any:
         if x.dynamic is not None:
             return x.dynamic
-        if not all(map(is_number_like, x.items)) or (not x.items and kind is None):
+        items = [listable(item) for item in x.known_items]
+        if not all(items) or (not items and kind is None):
             return None
+        for item in x.known_items:
+            if isinstance(item, Array):
+                side.recorder.hold(item.memory)
         with side.recorder.into(side.block):
-            atoms = [side.atom(item) for item in x.items]
+            atoms = [side.atom(item) if is_number_like(item) else side.recorder.list_atom(item) for item in x.known_items]
             return side.recorder.listed(atoms) if atoms else side.recorder.empty_list(kind)
 
 
@@ -151,10 +155,17 @@ def atom_type_of_items(a: GrowingList, b: GrowingList) -> Type | None:
     for x in (a, b):
         if x.dynamic is not None:
             return x.dynamic.type.item
-        for item in x.items:
+        for item in x.known_items:
             if is_number_like(item):
                 return item.type if isinstance(item, Symbol) else atom_type(item)
+            if isinstance(item, GrowingList) and (inner := atom_type_of_items(item, item)) is not None:
+                return ListOf(inner)
     return None
+
+
+def listable(x: Any) -> bool:
+    """Tell whether ``x`` can be an item of a list of unknown length."""
+    return is_number_like(x) or (isinstance(x, GrowingList) and (x.dynamic is not None or all(map(listable, x.known_items))))
 
 
 def of_memory(output: Any, memories: list[Memory]) -> Any:
@@ -185,7 +196,7 @@ def same(a: Any, b: Any) -> bool:
 def parts_of(x: Any) -> dict[Any, Any] | None:
     """Return the parts of a container or an object by name, None if it has none."""
     if isinstance(x, GrowingList):
-        return None if x.dynamic is not None else dict(enumerate(x.items))
+        return None if x.dynamic is not None else dict(enumerate(x.known_items))
     if isinstance(x, (tuple, list, collections.deque)):
         return dict(enumerate(x))
     if isinstance(x, dict):

@@ -18,7 +18,7 @@ from adjoint._frontend.state import Ambiguous, Region, UnstableError
 from adjoint._ir import infer
 from adjoint._ir.builder import Builder
 from adjoint._ir.nodes import Apply, Block, If, Line, Op, Undefined, Value, atom_type, map_atoms, values
-from adjoint._ir.symbol import Symbol, extent, length, writer
+from adjoint._ir.symbol import Symbol, UnknownNumberError, extent, length, writer
 from adjoint._ir.types import FLOAT, ListOf, Tensor, Type, join
 from adjoint._rules import stores
 from adjoint._rules.arithmetic import imaginary_part, real_part
@@ -39,6 +39,7 @@ class Recorder(Builder):
         # The rewritten functions that are running, with the conditions at which they began.
         self.entered: list[tuple[CodeType, int]] = []
         self.functions: dict[Any, Any] = {}
+        self.held: list[Memory] = []
         self.iterators: dict[int, tuple[Any, int]] = {}
         # Numbers and shapes that the program is specialised for.
         self.shapes: dict[Value, tuple[int, ...]] = {}
@@ -77,15 +78,23 @@ class Recorder(Builder):
     def attempt(self) -> Iterator[None]:
         """Undo all that was done, written and changed, if an exception passes."""
         block = self.blocks[-1]
-        count, depth = len(block.ops), len(self.blocks)
+        count, depth, held = len(block.ops), len(self.blocks), len(self.held)
         with self.region() as region:
             try:
                 yield
             except BaseException:
                 region.undo()
+                for memory in self.held[held:]:
+                    memory.held = False
+                del self.held[held:]
                 assert len(self.blocks) == depth
                 del block.ops[count:]
                 raise
+
+    def hold(self, memory: Memory) -> None:
+        """Note that a list of unknown length holds an array."""
+        memory.held = True
+        self.held.append(memory)
 
     def made_iterator(self, x: Any) -> Any:
         """Note under how many conditions an iterator was made."""
@@ -123,6 +132,8 @@ class Recorder(Builder):
             return made
         if function is operator.getitem and isinstance(args[0], GrowingList):
             return args[0][args[1]]
+        if function is np.size and self.shapes and len(args) == 1 and (known := self.shapes.get(self.atom(args[0]))) is not None:
+            return int(np.prod(known, dtype=int))
         if function is extent and self.shapes and (known := self.shapes.get(args[0].value)) is not None:
             return known[args[1]]
         return super().apply(function, _lists(args), _lists(kwargs), effect=effect)
@@ -147,7 +158,7 @@ class Recorder(Builder):
 
     def atom(self, x: Any) -> Any:
         if isinstance(x, GrowingList):
-            return x.dynamic if x.dynamic is not None else [self.atom(part) for part in x.items]
+            return x.dynamic if x.dynamic is not None else [self.atom(part) for part in x.known_items]
         if isinstance(x, Ambiguous):
             raise x.refuse()
         return super().atom(x)
@@ -159,7 +170,7 @@ class Recorder(Builder):
 
     def note(self, op: Op) -> None:
         """Note the shapes of an operation's results, where those of its arguments are known."""
-        if not self.shapes or not isinstance(op, Apply):
+        if not self.shapes or not isinstance(op, Apply) or depends_on_values(op):
             return
         arrays = [v for v in values((op.args, op.kwargs)) if isinstance(v.type, Tensor) and v.type.rank]
         if not all(v in self.shapes for v in arrays):
@@ -207,6 +218,21 @@ class Recorder(Builder):
         self.append(Apply(function=stores.listed, args=([self.converted(item, output.type.item) for item in items],), outputs=[output]))
         return output
 
+    def list_of(self, x: Array) -> Any:
+        """Return the elements of an array in lists, of unknown length unless its shape is known."""
+        n = x.shape[0]
+        if isinstance(n, int):
+            return GrowingList([x[k].tolist() if x.ndim > 1 else self.apply(float, (x[k],), {}) for k in range(n)])
+        if x.ndim > 1 or x.dtype.kind != "f":
+            raise UnknownNumberError(n, "of the elements of an array")
+        result = GrowingList()
+        result.dynamic = self.operation(stores.numbers, (x,))
+        return result
+
+    def list_atom(self, x: GrowingList) -> Value:
+        """Return a list as one value of the program."""
+        return x.dynamic if x.dynamic is not None else self.listed([self.atom(item) for item in x.known_items])
+
     def empty_list(self, kind: Type) -> Value:
         """Return a list of no items of a type."""
         output = Value(ListOf(kind))
@@ -236,6 +262,19 @@ class Recorder(Builder):
         return self.create(np.array, (x,), {})
 
 
+# Functions whose results are as long as the values of their arguments say.
+_OF_VALUES = frozenset({np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros})
+
+
+def depends_on_values(op: Apply) -> bool:
+    """Tell whether the shape of a result depends on the values of the arguments."""
+    if op.function in _OF_VALUES or (op.function is np.where and len(op.args) == 1):
+        return True
+    if op.function is not operator.getitem:
+        return False
+    return any(isinstance(v.type, Tensor) and v.type.dtype.kind == "b" for v in values(op.args[1:]))
+
+
 def length_symbol(x: Any) -> Any:
     """Return the number of items of a symbol."""
     t = x.type
@@ -245,7 +284,7 @@ def length_symbol(x: Any) -> Any:
 def _lists(tree: Any) -> Any:
     """Return a tree of arguments in which lists of the user's are plain lists of their items, or symbols."""
     if isinstance(tree, GrowingList):
-        return tree.symbol if tree.dynamic is not None else [_lists(part) for part in tree.items]
+        return tree.symbol if tree.dynamic is not None else [_lists(part) for part in tree.known_items]
     if type(tree) is tuple or type(tree) is list:
         return type(tree)([_lists(part) for part in tree])
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
@@ -344,8 +383,16 @@ def _expanded(a: Any, axis: Any) -> Any:
 
 
 def _squeezed(a: Any, axis: Any = None) -> Any:
-    if not isinstance(a, Array) or axis is None:
+    if not isinstance(a, Symbol):
         return None
+    if axis is None:
+        shape = a.shape
+        unknown = next((n for n in shape if isinstance(n, Symbol)), None)
+        if unknown is not None:
+            raise UnknownNumberError(unknown, "of the lengths of axes, which `squeeze` without an axis asks for,")
+        axis = tuple(k for k, n in enumerate(shape) if n == 1)
+    if not isinstance(a, Array):
+        return None if axis else a
     axes = {k % a.ndim for k in (axis if isinstance(axis, (tuple, list)) else (axis,))}
     return a.view(operator.getitem, tuple(0 if k in axes else slice(None) for k in range(a.ndim)))
 
@@ -387,6 +434,10 @@ def _einsum(subscripts: Any, *operands: Any, **_: Any) -> Any:
     return _diagonal(operands[0]) if subscripts == "ii->i" and len(operands) == 1 else None
 
 
+def _broadcast(array: Any, shape: Any, subok: bool = False) -> Any:  # noqa: ARG001, FBT001, FBT002
+    return array.view(np.broadcast_to, tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)) if isinstance(array, Array) else None
+
+
 def _flip(m: Any, axis: Any = None) -> Any:
     if not isinstance(m, Array):
         return None
@@ -404,6 +455,7 @@ VIEWS: dict[Function, Callable[..., Any]] = {
     np.moveaxis: _permuted(_moved),
     np.expand_dims: _expanded,
     np.squeeze: _squeezed,
+    np.broadcast_to: _broadcast,
     real_part: _part(real_part),
     imaginary_part: _part(imaginary_part),
     np.real: _real,

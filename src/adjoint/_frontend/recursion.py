@@ -122,7 +122,7 @@ def check_changes(region: Any, block: Block, memories: list[Memory | None]) -> N
     """Raise if a recursive function changes anything but the arrays among its arguments."""
     inside = defined(block)
     for obj, old in region.touched.values():
-        own = any(obj is m for m in memories) or mentions(old, inside) or (isinstance(obj, Memory) and old[0] is obj.value)
+        own = any(obj is m for m in memories) or mentions(old, inside, region.touched) or (isinstance(obj, Memory) and old[0] is obj.value)
         if not own and not isinstance(obj, (GrowingList, dict, set)) and isinstance(obj, Memory):
             raise UnstableError(
                 "a recursive function changes an array of the function around it",

@@ -324,9 +324,9 @@ def user_binary(name: str, function: Callable[[Any, Any], Any], a: Any, b: Any) 
 def index_of(part: Any) -> Any:
     """Return part of an index: lists of the user's as plain lists."""
     if isinstance(part, GrowingList):
-        if part.dynamic is not None or any(isinstance(x, Symbol) for x in part.items):
+        if part.dynamic is not None or any(isinstance(x, Symbol) for x in part.known_items):
             return writer().as_array(part)
-        return part.items
+        return part.known_items
     return writer().captures.array(part) if isinstance(part, np.ndarray) else part
 
 
@@ -340,5 +340,5 @@ def unknown_index(index: Any) -> bool:
 def holds_symbol(x: Any) -> bool:
     """Tell whether a value is or holds a symbol."""
     if isinstance(x, (tuple, list)):
-        return any(map(holds_symbol, tuple(x) if not isinstance(x, GrowingList) else x.items))
+        return any(map(holds_symbol, tuple(x) if not isinstance(x, GrowingList) else x.known_items))
     return isinstance(x, Symbol) or (isinstance(x, GrowingList) and x.dynamic is not None)

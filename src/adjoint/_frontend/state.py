@@ -119,7 +119,7 @@ def content(obj: Any) -> Any:
         case Memory():
             return (obj.value, set(obj.others), obj.stale)
         case GrowingList():
-            return (list(obj.items), obj.dynamic)
+            return (list(obj.known_items), obj.dynamic)
         case list() | collections.deque():
             return list(obj)
         case dict():

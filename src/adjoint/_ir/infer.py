@@ -18,7 +18,7 @@ import numpy as np
 
 from adjoint._ir.nodes import Undefined, Value, atom_type, atoms, map_atoms
 from adjoint._ir.symbol import extent, length
-from adjoint._ir.types import BOOL, INT, ListOf, Opaque, Record, Tensor, Type, type_of
+from adjoint._ir.types import BOOL, FLOAT, INT, ListOf, Opaque, Record, Tensor, Type, type_of
 from adjoint._rules import indexing, kinds, linalg_degenerate, stores
 from adjoint.errors import AdjointError
 
@@ -180,6 +180,7 @@ COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
     stores.accumulate: _first,
     stores.winners: _first,
     stores.listed: _listed,
+    stores.numbers: lambda x: ListOf(FLOAT),
     stores.append: _appended,
     stores.without_last: _first,
     stores.filled: lambda n, x: ListOf(atom_type(x)),

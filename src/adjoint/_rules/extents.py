@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +29,12 @@ def smaller(m: Any, n: Any) -> Any:
 def larger(m: Any, n: Any) -> Any:
     """Return the larger of two lengths."""
     return np.maximum(m, n) if isinstance(m, Overloaded) or isinstance(n, Overloaded) else max(m, n)
+
+
+def product(lengths: Any) -> Any:
+    """Return the product of lengths."""
+    lengths = list(lengths)
+    return functools.reduce(operator.mul, lengths) if lengths else 1
 
 
 def unknown(n: Any) -> bool:

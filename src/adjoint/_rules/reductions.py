@@ -5,13 +5,12 @@ Ties share: each of k equal maxima has derivative 1/k.  Products never divide by
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from adjoint._rules.book import FIXED, composite, general, linear
-from adjoint._rules.extents import larger, made, unknown
+from adjoint._rules.extents import larger, made, product, unknown
 from adjoint._rules.forms import along
 from adjoint._rules.kinds import dtype_of, is_complex, scale, shape_of
 from adjoint._rules.primitive import primitive
@@ -49,7 +48,7 @@ def total(values: Any, y: Any, axis: Any = None) -> Any:
 def count(x: Any, axis: Any, where: Any, keepdims: bool = False) -> Any:
     """Return the number of elements that a reduction of ``x`` takes in."""
     if where is True or where is NONE:
-        return math.prod(shape_of(x)[k] for k in axes_of(len(shape_of(x)), axis))
+        return product(shape_of(x)[k] for k in axes_of(len(shape_of(x)), axis))
     dtype = np.real(np.zeros((), dtype_of(x))).dtype
     return np.sum(
         np.broadcast_to(where, shape_of(x)), axis=axis, keepdims=keepdims, dtype=dtype if dtype.kind == "f" else float
@@ -62,7 +61,9 @@ def count(x: Any, axis: Any, where: Any, keepdims: bool = False) -> Any:
 def mean_transpose(ct: Any, x: Any, axis: Any, where: Any) -> Any:
     """Spread a cotangent evenly over the elements of the mean."""
     n = count(x, axis, where)
-    return spread(ct / (larger(n, 1) if where is True else np.reshape(n, shape_of(ct))), x, axis, where)
+    # Of no elements there is none to spread over, and NumPy's division by 0 does not raise.
+    n = np.reshape(n, shape_of(ct)) if where is not True else n if unknown(n) else max(n, 1)
+    return spread(ct / n, x, axis, where)
 
 
 linear(
@@ -112,8 +113,10 @@ def var(
     keepdims = keepdims is True
     d = a - (np.mean(a, axis=axis, keepdims=True, **mask) if mean is NONE else mean)
     square = np.real(d * np.conj(d)) if is_complex(a) else d * d
-    n = count(a, axis, where, keepdims) - ddof
-    return np.sum(square, axis=axis, keepdims=keepdims, **mask) / (larger(n, 0) if where is True else np.maximum(n, 0))
+    n = count(a, axis, where, keepdims)
+    if unknown(ddof) or ddof:
+        n = larger(n - ddof, 0) if where is True else np.maximum(n - ddof, 0)
+    return np.sum(square, axis=axis, keepdims=keepdims, **mask) / n
 
 
 @composite(np.std)
@@ -179,7 +182,7 @@ def others(x: Any, axis: Any, where: Any) -> Any:
         return np.ones((), dtype_of(x))
     last = tuple(range(len(shape) - len(axes), len(shape)))
     moved = np.moveaxis(x, axes, last) if len(axes) < len(shape) else x
-    row = np.reshape(moved, (*shape_of(moved)[: last[0]], math.prod(shape[k] for k in axes))) if axes else x[..., None]
+    row = np.reshape(moved, (*shape_of(moved)[: last[0]], product(shape[k] for k in axes))) if axes else x[..., None]
     before = delayed(np.cumprod(row, axis=-1), -1, 1)
     behind = np.flip(delayed(np.cumprod(np.flip(row, -1), axis=-1), -1, 1), -1)
     y = np.reshape(before * behind, shape_of(moved))

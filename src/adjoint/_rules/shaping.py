@@ -8,13 +8,12 @@ function that returns a copy returns a copy, because the difference is seen as s
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
 
 from adjoint._rules.book import composite, constant, excluded, linear
-from adjoint._rules.extents import made, unknown
+from adjoint._rules.extents import made, product, unknown
 from adjoint._rules.forms import along, as_array, axes_of, inverse, mT, outline, overloaded
 from adjoint._rules.indexing import scatter
 from adjoint._rules.kinds import Like, dtype_of, shape_of
@@ -119,14 +118,14 @@ def untile(ct: Any, shape: tuple[int, ...], reps: Any) -> Any:
 
 def unwindow(ct: Any, shape: tuple[int, ...], window_shape: Any, axis: Any) -> Any:
     """The transpose of `sliding_window_view`: add every window back to where it looked."""
-    size = math.prod(shape)
+    size = product(shape)
     return np.reshape(scatter(ct, windows(np.reshape(made(np.arange, size), shape), window_shape, axis), (size,)), shape)
 
 
 def pieces(ct: Any, arrays: Any, axis: int | None) -> Any:
     """The transpose of `numpy.concatenate`: cut the cotangent where the arrays met."""
     shapes = list(map(outline, arrays)) if type(arrays) in (list, tuple) else [arrays.shape[1:]] * arrays.shape[0]
-    sizes = [math.prod(shape) if axis is None else shape[axis] for shape in shapes]
+    sizes = [product(shape) if axis is None else shape[axis] for shape in shapes]
     ends = list(itertools.accumulate(sizes))
     axis, ndim = (0, 1) if axis is None else (axis, len(shapes[0]))
     cut = [ct[along(axis, slice(end - n, end), ndim)] for n, end in zip(sizes, ends, strict=True)]

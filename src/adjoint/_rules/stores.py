@@ -83,6 +83,12 @@ def listed(items: list[Any]) -> list[Any]:
 
 
 @primitive
+def numbers(x: Any) -> list[float]:
+    """Return the elements of a vector as a list of Python's numbers."""
+    return x.tolist()
+
+
+@primitive
 def filled(n: int, x: Any) -> Any:
     """Return a list of ``n`` items that all are ``x``."""
     return [x] * n
@@ -140,6 +146,7 @@ def form(x: Any) -> Any:
 
 # fmt: off
 linear(listed,       lambda ct, items: [ct[k] for k in range(len(items))])
+linear(numbers,      lambda ct, x: np.array(ct))
 linear(fit,          lambda ct, g, x: spread(ct, g),                FIXED)
 linear(spread,       lambda ct, x, g: fit(ct, x),                   FIXED)
 linear(assign,       lambda ct, a, index, v: assign(ct, index, 0),  FIXED, lambda ct, a, index, v: stored(ct, index))
@@ -150,6 +157,6 @@ linear(combine, lambda ct, a, b: ct, lambda ct, a, b: ct)
 constant(blank, form)
 
 __all__ = [
-    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "listed", "pack", "repeats", "spread", "stored", "unpack",
+    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "listed", "numbers", "pack", "repeats", "spread", "stored", "unpack",
     "winners", "without_last",
 ]  # fmt: skip

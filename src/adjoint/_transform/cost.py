@@ -21,17 +21,17 @@ during that recomputation, or recompute while those around keep.  So what is rec
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from adjoint._ir.nodes import Apply, If, Loop, Op, Value, atom_type, walk
+from adjoint._ir.nodes import Apply, Call, If, Loop, Op, Raise, Value, atom_type, walk
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import ListOf, Record, Tensor, Type
 from adjoint._rules import indexing, kinds, stores
 from adjoint._rules.book import name_of
 from adjoint._transform.cut import UNLIMITED
-from adjoint._transform.pruning import settled
 
 LENGTH = 32
 BY_NAME = 4
@@ -78,7 +78,15 @@ def _gathers(op: Apply) -> bool:
 
 def repeating(op: Op) -> int:
     """Return what it costs to do an operation once more."""
-    return UNLIMITED if settled(op) else _work(op)
+    once = any(isinstance(o, (Raise, Call)) or (isinstance(o, Apply) and o.effect) for o in _all(op))
+    return UNLIMITED if once else _work(op)
+
+
+def _all(op: Op) -> Iterator[Op]:
+    """Yield an operation and those in its blocks."""
+    yield op
+    for block in op.blocks:
+        yield from walk(block)
 
 
 def _work(op: Op) -> int:
@@ -107,4 +115,4 @@ def _weight(function: Any) -> int:
 
 def operations(op: Op) -> list[Op]:
     """Return the operations that are done when an operation is, without those that may be done again at will."""
-    return [o for o in (op, *(o for block in op.blocks for o in walk(block))) if isinstance(o, Apply) and not cheap(o)]
+    return [o for o in _all(op) if isinstance(o, Apply) and not cheap(o)]

@@ -104,7 +104,7 @@ class Finiteness:
 
     def apply(self, op: Apply) -> None:
         operands = (op.args, op.kwargs)
-        mild = _is_bounded(op)
+        mild = _is_bounded(op) or self.is_mean(op)
         tame = mild and self.is_tame(operands)
         steep = not tame and (self.is_steep(operands) or not (mild or op.function in _EXPONENTIAL or self.is_mild_quotient(op)))
         wild = self.is_wild(operands)
@@ -130,6 +130,11 @@ class Finiteness:
             return False
         quotient = self.made_by.get(negative.args[0])
         return quotient is not None and quotient.function in _QUOTIENT and quotient.args[1] is denominator
+
+    def is_mean(self, op: Apply) -> bool:
+        """Tell whether an operation divides by a number of elements; of no elements there is no derivative that could be infinite."""
+        count = self.made_by.get(op.args[1]) if op.function in _QUOTIENT and type(op.args[1]) is Value else None
+        return count is not None and count.function in (extent, np.size, length)
 
     def loop(self, op: Loop) -> None:
         """Take carried values for tame and mild as long as no turn makes them otherwise."""

@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 
 from adjoint._ir.copying import Copier
-from adjoint._ir.nodes import Apply, Block, Op, Value, free, uses, values, walk
+from adjoint._ir.nodes import Apply, Block, Function, Op, Value, free, uses, values, walk
 from adjoint._ir.symbol import extent
 from adjoint._ir.types import Tensor
 from adjoint._rules import stores
 from adjoint._transform import cost
 from adjoint._transform.cut import UNLIMITED, Network
-from adjoint._transform.pruning import prune, substitute
+from adjoint._transform.dead import drop_dead_code
+from adjoint._transform.replacing import substitute
 from adjoint._transform.shapes import Shapes
 
 # Functions that ask some argument for its shape and dtype only, with its position.
@@ -81,7 +82,7 @@ def settle(
     list of pairs
         Values of the forward block to be kept, each with the value of the backward block that they stand for.
     """
-    prune(backward)
+    drop_dead_code(Function("", backward))
     return _Settlement(forward, backward, given, set(outside) | set(free(forward)), shapes, policy).settle()
 
 
@@ -94,7 +95,8 @@ class _Settlement:
         )  # fmt: skip
         self.maker: dict[Value, Op] = {output: op for op in forward.ops for output in op.outputs}
         self.own: set[Value] = {*forward.params, *self.maker}
-        self.movable: list[Op] = []
+        # In order, each once.
+        self.movable: dict[Op, None] = {}
 
     def settle(self) -> list[tuple[Value, Value]]:
         self.stand_in()
@@ -163,14 +165,13 @@ class _Settlement:
         for op in self.backward.ops:
             taken = list(values(op.operands))
             if isinstance(op, Apply) and not op.effect and taken and all(value in seen for value in taken):
-                self.movable.append(op)
+                self.movable[op] = None
                 self.maker.update((output, op) for output in op.outputs)
-                seen = seen | set(op.outputs)
+                seen.update(op.outputs)
 
     def needed(self) -> list[Value]:
         """Return the values that the operations that do use cotangents need."""
-        movable = set(self.movable)
-        found = [value for op in self.backward.ops if op not in movable for value in uses(op)]
+        found = [value for op in self.backward.ops if op not in self.movable for value in uses(op)]
         found += values(self.backward.results)
         return list(dict.fromkeys(value for value in found if self.due(value)))
 
@@ -230,8 +231,7 @@ class _Settlement:
         moved = self.move([value for value in kept if value not in self.own])
         copier = Copier(dict(self.given))
         copies = [copier.op(op) for op in repeated]
-        movable = set(self.movable)
-        self.backward.ops = [*copies, *[op for op in self.backward.ops if op not in movable or op in side]]
+        self.backward.ops = [*copies, *[op for op in self.backward.ops if op not in self.movable or op in side]]
         substitute(self.backward, copier.env)
         for op in repeated:
             self.policy.repeated.update(cost.operations(op))

@@ -22,7 +22,7 @@ from adjoint._transform.activity import Activity
 from adjoint._transform.bars import Bars
 from adjoint._transform.expand import expand
 from adjoint._transform.influence import Influence
-from adjoint._transform.pruning import substitute
+from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import Policy, settle, zero_number
 from adjoint._transform.shapes import Shapes
 

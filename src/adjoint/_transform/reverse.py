@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from adjoint._ir.nodes import Apply, Block, Function, Value
-from adjoint._ir.types import Record
+from adjoint._ir.nodes import Apply, Block, Function, Value, atom_type
+from adjoint._ir.types import Record, tangent_type
 from adjoint._rules import stores
 from adjoint._transform.activity import Activity, Pattern
 from adjoint._transform.bars import Bars
-from adjoint._transform.pruning import prune, substitute
+from adjoint._transform.dead import drop_dead_code
+from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import Policy, settle
 from adjoint._transform.reversal import Reversal, bar_of
 
@@ -69,7 +70,8 @@ def vjp(function: Function, active: Sequence[bool], active_results: Sequence[boo
     back.params = [*residuals, *seeds]
     forward.body.results += [value for value, _ in kept]
     forward.name, backward = f"{function.name}_forward", Function(f"{function.name}_backward", back, function.line)
-    _finish(forward.body, back)
+    drop_dead_code(forward)
+    drop_dead_code(backward)
     return Reverse(forward, backward, wanted, active)
 
 
@@ -104,7 +106,7 @@ def gradient(function: Function, active: Sequence[bool], active_results: Sequenc
     whole.body.params += seeds
     whole.body.ops += back.ops
     whole.body.results = [*whole.body.results, *back.results]
-    _finish(whole.body)
+    drop_dead_code(whole)
     return whole
 
 
@@ -133,9 +135,6 @@ def _way_back(reversal: Reversal, active: Sequence[bool], wanted: Sequence[bool]
 
 def _seed(result: Any) -> Value:
     """Return a parameter for the cotangent of a result."""
-    from adjoint._ir.nodes import atom_type
-    from adjoint._ir.types import tangent_type
-
     return bar_of(result) if type(result) is Value else Value(tangent_type(atom_type(result)))
 
 
@@ -143,11 +142,6 @@ def _separate(reversal: Reversal, back: Block) -> list[tuple[Value, Value]]:
     """Make the way back of a function independent of the way there, but for what is to be handed over."""
     policy = Policy(repeat=False, by_name=True, repeated=reversal.repeated)
     return settle(reversal.function.body, back, {}, (), reversal.shapes, policy)
-
-
-def _finish(*blocks: Block) -> None:
-    for block in blocks:
-        prune(block)
 
 
 # Functions that are called --------------------------------------------------------------------------------------------------
@@ -191,4 +185,5 @@ class _Pairs:
         body.ops.append(Apply(function=stores.pack, args=(pair.record.name, *[value for value, _ in kept]), outputs=[packed]))
         body.results.append(packed)
         pair.backward.body = back
-        _finish(body, back)
+        drop_dead_code(pair.forward)
+        drop_dead_code(pair.backward)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjoint._ir.nodes import Apply, Block, Loop, Value, atom_type, free, uses
+from adjoint._ir.nodes import Block, Loop, Value, atom_type, free, uses
 from adjoint._ir.symbol import Symbol
 from adjoint._ir.types import INT, ListOf
 from adjoint._rules import stores
 from adjoint._transform.bars import Bars
 from adjoint._transform.binding import place
-from adjoint._transform.pruning import substitute
+from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import Policy, settle
 from adjoint.errors import AdjointError
 
@@ -190,5 +190,3 @@ def _name(atom: Any) -> str:
     name = atom.name if type(atom) is Value else ""
     return name and f"{name}_bar"
 
-
-__all__ = ["Apply", "reverse_loop"]

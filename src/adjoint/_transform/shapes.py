@@ -9,11 +9,14 @@ Within a loop a set speaks of the values of one turn.  A carried value keeps the
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from adjoint._ir.nodes import Apply, Block, Function, If, Loop, Op, Undefined, Value, atom_type
+from adjoint._ir.symbol import extent
 from adjoint._ir.types import Tensor
-from adjoint._rules import arithmetic, arrays, kinds, shaping, stores
+from adjoint._rules import arithmetic, arrays, indexing, kinds, shaping, stores
 from adjoint._rules.book import BOOK
 
 Key = frozenset[Value]
@@ -26,6 +29,9 @@ _LIKE = {
     np.imag: 0, np.conj: 0, np.flip: 0, np.roll: 0, np.tril: 0, np.triu: 0, kinds.zeros_like: 0, np.nan_to_num: 0,
     np.linalg.inv: 0, np.linalg.cholesky: 0, arithmetic.real_part: 0, arithmetic.imaginary_part: 0,
 }  # fmt: skip
+# Functions whose result has a shape that is written out, with its position.
+_SHAPED = {np.broadcast_to: 1, np.reshape: 1, np.zeros: 0, np.ones: 0, np.full: 0, np.empty: 0, indexing.scatter: 2}
+_REDUCTIONS = {np.sum, np.mean, np.max, np.min, np.amax, np.amin, np.prod, np.var, np.std, np.any, np.all}
 # Functions of several arguments that broadcast, besides those of elementwise rules and ufuncs.
 _BROADCASTING = {np.where, np.clip, kinds.scale}
 
@@ -35,6 +41,10 @@ class Shapes:
 
     def __init__(self, function: Function | None = None) -> None:
         self.keys: dict[Value, Key] = {}
+        # The array and the axis that a number is the length of.
+        self.lengths: dict[Value, tuple[Value, Any]] = {}
+        # Of a reduction that keeps its axes, the shape with which it broadcasts to no more than that shape.
+        self.below: dict[Value, Key] = {}
         if function is not None:
             self.block(function.body)
 
@@ -63,7 +73,9 @@ class Shapes:
             self.keys.pop(output, None)
         match op:
             case Apply():
-                if len(op.outputs) == 1 and isinstance(op.outputs[0].type, Tensor):
+                if op.function is extent:
+                    self.lengths[op.outputs[0]] = op.args
+                elif len(op.outputs) == 1 and isinstance(op.outputs[0].type, Tensor):
                     self.apply(op)
             case If():
                 self.block(op.then)
@@ -79,10 +91,27 @@ class Shapes:
         function, args = op.function, op.args
         if function in _LIKE and not (set(op.kwargs) - {"dtype"}):
             source = args[_LIKE[function]] if len(args) > _LIKE[function] else None
-            if isinstance(atom_type(source), Tensor) and not isinstance(source, (list, tuple)):
+            t = atom_type(source)
+            if isinstance(t, Tensor) and t.rank == getattr(op.outputs[0].type, "rank", None):
                 self.keys[op.outputs[0]] = self(source)
+        elif function in _SHAPED and len(args) > _SHAPED[function]:
+            source = self.written_out(args[_SHAPED[function]])
+            if source is not None:
+                self.keys[op.outputs[0]] = self(source)
+        elif function in _REDUCTIONS and op.kwargs.get("keepdims") is True and type(args[0]) is Value:
+            self.below[op.outputs[0]] = self(args[0])
         elif broadcasts(op):
-            self.keys[op.outputs[0]] = frozenset().union(*map(self, args))
+            key = frozenset().union(*map(self, args))
+            self.keys[op.outputs[0]] = key - {leaf for leaf in key if leaf in self.below and self.below[leaf] <= key - {leaf}}
+
+    def written_out(self, shape: object) -> Value | None:
+        """Return the array whose lengths a shape lists, all of them and in order."""
+        found = [self.lengths.get(n) if type(n) is Value else None for n in (shape if isinstance(shape, (tuple, list)) else [shape])]
+        if not found or any(length is None or length[1] != axis for axis, length in enumerate(found)):
+            return None
+        sources = {length[0] for length in found if length is not None}
+        source = sources.pop()
+        return source if not sources and type(source) is Value and getattr(source.type, "rank", 0) == len(found) else None
 
     def block(self, block: Block) -> None:
         for op in block.ops:
