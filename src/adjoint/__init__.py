@@ -16,6 +16,9 @@ from adjoint._api.hvp import hvp as hvp
 from adjoint._api.jacobian import jacfwd as jacfwd
 from adjoint._api.jacobian import jacobian as jacobian
 from adjoint._api.jacobian import jacrev as jacrev
+from adjoint._api.jit import export as export
+from adjoint._api.jit import jit as jit
+from adjoint._api.jit import source as source
 from adjoint._api.jvp import jvp as jvp
 from adjoint._api.linearize import linearize as linearize
 from adjoint._api.stop_gradient import stop_gradient as stop_gradient
@@ -37,15 +40,18 @@ __all__ = [
     "draw",
     "errors",
     "explain",
+    "export",
     "grad",
     "hessian",
     "hvp",
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "linearize",
     "rules",
+    "source",
     "stop_gradient",
     "value_and_grad",
     "vjp",

@@ -101,4 +101,3 @@ def straight_pullback(function: Function, active_results: Sequence[bool]) -> Fun
     body.params += cts
     verify(expanded)
     return expanded
-

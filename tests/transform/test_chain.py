@@ -2,57 +2,100 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 
+from adjoint._ir.nodes import Function
 from adjoint._ir.verify import verify
-from adjoint._transform.forward import jvp
+from adjoint._transform.forward import Forward, jvp
 from adjoint.testing.program import dot, program_of, random_like, vector
 from tests.rules.case import Case
 from tests.rules.test_every_rule import CASES, ELEMENTWISE, PATTERNS, of_active, refuses, sample
 from tests.transform.programs import checked_run, recorded, rule_calls, straight_pullback
 
 # Functions whose derivatives cannot be written down as programs, because they branch on shapes or values.  The list may only shrink.
-AT_RUN_TIME = set("""
-    adjoint._rules.indexing.window numpy.apply_along_axis numpy.array_split numpy.bincount numpy.choose numpy.correlate numpy.cov
-    numpy.delete numpy.dsplit numpy.gradient numpy.histogram numpy.histogram_bin_edges numpy.hsplit numpy.insert
-    numpy.linalg.cross numpy.linalg.lstsq numpy.linalg.multi_dot numpy.linalg.qr numpy.linalg.svd numpy.median
-    numpy.nanmedian numpy.nanpercentile numpy.nanquantile numpy.pad numpy.percentile numpy.piecewise numpy.polyadd
-    numpy.polydiv numpy.polyfit numpy.polyint numpy.polymul numpy.polynomial.polynomial.polygrid2d
-    numpy.polynomial.polynomial.polyval2d numpy.polysub numpy.polyval numpy.quantile numpy.real_if_close numpy.resize
-    numpy.split numpy.take_along_axis numpy.trim_zeros numpy.vander numpy.vsplit
-""".split())  # fmt: skip
+AT_RUN_TIME = {
+    "adjoint._rules.indexing.window",
+    "numpy.apply_along_axis",
+    "numpy.array_split",
+    "numpy.bincount",
+    "numpy.choose",
+    "numpy.correlate",
+    "numpy.cov",
+    "numpy.delete",
+    "numpy.dsplit",
+    "numpy.gradient",
+    "numpy.histogram",
+    "numpy.histogram_bin_edges",
+    "numpy.hsplit",
+    "numpy.insert",
+    "numpy.linalg.lstsq",
+    "numpy.linalg.multi_dot",
+    "numpy.linalg.qr",
+    "numpy.linalg.svd",
+    "numpy.median",
+    "numpy.nanmedian",
+    "numpy.nanpercentile",
+    "numpy.nanquantile",
+    "numpy.pad",
+    "numpy.percentile",
+    "numpy.piecewise",
+    "numpy.polyadd",
+    "numpy.polydiv",
+    "numpy.polyfit",
+    "numpy.polyint",
+    "numpy.polymul",
+    "numpy.polynomial.polynomial.polygrid2d",
+    "numpy.polynomial.polynomial.polyval2d",
+    "numpy.polysub",
+    "numpy.polyval",
+    "numpy.quantile",
+    "numpy.real_if_close",
+    "numpy.resize",
+    "numpy.split",
+    "numpy.take_along_axis",
+    "numpy.trim_zeros",
+    "numpy.vander",
+    "numpy.vsplit",
+}
 # Results whose rank, dtype or number depends on shapes or values, and stores, which the frontend alone can translate.
 NOT_A_PROGRAM = ("copyto", "put", "place", "putmask", "fill_diagonal", "fill-buffer", "eigvals", "eig_", "cross", "out_of",
                  "squeeze", "real_if_close", "unstack", "median_out")  # fmt: skip
 
 
+def derivatives_of(case: Case) -> tuple[Function, list[Any], Forward, Function]:
+    """Return the program of a case, its arguments, and the programs of both modes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            f, leaves = recorded(case.function, case.args, case.kwargs)
+        except Exception as error:  # whatever the function does with a symbol that needs the frontend
+            pytest.skip(f"cannot be recorded without the frontend: {type(error).__name__}")
+        forward = jvp(f, [True] * len(leaves))
+        return f, leaves, forward, straight_pullback(f, forward.active_results)
+
+
 def called_at_run_time(case: Case) -> set[str]:
     """Check forward mode against the tracing engine and reverse mode against forward mode; return the rules that run calls."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            f, leaves = recorded(case.function, case.args, case.kwargs)
-    except Exception as error:  # noqa: BLE001 - whatever the function does with a symbol that needs the frontend
-        pytest.skip(f"cannot be recorded without the frontend: {type(error).__name__}")
+    f, leaves, forward, backward = derivatives_of(case)
+    verify(forward.function)
     rng = np.random.default_rng(0)
     ts = random_like(leaves, rng)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        forward = jvp(f, [True] * len(leaves))
-        verify(forward.function)
         results = checked_run(forward.function, [*leaves, *ts])
         n = len(f.results)
         y, y_dot = [part for part, a in zip(results[:n], forward.active_results, strict=True) if a], results[n:]
         _, expected = program_of(case.function, case.args, case.kwargs).forward(ts)
         assert vector(y_dot) == pytest.approx(vector(expected), rel=1e-8, abs=1e-9, nan_ok=True)
-        backward = straight_pullback(f, forward.active_results)
         cts = random_like(y, rng)
         x_bar = checked_run(backward, [*leaves, *cts])
     assert [np.shape(g) for g in x_bar] == [np.shape(x) for x in leaves]
-    assert dot(x_bar, ts) == pytest.approx(dot(cts, y_dot), rel=1e-7, abs=1e-8)
+    assert dot(x_bar, ts) == pytest.approx(dot(cts, y_dot), rel=1e-7, abs=1e-8, nan_ok=True)
     return rule_calls(forward.function) | rule_calls(backward)
 
 
@@ -61,12 +104,26 @@ def test_cases(name: str) -> None:
     assert called_at_run_time(CASES[name]) <= AT_RUN_TIME
 
 
+def test_the_list_is_exact() -> None:
+    """A rule that can be written down by now leaves the list."""
+    called: set[str] = set()
+    for name, case in CASES.items():
+        if not any(part in name for part in NOT_A_PROGRAM):
+            with contextlib.suppress(pytest.skip.Exception):
+                _, _, forward, backward = derivatives_of(case)
+                called |= rule_calls(forward.function) | rule_calls(backward)
+    assert called == AT_RUN_TIME
+
+
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_elementwise(name: str) -> None:
     """On every pattern of shapes: broadcasting, one element, none, numbers."""
     for pattern in PATTERNS.values():
         function, args = of_active(ELEMENTWISE[name], sample(ELEMENTWISE[name], pattern))
-        if not refuses(function, args):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            refused = refuses(function, args)
+        if not refused:
             assert not called_at_run_time(Case(function, tuple(args)))
 
 
@@ -78,7 +135,7 @@ def test_second_order(name: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             f, leaves = recorded(case.function, case.args, case.kwargs)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # as above
         pytest.skip(f"cannot be recorded without the frontend: {type(error).__name__}")
     rng = np.random.default_rng(1)
     ts, us = random_like(leaves, rng), random_like(leaves, rng)

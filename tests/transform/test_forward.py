@@ -97,7 +97,11 @@ def test_tangents_are_named_after_their_primals() -> None:
         y = np.sin(Symbol(x))
         y.value.name = "y"
         body.results = [y.value]
-    assert [value.name for op in walk(jvp(Function("f", body), [True]).function.body) for value in op.outputs] == ["y", "", "y_dot"]
+    assert [value.name for op in walk(jvp(Function("f", body), [True]).function.body) for value in op.outputs] == [
+        "y",
+        "",
+        "y_dot",
+    ]
 
 
 def undifferentiable(x):
@@ -126,4 +130,3 @@ def test_a_zero_has_the_type_of_its_primal() -> None:
     verify(function)
     assert checked_run(function, [2.0, -1.0, 1.0]) == [3.0, 0.0]
     assert checked_run(function, [2.0, 1.0, 1.0]) == [4.0, 4.0]
-

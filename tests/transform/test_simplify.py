@@ -67,7 +67,7 @@ def test_derivatives_of_rules_compute_the_same(name: str) -> None:
         warnings.simplefilter("ignore")
         try:
             f, args = recorded(case.function, case.args, case.kwargs)
-        except Exception as error:  # noqa: BLE001 - whatever the function does with a symbol that needs the frontend
+        except Exception as error:  # whatever the function does with a symbol that needs the frontend
             pytest.skip(f"cannot be recorded without the frontend: {type(error).__name__}")
         rng = np.random.default_rng(0)
         ts = random_like(args, rng)
@@ -81,7 +81,7 @@ def test_derivatives_of_rules_compute_the_same(name: str) -> None:
 
 # Zero wins ------------------------------------------------------------------------------------------------------------------
 
-POINTS = [0.0, 1.0, -1.0, 2.0, -0.0, np.inf, 1e200, 0.5]
+POINTS = [0.0, 1.0, -1.0, 2.0, -0.0, 1e40, -1e40, 1e-40, 0.5]
 DELICATE = {
     "root of a sum of squares": lambda x: np.sqrt(np.sum(x * x)),
     "root times its argument": lambda x: np.sqrt(np.abs(x)) * x,
@@ -114,8 +114,8 @@ def test_infinite_slopes(name: str) -> None:
                 plain, small = checked_run(program, args), checked_run(simplified(program), args)
                 for a, b in zip(plain, small, strict=True):
                     where = np.isfinite(y) if np.shape(y) == np.shape(a) else np.all(np.isfinite(x)) and np.isfinite(y)
-                    a, b = np.where(where, a, 0), np.where(where, b, 0)
-                    np.testing.assert_allclose(b, a, rtol=1e-12, err_msg=f"{name} at {x} along {t}")
+                    expected = np.where(where, a, 0)
+                    np.testing.assert_allclose(np.where(where, b, 0), expected, rtol=1e-12, err_msg=f"{name} at {x} along {t}")
 
 
 def test_products_of_polynomials_are_plain() -> None:
@@ -130,6 +130,12 @@ def test_products_behind_a_steep_slope_are_not() -> None:
     small = simplified(straight_pullback(f, [True]))
     assert kinds.scale in applied(small)
     assert checked_run(small, [np.zeros(3), 1.0])[0].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_programs_that_look_for_nan_are_given_some() -> None:
+    f, _ = recorded(lambda x: np.sum(np.where(np.isnan(x), 0.0, x * x)), [np.ones(3)])
+    small = simplified(straight_pullback(f, [True]))
+    assert checked_run(small, [np.array([2.0, np.nan, 3.0]), 1.0])[0].tolist() == [4.0, 0.0, 6.0]
 
 
 def test_parameters_that_need_not_be_finite() -> None:
@@ -161,7 +167,7 @@ def listing(write, *types) -> str:
         (lambda b, x: [x * 1], "return x"),
         (lambda b, x: [1.0 * x + 0.0], "return x"),
         (lambda b, x: [x - 0.0, x / 1], "return x, x"),
-        (lambda b, x: [-(-x)], "return x"),
+        (lambda b, x: [np.negative(-x)], "return x"),
         (lambda b, x: [x * -1], "v1: float64[:] = negative(x)\nreturn v1"),
         (lambda b, x: [0.0 - x], "v1: float64[:] = negative(x)\nreturn v1"),
         (lambda b, x: [x + -np.sin(x)], "v1: float64[:] = sin(x)\nv2: float64[:] = x - v1\nreturn v2"),
@@ -170,10 +176,10 @@ def listing(write, *types) -> str:
         (lambda b, x: [kinds.scale(np.exp(x), np.zeros_like(x)) + x], "return x"),
         (lambda b, x: [np.sin(x) * np.sin(x)], "v1: float64[:] = sin(x)\nv2: float64[:] = v1 * v1\nreturn v2"),
         (lambda b, x: [stores.fit(stores.fit(np.sin(x), x), x)], "v1: float64[:] = sin(x)\nreturn v1"),
-        (lambda b, x: [np.sin(x)][:0] + [x.shape[0]], "v1: int = extent(x, 0)\nreturn v1"),
+        (lambda b, x: [x.shape[0]], "v1: int = extent(x, 0)\nreturn v1"),
         (lambda b, x: [np.cos(np.sin(x)).shape[0]], "v1: int = extent(x, 0)\nreturn v1"),
-        (lambda b, x: [np.broadcast_to(x[0], x.shape) * x], "v1: float64 = x[0]\nv2: int = extent(x, 0)\n"
-         "v3: float64[:] = broadcast_to(v1, (v2,))\nv4: float64[:] = v3 * x\nreturn v4"),
+        (lambda b, x: [np.broadcast_to(x[0], x.shape) * x],
+         "v1: float64 = x[0]\nv2: int = extent(x, 0)\nv3: float64[:] = broadcast_to(v1, (v2,))\nv4: float64[:] = v3 * x\nreturn v4"),
     ],
 )  # fmt: skip
 def test_identities(write, expected: str) -> None:

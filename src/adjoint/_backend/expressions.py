@@ -12,7 +12,7 @@ import numpy as np
 from adjoint._backend import scalars
 from adjoint._backend.module import Module, public_home
 from adjoint._backend.plan import Plan
-from adjoint._ir.nodes import Apply, Call, Undefined, Value, atom_type
+from adjoint._ir.nodes import Apply, Call, If, Loop, Undefined, Value, atom_type, walk
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import ListOf, Tensor
 from adjoint._rules import stores
@@ -61,16 +61,15 @@ _RAISING = frozenset({"/", "//", "%", "**"})
 class Expressions:
     """Writes operations of one function.
 
-    ``names`` has the variables of values, ``primal`` tells of an operation whether the user wrote it: what he wrote keeps Python's
-    meaning of operators on Python's numbers.
+    ``names`` has the variables of values.
     """
 
-    def __init__(self, plan: Plan, module: Module, names: dict[Value, str], primal: Callable[[Any], bool]) -> None:
+    def __init__(self, plan: Plan, module: Module, names: dict[Value, str]) -> None:
         self.plan = plan
         self.module = module
         self.names = names
-        self.primal = primal
         self.kinds = scalars.Kinds(plan, INFIX)
+        self.divisors = _divisors(plan)
         self.functions: dict[Any, str] = {}
 
     # Atoms.
@@ -155,14 +154,13 @@ class Expressions:
         return self.call(op)
 
     def call(self, op: Apply) -> Text:
-        """Return an operation as a call of its function."""
-        function = op.function
+        """Return an operation as a call of its function, or of a method of its first argument."""
         args = [self.text(arg) for arg in op.args]
         kwargs = [f"{name}={self.text(arg)}" for name, arg in op.kwargs.items()]
-        method = _method(function)
+        method = _method(op.function)
         if method and args:
             return Text(f"{self.text(op.args[0], ATOM)}.{method}({', '.join([*args[1:], *kwargs])})", ATOM)
-        return Text(f"{self.called(function)}({', '.join([*args, *kwargs])})", ATOM)
+        return Text(f"{self.called(op.function)}({', '.join([*args, *kwargs])})", ATOM)
 
     def binary(self, op: Apply, a: Any, b: Any) -> Text:
         sign, binding = BINARY[op.function]
@@ -192,13 +190,13 @@ class Expressions:
             return True
         if sign not in _LOGICAL and all(map(_is_truth, op.args)):
             return False
-        if sign not in _RAISING or self.primal(op) or getattr(op.function, "__module__", "") == "_operator":
+        if sign not in _RAISING or getattr(op.function, "__module__", "") == "_operator":
             return True
         divisor = op.args[1]
         if sign == "**":
             whole = all(_is_whole(arg) for arg in op.args)
             return whole or (isinstance(divisor, (int, float)) and divisor >= 0 and float(divisor).is_integer())
-        return isinstance(divisor, (int, float, complex)) and divisor != 0
+        return (type(divisor) is Value and divisor in self.divisors) or (isinstance(divisor, (int, float, complex)) and divisor != 0)
 
     def index(self, index: Any) -> str:
         """Return what stands between the brackets of ``a[...]``."""
@@ -216,6 +214,25 @@ class Expressions:
         first, second = ("" if x is None else self.text(x) for x in (part.start, part.stop))
         text = f"{first}{space if start else ''}:{space if stop else ''}{second}"
         return text if step is None else f"{text}{space if stop else ''}:{space}{self.text(part.step)}"
+
+
+def _divisors(plan: Plan) -> set[Value]:
+    """Return the values by which Python divides, and which therefore are not 0, wherever they are kept."""
+    found: set[Value] = set()
+    for op in walk(plan.function.body):
+        if isinstance(op, Apply) and op.function in (operator.truediv, operator.floordiv, operator.mod) and type(op.args[1]) is Value:
+            found.add(op.args[1])
+    before = -1
+    while len(found) > before:
+        before = len(found)
+        for op in walk(plan.function.body):
+            if isinstance(op, If):
+                sides = zip(op.outputs, op.then.results, op.orelse.results, strict=True)
+                found.update(out for out, *parts in sides if all(isinstance(x, Undefined) or (type(x) is Value and x in found) for x in parts))
+            elif isinstance(op, Loop):
+                found.update(items for items, item in zip(op.lists, op.collected, strict=True) if type(item) is Value and item in found)
+                found.update(item for items, item in zip(op.consumed, op.items, strict=True) if type(items) is Value and items in found)
+    return found
 
 
 def _getitem(write: Expressions, a: Any, index: Any) -> Text:
@@ -242,6 +259,21 @@ def _filled(write: Expressions, n: Any, x: Any) -> Text:
     return Text(f"[{write.text(x)}] * {write.text(n, TERM + 1)}", TERM)
 
 
+def _listed(write: Expressions, items: Any) -> Text:
+    return write.tree(items) if isinstance(items, list) else Text(f"list({write.text(items)})", ATOM)
+
+
+def _packed(write: Expressions, name: str, *parts: Any) -> Text:  # noqa: ARG001 - the name is the type's
+    return write.tree(parts)
+
+
+def _unpacked(write: Expressions, record: Any, types: Any) -> Text:
+    """The cotangent of a record may be None, which is zero; the record that a function is given is always there."""
+    if write.plan.resolve(record) in write.plan.function.params and not record.name.endswith("_bar"):
+        return write.tree(record)
+    return Text(f"{write.text(record, OR)} or {write.text((None,) * len(types), OR + 1)}", OR)
+
+
 _SPECIAL: dict[Callable[..., Any], Callable[..., Text | None]] = {
     operator.getitem: _getitem,
     extent: _extent,
@@ -249,12 +281,18 @@ _SPECIAL: dict[Callable[..., Any], Callable[..., Text | None]] = {
     np.size: _size,
     np.transpose: _transposed,
     stores.filled: _filled,
+    stores.listed: _listed,
+    stores.numbers: lambda write, x: Text(f"{write.text(x, ATOM)}.tolist()", ATOM),
+    stores.pack: _packed,
+    stores.unpack: _unpacked,
     operator.contains: lambda write, a, x: Text(f"{write.text(x, COMPARE + 1)} in {write.text(a, COMPARE + 1)}", COMPARE),
 }
 
 
 def _method(function: Any) -> str:
     """Return the name of a method that is given as a function of its object, as ``np.random.Generator.normal`` is."""
+    if isinstance(getattr(function, "name", None), str) and type(function).__name__ == "Method":
+        return function.name  # the frontend's form of a method that is called
     if isinstance(function, type) or public_home(function) is None:
         return ""
     parts = getattr(function, "__qualname__", "").split(".")

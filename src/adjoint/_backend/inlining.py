@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from adjoint._backend.library import STORES, VIEWS
-from adjoint._backend.plan import is_dead, is_outcome
+from adjoint._backend.plan import is_dead, is_outcome, span
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Raise, Value, functions, values, walk
 
 # Columns for the right side of a statement that is not indented.
@@ -69,26 +69,33 @@ class _Inliner:
 
     # Choices.
 
-    def block(self, block: Block, depth: int, *, returns: bool = False) -> None:
+    def block(self, block: Block, depth: int, *, returns: bool = False, kept: frozenset[Value] = frozenset()) -> None:
         """Choose in a block; what it returns may be computed there if that is a ``return`` or a test."""
         places: dict[Value, int] = {}
         defined = [self.defined(op) for op in block.ops]
         for k, op in enumerate(block.ops):
             if is_dead(op, self.counts):
                 continue
-            self.take(values(_readable(op)), k, places, block.ops, defined)
+            self.take(values(self.readable(op)), k, places, block.ops, defined)
             self.shorten(op, depth)
             for inner in op.blocks:
-                self.block(inner, depth + 1, returns=(returns and is_outcome(op, block)) or (isinstance(op, Loop) and inner is op.test))
+                is_test = isinstance(op, Loop) and inner is op.test
+                self.block(inner, depth + 1, returns=is_test or (returns and is_outcome(op, block)), kept=_kept(op))
             if _movable(op) and self.counts.get(op.outputs[0]) == 1 and (not op.outputs[0].name or op.outputs[0] in self.forced):
                 places[op.outputs[0]] = k
         rest = list(values(block.results))
-        self.take(rest if returns else [v for v in rest if v in self.forced], len(block.ops), places, block.ops, defined)
+        self.take(rest if returns else [v for v in rest if v in self.forced or v in kept], len(block.ops), places, block.ops, defined, kept)
         if returns:
             self.fit(rest, depth, len(rest) * 2)
 
     def take(
-        self, used: Iterable[Value], at: int, places: dict[Value, int], ops: list[Op], defined: list[frozenset[Value]]
+        self,
+        used: Iterable[Value],
+        at: int,
+        places: dict[Value, int],
+        ops: list[Op],
+        defined: list[frozenset[Value]],
+        kept: frozenset[Value] = frozenset(),
     ) -> None:
         """Compute values at the operation that uses them, if nothing in between is in the way."""
         for value in used:
@@ -97,7 +104,7 @@ class _Inliner:
                 continue
             read = frozenset(self.root(leaf) for leaf in self.read(ops[start]))
             between = (k for k in range(start + 1, at) if not any(output in self.inlined for output in ops[k].outputs))
-            if value in self.forced or not any(read & defined[k] for k in between):
+            if value in self.forced or value in kept or not any(read & defined[k] for k in between):
                 self.inlined[value] = ops[start]  # type: ignore[assignment]
 
     def read(self, op: Op) -> Iterator[Value]:
@@ -121,11 +128,21 @@ class _Inliner:
             found.update(self.root(output) for inner in walk(block) for output in inner.outputs)
         return frozenset(found)
 
+    def readable(self, op: Op) -> Any:
+        """Return the operands that are read in the line of the operation itself."""
+        match op:
+            case Loop():
+                return span(op, self.counts)
+            case If():
+                return op.condition
+            case _:
+                return op.operands
+
     # Lengths of lines.
 
     def shorten(self, op: Op, depth: int) -> None:
         """Give the longest parts of an operation statements of their own until it fits into a line."""
-        self.fit(list(values(_readable(op))), depth, _own_length(op))
+        self.fit(list(values(self.readable(op))), depth, _own_length(op))
 
     def fit(self, parts: list[Value], depth: int, own: int) -> None:
         room = max(WIDTH - 4 * depth, _NARROWEST)
@@ -164,6 +181,11 @@ def _readable(op: Op) -> Any:
             return op.condition
         case _:
             return op.operands
+
+
+def _kept(op: Op) -> frozenset[Value]:
+    """Return the values that a loop keeps, which is done where they are computed."""
+    return frozenset(values(op.collected)) if isinstance(op, Loop) else frozenset()
 
 
 def _movable(op: Op) -> bool:

@@ -45,7 +45,7 @@ def _named(names: str) -> frozenset[Function]:
     return frozenset(found)
 
 
-OWN = _named(_OWN) | {kinds.scale, stores.winners, indexing.scatter, extent, length, len, np.size, np.ndim, np.shape}
+OWN = _named(_OWN) | {kinds.scale, stores.winners, indexing.scatter, extent, length, len, np.size, stores.numbers, np.ndim, np.shape}
 VIEWS = _named(_VIEWS)
 STORES = frozenset({stores.assign, stores.accumulate, stores.append, stores.without_last})
 # Functions of which a result has as many elements as it shows, so that a copy of a view costs no more than a copy of its base.

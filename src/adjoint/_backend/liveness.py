@@ -98,7 +98,7 @@ class _Walk:
         self.live.turn[step] = start
         if step.turns is not None:
             start -= {step.turns}
-        return start | frozenset(self.plan.leaves(loop.range))
+        return start | frozenset(self.plan.leaves(step.span))
 
 
 class _Interference:
@@ -147,6 +147,6 @@ class _Interference:
     def cycle(self, step: Cycle) -> None:
         """What the head of a loop assigns: the index, the items, the count of turns."""
         heads = [*step.loop.items, *[value for value in (step.index, step.turns) if value is not None]]
-        needed = self.live.turn[step].union(heads, self.plan.leaves(step.loop.range) if step.turns is not None else ())
+        needed = self.live.turn[step].union(heads, self.plan.leaves(step.span) if step.turns is not None else ())
         for value in heads:
             self.define(value, needed)

@@ -157,7 +157,7 @@ class _Settlement:
         written = sharing.written(target)
         keeping = [step for step in self.collects[seen] if not step.copies and sharing.sites(step.item) & written]
         found: list[Collect | Pair] = [step for step in keeping if _can_be_copied(step.item)]
-        for maker in self.makers[seen]:
+        for maker in self.makers[seen] if seen is not self.plan.resolve(target) else ():
             if isinstance(maker, Pair) and not maker.copies and _can_be_copied(maker.source) and sharing.sites(maker.source) & written:
                 found.append(maker)
         for one in found:
@@ -259,8 +259,12 @@ class Sharing:
             return self.sites(op.args[0])
         if library.is_own(op):
             return frozenset({(output, level)})
-        if op.function is stores.filled:
-            return self.sites(op.args[1]) | {(output, level)}
+        if op.function in (stores.filled, stores.listed):
+            return self.union(op.args) | {(output, level)}
+        if op.function is stores.form:
+            return frozenset({FOREIGN})
+        if op.function in (stores.pack, stores.unpack):
+            return self.union(op.args)
         if library.is_view(op):
             if isinstance(atom_type(op.args[0]), ListOf) and level == depth(atom_type(op.args[0])):
                 return self.within(self.sites(op.args[0]), atom_type(op.args[0]).item) | {(output, level)}  # type: ignore[union-attr]

@@ -90,7 +90,7 @@ class Module:
         """Return the definitions of the functions of the rule book, and the modules that they need."""
         texts, imports, objects = support.definitions(self.support)
         self.objects.update(objects)
-        return texts, imports
+        return texts, {name.removesuffix(f" as {_SHORT.get(name.split(' ')[0])}") for name in imports}
 
 
 _HOMES: dict[Any, tuple[str, str] | None] = {}

@@ -8,6 +8,7 @@ assigns twice.  Users' names win; what has none is named after what it is.
 from __future__ import annotations
 
 import keyword
+import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -29,6 +30,10 @@ WORDS = frozenset(
 )
 
 
+# The name of a value of which there is nothing to say.
+_NOTHING = "t"
+
+
 class Variables:
     """Sets of values that share a variable."""
 
@@ -41,6 +46,7 @@ class Variables:
         for value in self.order:
             self.members[value] = {value}
             self.conflicts[value] = set(live.interferes.get(value, ()))
+        self.hints = hints(plan)
         for a, b in self.wishes():
             self.join(a, b)
 
@@ -75,10 +81,11 @@ class Variables:
         yield from (pair for pair in pairs if pair[0].name == pair[1].name)
         yield from pairs
         yield from self.stored()
-        first: dict[str, list[Value]] = {}
+        first: dict[Any, list[Value]] = {}
         for value in self.order:
-            if value.name:
-                known = first.setdefault(value.name, [])
+            name = value.name or (self.hints.get(value, _NOTHING), value.type)
+            if name[0] != _NOTHING:
+                known = first.setdefault(name, [])
                 for other in known:
                     yield other, value
                 if not any(self.root(other) is self.root(value) for other in known):
@@ -130,11 +137,10 @@ class Names:
         self.plan = variables.plan
         self.taken = {*WORDS, *taken}
         self.chosen: dict[Value, str] = {}
-        hints = self.origins()
         self.invention: dict[Value, str] = {}
         for value in variables.order:
-            if value in hints:
-                self.invention.setdefault(variables.root(value), hints[value])
+            if value in variables.hints:
+                self.invention.setdefault(variables.root(value), variables.hints[value])
 
     def choose(self) -> dict[Value, str]:
         """Return the name of each value's variable."""
@@ -152,29 +158,31 @@ class Names:
         self.taken.add(name)
         return name
 
-    def origins(self) -> dict[Value, str]:
-        """Return names for values that have none, by what computes them."""
-        found: dict[Value, str] = {}
-        self.walk(self.plan.steps, 0, found)
-        return found
-
-    def walk(self, steps: list[Step], loops: int, found: dict[Value, str]) -> None:
-        for step in steps:
-            if isinstance(step, Compute):
-                found.update({output: _computed(step.op, output) for output in step.op.outputs})
-            elif isinstance(step, Cycle):
-                found[step.loop.index] = "ijklmn"[loops] if loops < 6 else "index"
-                found[step.loop.turns] = "turns"
-                found.update({item: _singular(values) for values, item in zip(step.loop.consumed, step.loop.items, strict=True)})
-            elif isinstance(step, Collect):
-                name = step.item.name if type(step.item) is Value else ""
-                found.setdefault(step.target, f"{name}_kept" if name else "kept")
-            for inner in step.inner:
-                self.walk(inner, loops + isinstance(step, Cycle), found)
-
     def invented(self, root: Value) -> str:
         """Return a name for a variable that the user has none for."""
-        return self.invention.get(root) or ("x" if root in self.plan.function.params else "t")
+        return self.invention.get(root) or ("x" if root in self.plan.function.params else _NOTHING)
+
+
+def hints(plan: Plan) -> dict[Value, str]:
+    """Return names for values that have none, by what computes them."""
+    found: dict[Value, str] = {}
+    _collect_hints(plan.steps, 0, found)
+    return found
+
+
+def _collect_hints(steps: list[Step], loops: int, found: dict[Value, str]) -> None:
+    for step in steps:
+        if isinstance(step, Compute):
+            found.update({output: _computed(step.op, output) for output in step.op.outputs})
+        elif isinstance(step, Cycle):
+            found[step.loop.index] = "ijklmn"[loops] if loops < 6 else "index"
+            found[step.loop.turns] = "turns"
+            found.update({item: _singular(values) for values, item in zip(step.loop.consumed, step.loop.items, strict=True)})
+        elif isinstance(step, Collect):
+            name = step.item.name if type(step.item) is Value else ""
+            found.setdefault(step.target, f"{name}_kept" if name else "kept")
+        for inner in step.inner:
+            _collect_hints(inner, loops + isinstance(step, Cycle), found)
 
 
 def _singular(values: Any) -> str:
@@ -185,15 +193,17 @@ def _singular(values: Any) -> str:
 def _computed(op: Apply | Call, output: Value) -> str:
     """Return a name for the result of an operation: ``cos_x`` for ``np.cos(x)``."""
     if isinstance(op, Call):
-        return "t"
+        return _NOTHING
     if op.function in (extent, length, np.size):
         return "n"
     if isinstance(output.type, ListOf):
         return "items"
     if isinstance(output.type, Tensor) and output.type.dtype.kind == "b":
         return "condition"
+    if op.function is operator.getitem and all(type(arg) is Value and arg.name for arg in op.args):
+        return f"{op.args[0].name}_{op.args[1].name}"
     name = getattr(op.function, "__name__", "")
     read = {arg.name for arg in op.args if type(arg) is Value}
     if isinstance(op.function, np.ufunc) and op.function.nin == 1 and name.isidentifier() and len(read) == 1 and (of := read.pop()):
-        return f"{name}_{of}" if name != "negative" else "t"
-    return "t"
+        return f"{name}_{of}" if name != "negative" else _NOTHING
+    return _NOTHING

@@ -81,12 +81,16 @@ class Branch(Step):
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Cycle(Step):
-    """A loop; ``check`` computes ``test`` before each turn.  ``index`` and ``turns`` are None where nobody asks for them."""
+    """A loop; ``check`` computes ``test`` before each turn.
+
+    ``index``, ``turns`` and the range ``span`` are None where nobody asks for them.
+    """
 
     loop: Loop
     check: list[Step] = field(default_factory=list)
     test: Any = True
     body: list[Step] = field(default_factory=list)
+    span: tuple[Any, ...] | None = None
     index: Value | None = None
     turns: Value | None = None
 
@@ -174,6 +178,7 @@ class _Lowering:
     def __init__(self, plan: Plan, counts: dict[Value, int]) -> None:
         self.plan = plan
         self.counts = counts
+        self.due: dict[Value, list[Step]] = {}
 
     def used(self, value: Value) -> bool:
         return self.counts.get(value, 0) > 0
@@ -187,7 +192,11 @@ class _Lowering:
         return [*self.steps(ops[:-1]), Branch(condition=last.condition, then=sides[0], orelse=[], line=last.line), *sides[1]]
 
     def steps(self, ops: list[Op]) -> list[Step]:
-        return [step for op in ops for step in self.op(op)]
+        return [step for op in ops for step in (*self.op(op), *self.collects(op.outputs))]
+
+    def collects(self, values: list[Value]) -> list[Step]:
+        """Return the statements that keep values for which that is due."""
+        return [step for value in values for step in self.due.pop(value, ())]
 
     def op(self, op: Op) -> list[Step]:
         match op:
@@ -218,12 +227,13 @@ class _Lowering:
         lists = [target for target in op.lists if self.used(target)]
         cycle = Cycle(loop=op, line=op.line)
         cycle.index = op.index if self.used(op.index) else None
+        cycle.span = span(op, self.counts)
         cycle.turns = op.turns if self.used(op.turns) else None
         if op.test is not None:
             self.plan.aliases.update(zip(op.test.params, op.carried, strict=True))
             cycle.check = self.steps(op.test.ops)
             cycle.test = op.test.results[0]
-        cycle.body = self.turn(op, op.body.ops, op.body.results)
+        cycle.body = self.body(op)
         return [
             *self.initial(op),
             *[Start(target=target, line=op.line) for target in lists],
@@ -237,7 +247,22 @@ class _Lowering:
         pairs = [Pair(param, init) for param, init in zip(op.carried, op.inits, strict=True)]
         return [Move(pairs=pairs, line=op.line)] if pairs else []
 
-    def turn(self, op: Loop, ops: list[Op], results: list[Any]) -> list[Step]:
+    def body(self, op: Loop) -> list[Step]:
+        """Return the body of a loop, which keeps values as soon as they are there, before a store makes them something else."""
+        own = {output for inner in op.body.ops for output in inner.outputs}
+        branched = {output for inner in op.body.ops[-1:] if isinstance(inner, If) and op.stops for output in inner.outputs}
+        early: list[Step] = []
+        for target, item in zip(op.lists, op.collected, strict=True):
+            if not self.used(target) or item in branched:
+                continue
+            step = Collect(target=target, item=item, line=op.line)
+            if type(item) is Value and item in own:
+                self.due.setdefault(item, []).append(step)
+            else:
+                early.append(step)
+        return [*early, *self.turn(op, op.body.ops, op.body.results, branched)]
+
+    def turn(self, op: Loop, ops: list[Op], results: list[Any], branched: set[Value]) -> list[Step]:
         """Return the body of a loop; a last branch on which the loop stops becomes ``if ...: break``, and the rest follows it."""
         stop = results[-1] if op.stops else False
         last = ops[-1] if ops else None
@@ -246,18 +271,18 @@ class _Lowering:
             stops = [block.results[k] for block in last.blocks]
             if stops[0] is True or stops[1] is True:
                 first, second = last.blocks if stops[0] is True else last.blocks[::-1]
-                leave, stay = (self.turn(op, b.ops, _replaced(results, last.outputs, b.results)) for b in (first, second))
+                leave, stay = (self.turn(op, b.ops, _replaced(results, last.outputs, b.results), branched) for b in (first, second))
                 gate = Branch(condition=last.condition, then=leave, orelse=[], negated=first is last.orelse, line=last.line)
                 return [*self.steps(ops[:-1]), gate, *stay]
-        return [*self.steps(ops), *self.ending(op, results, stop)]
+        return [*self.steps(ops), *self.ending(op, results, stop, branched)]
 
-    def ending(self, op: Loop, results: list[Any], stop: Any) -> list[Step]:
-        """Return the end of a turn: collect, carry on, stop."""
+    def ending(self, op: Loop, results: list[Any], stop: Any, branched: set[Value]) -> list[Step]:
+        """Return the end of a turn: keep what the last branch gives, carry on, stop."""
         n = len(op.inits)
         steps: list[Step] = [
             Collect(target=target, item=item, line=op.line)
-            for target, item in zip(op.lists, results[n:], strict=False)
-            if self.used(target)
+            for target, first, item in zip(op.lists, op.collected, results[n:], strict=False)
+            if self.used(target) and first in branched
         ]
         pairs = [Pair(t, s) for t, s in zip(op.carried, results[:n], strict=True) if t is not s]
         if pairs:
@@ -306,7 +331,12 @@ def _count_block(block: Block, counts: dict[Value, int]) -> None:
         if isinstance(op, Loop) and op.test is not None:
             for param, carried in zip(op.test.params, op.carried, strict=True):
                 counts[carried] = counts.get(carried, 0) + counts.get(param, 0)
-        _add(op.operands, counts)
+        _add((span(op, counts), op.inits, op.consumed) if isinstance(op, Loop) else op.operands, counts)
+
+
+def span(op: Loop, counts: dict[Value, int]) -> tuple[Any, ...] | None:
+    """Return the range of a loop, None if it only walks through lists."""
+    return op.range if counts.get(op.index, 0) or not op.consumed else None
 
 
 def _add(tree: Any, counts: dict[Value, int]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,8 +16,10 @@ from adjoint._backend.expressions import Expressions
 from adjoint._backend.layout import fold
 from adjoint._backend.module import Module
 from adjoint._backend.names import Names, Variables
+from adjoint._backend.schedule import schedule
 from adjoint._backend.spelling import unused
 from adjoint._backend.statements import Statements, TextLine
+from adjoint._ir.copying import copied
 from adjoint._ir.nodes import Function, Line, Value, functions, walk
 from adjoint.errors import AdjointError
 
@@ -205,20 +208,43 @@ def _titles(all_functions: list[Function], name: str | None) -> dict[Function, s
 
 def _definition(function: Function, module: Module, titles: dict[Function, str]) -> list[TextLine]:
     """Return the definition of one function."""
+    title, calls = titles[function], functions(function)
+    function = copied(function)  # for its operations will change places
     steps, variables = _planned(function)
-    called = {titles[one] for one in functions(function) if len(titles) > 1}
+    called = {titles[one] for one in calls if len(titles) > 1}
     names = Names(variables, {"np", "scipy", "math", "itertools", "operator", *called}).choose()
     names.update({value: names[other] for value, other in steps.aliases.items()})
     authors = remarks.Authors(function)
-    write = Expressions(steps, module, names, authors)
+    write = Expressions(steps, module, names)
     write.functions = dict(titles)
-    statements = Statements(write, authors)
-    head = f"def {titles[function]}({', '.join(names[param] for param in function.params)}):"
+    statements = Statements(write, authors, plan.count(function))
+    head = f"def {title}({', '.join(names[param] for param in function.params)}):"
     lines = [TextLine(text, function.line) for text in fold(head, 0)]
-    if function.doc:
-        lines += [TextLine(text and "    " + text, function.line) for text in f'"""{function.doc}"""'.splitlines()]
+    lines += [TextLine(text and "    " + text, function.line) for text in _docstring(function, names)]
     statements.block(steps.steps, 4)
     return [*lines, *statements.lines]
+
+
+def _docstring(function: Function, names: dict[Value, str]) -> list[str]:
+    """Return the docstring of a function: the user's, or of a derivative which value is the derivative of which."""
+    if function.doc:
+        return f'"""{function.doc.strip()}"""'.splitlines()
+    results = [names.get(result, "") if type(result) is Value and result.name else "" for result in function.results]
+    given = [names[param] for param in function.params]
+    if not any(map(remarks.is_derivative, [*results, *given])):
+        return []
+    first = ", ".join(_described(name) for name in results)
+    second = ", ".join(_described(name) for name in given if remarks.is_derivative(name))
+    text = f"Return {first}" + (f"; given {second}." if second else ".")
+    return textwrap.wrap(f'"""{text}"""', 93)
+
+
+def _described(name: str) -> str:
+    if not name:
+        return "the result"
+    if not remarks.is_derivative(name):
+        return name
+    return f"{name} ({'co' if name.endswith('_bar') else ''}tangent of {name[:-4]})"
 
 
 # Rounds of finding out what is computed in a move and what needs a variable of its own; each takes care of all that it finds.
@@ -227,6 +253,7 @@ _ROUNDS = 6
 
 def _planned(function: Function) -> tuple[plan.Plan, Variables]:
     """Return the statements of a function, with the values that share variables, and with stores decided."""
+    schedule(function.body)
     counts = plan.count(function)
     forced: frozenset[Value] = frozenset()
     apart: frozenset[tuple[Value, Value]] = frozenset()

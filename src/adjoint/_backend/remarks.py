@@ -8,7 +8,7 @@ import tokenize
 from collections.abc import Iterable
 from typing import Any
 
-from adjoint._ir.nodes import Apply, Block, Function, If, Line, Loop, Op, Raise, Value, functions, values
+from adjoint._ir.nodes import Apply, Block, Function, If, Line, Loop, Op, Raise, Value, values
 
 # Columns of the user's code in a remark.
 _LONGEST = 84
@@ -74,9 +74,8 @@ class Authors:
     def __init__(self, function: Function) -> None:
         self.ops: set[int] = set()
         self.wanted: dict[Value, Any] = {}
-        for one in functions(function):
-            self.want(one.results, None)
-            self.block(one.body)
+        self.want(function.results, None)
+        self.block(function.body)
 
     def __call__(self, op: Op) -> bool:
         return id(op) in self.ops

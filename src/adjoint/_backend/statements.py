@@ -13,9 +13,10 @@ from adjoint._backend.expressions import ATOM, NOT, SUM, Expressions, is_list
 from adjoint._backend.layout import WIDTH, fold
 from adjoint._backend.memory import UPDATES
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Pair, Return, Start, Step
+from adjoint._backend.support import is_ours
 from adjoint._ir.nodes import Apply, Line, Undefined, Value, atom_type, values
 from adjoint._ir.types import Tensor
-from adjoint._rules import stores
+from adjoint._rules import kinds, stores
 
 _ZEROS = frozenset({np.zeros_like, np.zeros})
 
@@ -30,11 +31,12 @@ class TextLine(NamedTuple):
 class Statements:
     """Writes the statements of one function."""
 
-    def __init__(self, write: Expressions, authors: remarks.Authors) -> None:
+    def __init__(self, write: Expressions, authors: remarks.Authors, counts: dict[Value, int]) -> None:
         self.write = write
         self.plan = write.plan
         self.names = write.names
         self.authors = authors
+        self.counts = counts
         self.lines: list[TextLine] = []
         self.place: Line | None = None
         self.commented: set[Line] = set()
@@ -51,12 +53,13 @@ class Statements:
             folded.insert(0, " " * indent + comment)
         self.lines += [TextLine(part, line) for part in folded]
 
-    def statement(self, text: str, indent: int, step: Step, *, his: bool) -> None:
+    def statement(self, text: str, indent: int, step: Compute, *, his: bool) -> None:
         """Write a statement with the user's comment, if it is his, or with a remark where it comes from."""
         line = step.line
         comment = ""
+        named = any(output.name for output in step.op.outputs)
         if line is not None and (his or remarks.is_same(text, line)):
-            comment = self.comments(line, indent)
+            comment = self.comments(line, indent) if named or remarks.is_same(text, line) else ""
             self.place = line
         elif line is not None and line != self.place:
             self.lines.append(TextLine(" " * indent + remarks.remark(line), line))
@@ -156,7 +159,8 @@ class Statements:
 
     def targets(self, op: Any) -> str:
         """Return the left side of an assignment; results that nobody reads are called ``_``."""
-        names = [self.names[output] for output in op.outputs]
+        several = len(op.outputs) > 1
+        names = [self.names[output] if not several or self.counts.get(output) else "_" for output in op.outputs]
         if getattr(op, "form", None) is not None:
             return f"{names[0]}," if len(names) == 1 else ", ".join(names)
         return ", ".join(names)
@@ -280,9 +284,9 @@ class Statements:
 
     def cycle(self, step: Cycle, indent: int) -> None:
         loop = step.loop
-        counted = step.turns is not None and (loop.range is None or loop.stops or loop.test is not None)
+        counted = step.turns is not None and (step.span is None or loop.stops or loop.test is not None)
         if step.turns is not None:
-            count = "0" if counted else f"len({self.span(loop.range)})"
+            count = "0" if counted else f"len({self.span(step.span)})"
             self.put(f"{self.names[step.turns]} = {count}", indent, step.line)
         test = loop.test is not None and not isinstance(step.test, bool)
         in_head = test and not step.check and loop.range is None and step.index is None and not loop.consumed
@@ -307,9 +311,9 @@ class Statements:
         loop = step.loop
         lists = [self.write.text(x, ATOM) for x in loop.consumed]
         names = [self.names[item] for item in loop.items]
-        if loop.range is not None and (step.index is not None or not lists):
+        if step.span is not None:
             names.insert(0, "_" if step.index is None else self.names[step.index])
-            lists.insert(0, self.span(loop.range))
+            lists.insert(0, self.span(step.span))
         elif step.index is not None:
             names.insert(0, self.names[step.index])
             lists.insert(0, f"{self.write.module.module('itertools')}.count()")
@@ -379,6 +383,7 @@ def _named(plan: Any, tree: Any, names: dict[Value, str]) -> set[str]:
 
 
 def _is_numeric(op: Apply) -> bool:
-    return isinstance(op.function, np.ufunc) or op.function is operator.getitem
+    """Tell whether a function fails on what is not there, so that it is never applied to that."""
+    return op.function is kinds.scale or not is_ours(op.function)
 
 

@@ -114,6 +114,11 @@ def adopt(t, x):
     """Return t: all arrays are NumPy's."""
     return t
 ''',
+    stores.form: '''
+def form(x):
+    """Return zeros of the shape and dtype of x that take no memory."""
+    return None if x is None else np.broadcast_to(np.result_type(x).type(0), np.shape(x))
+''',
     forms.as_array: '''
 def as_array(x):
     """Return a number or a sequence as an array."""
@@ -127,7 +132,12 @@ def zeros_like(x):
     return np.zeros_like(x)[()]
 ''',
 }
-_BY_NAME = {text.split("(")[0].split()[-1]: text for text in _WRITTEN.values()}
+# A reduction by a ufunc, which the book has as a function of its own.
+_REDUCTION = '''
+def {name}(x, axis=None, keepdims=False, initial=np._NoValue, where=True):
+    """Return {ufunc}.reduce, over all axes unless some are given."""
+    return {ufunc}.reduce(x, axis=axis, keepdims=keepdims, initial=initial, where=where)
+'''
 _SIMPLE = (bool, int, float, complex, str, type(None))
 
 
@@ -137,14 +147,17 @@ class NoSourceError(ValueError):
 
 def is_ours(function: Any) -> bool:
     """Tell whether a function is one of the rule book's own, and no library's."""
-    return function in _WRITTEN or (
-        isinstance(function, types.FunctionType) and str(getattr(function, "__module__", "")).startswith("adjoint.")
-    )
+    plain = isinstance(function, types.FunctionType) or _is_cached(function)
+    return plain and str(getattr(function, "__module__", "")).startswith("adjoint.")
+
+
+def _is_cached(x: Any) -> bool:
+    return hasattr(x, "cache_info") and hasattr(x, "__wrapped__")
 
 
 def name_of(function: Function) -> str:
     """Return the name under which the definition of a function stands."""
-    return function.__name__
+    return function.__name__.replace(".", "_")
 
 
 def definitions(wanted: dict[Function, str]) -> tuple[list[str], set[str], dict[str, Any]]:
@@ -165,18 +178,24 @@ def definitions(wanted: dict[Function, str]) -> tuple[list[str], set[str], dict[
     objects: dict[str, Any] = {}
     for function, name in wanted.items():
         try:
-            collector = _Collector()
-            collector.add(function, function.__name__)
-            if any(texts.get(key, text) != text for key, text in collector.texts.items()):
-                raise NoSourceError(f"two functions are called {name}")
+            collector = _collected(function, texts)
         except (NoSourceError, OSError, TypeError, SyntaxError):
             objects[name] = function
             continue
         texts.update(collector.texts)
         imports |= collector.imports
-        if name != function.__name__:
-            texts[name] = f"{name} = {function.__name__}"
+        if name != name_of(function):
+            texts[name] = f"{name} = {name_of(function)}"
     return list(texts.values()), imports, objects
+
+
+def _collected(function: Function, texts: dict[str, str]) -> _Collector:
+    """Take over a function; refuse one that needs another meaning of a name that is defined already."""
+    collector = _Collector()
+    collector.add(function, name_of(function))
+    if any(texts.get(key, text) != text for key, text in collector.texts.items()):
+        raise NoSourceError(f"two functions are called {function.__name__}")
+    return collector
 
 
 class _Collector:
@@ -199,22 +218,24 @@ class _Collector:
         elif isinstance(x, type) and issubclass(x, errors.AdjointError):
             base = next(b for b in x.__mro__ if b.__module__ == "builtins")
             self.texts[name] = _ERROR.format(name=name, base=base.__name__).strip()
-        elif isinstance(x, _SIMPLE) or (isinstance(x, (tuple, frozenset)) and all(isinstance(part, _SIMPLE) for part in x)):
+        elif _is_simple(x):
             self.texts[name] = f"{name} = {x!r}"
+        elif isinstance(x, np.ndarray) and x.size <= _LARGEST and x.dtype.kind in "biufc":
+            self.imports.add("numpy as np")
+            self.texts[name] = f"{name} = np.array({x.tolist()!r}, {x.dtype.str!r})"
         else:
             self.function(x, name)
 
     def function(self, x: Any, name: str) -> None:
-        try:
-            written = _WRITTEN.get(x)
-        except TypeError:
-            written = None
+        written = _WRITTEN.get(x) if callable(x) else None
+        if written is None and name.endswith("_reduce") and getattr(x, "__name__", "").count(".") == 1:
+            written = _REDUCTION.format(name=name, ufunc=f"np.{x.__name__.removesuffix('.reduce')}")
         if written is None and not is_ours(x):
             self.library(x, name)
             return
         tree = ast.parse(written or textwrap.dedent(inspect.getsource(inspect.unwrap(x))))
         definition = tree.body[0]
-        if not isinstance(definition, ast.FunctionDef) or definition.name != name or inspect.unwrap(x).__closure__:
+        if not isinstance(definition, ast.FunctionDef) or definition.name != name or (not written and inspect.unwrap(x).__closure__):
             raise NoSourceError(f"{name} is no function of a module")
         scope = {"np": np, **{key: f for f in _WRITTEN for key in (f.__name__,)}} if written else inspect.unwrap(x).__globals__
         plain = ast.fix_missing_locations(_Plain().visit(definition))
@@ -224,7 +245,9 @@ class _Collector:
                     raise NoSourceError(f"{name} uses {used}")
                 continue
             self.add(scope[used], used)
-        self.texts[name] = written.strip() if written else ast.unparse(plain)
+        if not written and _is_cached(x):
+            self.imports.add("functools")
+        self.texts[name] = written.strip() if written else ("@functools.cache\n" if _is_cached(x) else "") + ast.unparse(plain)
 
     def library(self, x: Any, name: str) -> None:
         """Add what a library has."""
@@ -232,6 +255,14 @@ class _Collector:
         if module is None or getattr(module, name, None) is not x or module.__name__.split(".")[0] == "adjoint":
             raise NoSourceError(f"{name} has no text")
         self.texts[name] = f"from {module.__name__} import {name}"
+
+
+# Elements of a table that is written out.
+_LARGEST = 512
+
+
+def _is_simple(x: Any) -> bool:
+    return isinstance(x, _SIMPLE) or (isinstance(x, (tuple, frozenset)) and all(map(_is_simple, x)))
 
 
 class _Plain(ast.NodeTransformer):
@@ -259,8 +290,7 @@ def _globals(definition: ast.FunctionDef) -> list[str]:
     pending = [c for c in code if isinstance(c, types.CodeType)]
     while pending:
         one = pending.pop()
-        loads = [node for node in _global_loads(one)]
-        found += loads
+        found += _global_loads(one)
         pending += [c for c in one.co_consts if isinstance(c, types.CodeType)]
     return found
 

@@ -218,6 +218,18 @@ class Recorder(Builder):
         self.append(Apply(function=stores.listed, args=([self.converted(item, output.type.item) for item in items],), outputs=[output]))
         return output
 
+    def symbol_of_constant(self, x: Any) -> Any:
+        """Return a known number as a value of the program, so that it can be told from equal numbers."""
+        if not isinstance(x, (float, complex, np.inexact)):
+            return x
+        return Symbol(self.operation_of_constant(x))
+
+    def operation_of_constant(self, x: Any) -> Value:
+        """Append an operation that gives a known number."""
+        output = Value(atom_type(x))
+        self.append(Apply(function=type(x), args=(x,), outputs=[output]))
+        return output
+
     def list_of(self, x: Array) -> Any:
         """Return the elements of an array in lists, of unknown length unless its shape is known."""
         n = x.shape[0]

@@ -181,6 +181,7 @@ COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
     stores.winners: _first,
     stores.listed: _listed,
     stores.numbers: lambda x: ListOf(FLOAT),
+    stores.held: _first,
     stores.append: _appended,
     stores.without_last: _first,
     stores.filled: lambda n, x: ListOf(atom_type(x)),

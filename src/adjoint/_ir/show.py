@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -61,8 +62,9 @@ class _Listing:
 
     def name(self, value: Value) -> str:
         if value not in self.names:
-            base = value.name
-            candidates = (base if base and not k else f"{base or 'v'}{k + bool(base)}" for k in range(bool(not base), 10**9))
+            base = value.name or "v"
+            numbered = (f"{base}{k}" for k in itertools.count(2 if value.name else 1))
+            candidates = itertools.chain([value.name] if value.name else [], numbered)
             self.names[value] = next(name for name in candidates if name not in self.taken)
             self.taken.add(self.names[value])
         return self.names[value]
@@ -137,9 +139,8 @@ class _Listing:
         yield from self.block(op.orelse, "give")
 
     def loop(self, op: Loop) -> Iterator[str]:
-        head = "while" if op.range is None else f"for {self.name(op.index)} in range({self.several(op.range)})"
-        if op.range is None:
-            head = f"for {self.name(op.index)} in count()"
+        turns = "count()" if op.range is None else f"range({self.several(op.range)})"
+        head = f"for {self.name(op.index)} in {turns}"
         carrying = [f"{self.typed(x)} = {self.text(init)}" for x, init in zip(op.carried, op.inits, strict=True)]
         consuming = [f"{self.typed(x)} in {self.text(items)}" for x, items in zip(op.items, op.consumed, strict=True)]
         parts = [

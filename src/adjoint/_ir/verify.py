@@ -155,8 +155,8 @@ class _Scope:
         for items, item in zip(op.consumed, op.items, strict=True):
             t = atom_type(items)
             self.require(isinstance(t, ListOf), f"{t} is consumed, and is no list")
-            self.fits(Undefined(t.item), item.type, "an item") if isinstance(t, ListOf) else None
-            self.require(isinstance(t, ListOf) and (t.item == item.type or join(t.item, item.type) == item.type), f"{item!r} of {t}")
+            if isinstance(t, ListOf):
+                self.require(item.type in (t.item, join(t.item, item.type)), f"{item!r} is an item of {t}")
         for result, output in zip(op.collected, op.lists, strict=True):
             t = output.type
             self.require(isinstance(t, ListOf), f"{output!r} collects, and is no list")

@@ -12,6 +12,7 @@ from adjoint._rules import logic as logic
 from adjoint._rules import padding as padding
 from adjoint._rules import polynomials as polynomials
 from adjoint._rules import products as products
+from adjoint._rules import python_numbers as python_numbers
 from adjoint._rules import ranges as ranges
 from adjoint._rules import reductions as reductions
 from adjoint._rules import samples as samples
@@ -20,5 +21,3 @@ from adjoint._rules import sorting as sorting
 from adjoint._rules import stores as stores
 from adjoint._rules import trigonometric as trigonometric
 
-# Last, because it gives Python's functions the rules of NumPy's.
-from adjoint._rules import python_numbers as python_numbers  # isort: skip

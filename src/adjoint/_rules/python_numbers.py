@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._rules import arithmetic as arithmetic
+from adjoint._rules import exponential as exponential
+from adjoint._rules import trigonometric as trigonometric
 from adjoint._rules.book import BOOK, FIXED, Function, Rule, composite, constant, elementwise, linear
 from adjoint._rules.kinds import shape_of
 

@@ -29,8 +29,8 @@ def accumulate(a: Any, index: Any, v: Any) -> Any:
     y = list(a) if isinstance(a, list) else copy(a)
     if repeats(index):
         np.add.at(y, index, v)
-    elif isinstance(y, list) and y[index] is None:
-        y[index] = v
+    elif isinstance(y, list):
+        y[index] = combine(y[index], v)
     else:
         y[index] = y[index] + v
     return y
@@ -86,6 +86,12 @@ def listed(items: list[Any]) -> list[Any]:
 def numbers(x: Any) -> list[float]:
     """Return the elements of a vector as a list of Python's numbers."""
     return x.tolist()
+
+
+@primitive
+def held(x: Any) -> Any:
+    """Return ``x`` as a constant: the derivative of what follows by it is zero."""
+    return x
 
 
 @primitive
@@ -154,9 +160,9 @@ linear(accumulate,   lambda ct, a, index, v: ct,                    FIXED, lambd
 linear(winners,      lambda ct, v, index, shape: winners(ct, index, shape), FIXED, FIXED)
 # fmt: on
 linear(combine, lambda ct, a, b: ct, lambda ct, a, b: ct)
-constant(blank, form)
+constant(blank, form, held)
 
 __all__ = [
-    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "listed", "numbers", "pack", "repeats", "spread", "stored", "unpack",
+    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "held", "listed", "numbers", "pack", "repeats", "spread", "stored", "unpack",
     "winners", "without_last",
 ]  # fmt: skip

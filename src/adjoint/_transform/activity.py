@@ -1,7 +1,7 @@
 """Which values depend on the inputs that are differentiated, by arguments that have a derivative.
 
-A fixed point: a carried value of a loop is active if it starts active or any turn makes it so, a result of a recursive function if any
-of its calls makes it so.  Values only ever become active, so going round until nothing changes ends.
+A fixed point: a carried value of a loop is active if it starts active or any turn makes it so, a result of a recursive
+function if any of its calls makes it so.  Values only ever become active, so going round until nothing changes ends.
 """
 
 from __future__ import annotations

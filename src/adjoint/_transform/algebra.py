@@ -1,7 +1,7 @@
 """Simplifications of single operations: identities of arithmetic that hold for every value of the operands.
 
-Where a factor or a term is a literal, it comes from a rule or from a constant in the user's program; ``x + 0`` is ``x`` up to the sign of
-zero.  A result takes the place of another only if it has the same type and is known to have the same shape.
+Where a factor or a term is a literal, it comes from a rule or from a constant in the user's program; ``x + 0`` is ``x`` up to
+the sign of zero.  A result takes the place of another only if it has the same type and is known to have the same shape.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from adjoint._ir.nodes import Apply, Value, atom_type, values
 from adjoint._ir.symbol import Symbol, extent
 from adjoint._ir.types import Tensor
 from adjoint._rules import kinds, shaping, stores
+from adjoint._transform.canonical import canonical, sibling
 from adjoint._transform.shapes import Shapes
 
 Here = Callable[[Value], Any]
 
 
 class Algebra:
-    """Finds simpler forms of operations; knows what made each value of the new program."""
+    """Finds simpler forms of operations; knows what made each value of the new program.
 
-    def __init__(self, builder: Builder, shapes: Shapes) -> None:
-        self.builder, self.shapes = builder, shapes
+    ``here`` gives what stands for a value of the original program, if it is seen where the builder writes.
+    """
+
+    def __init__(self, builder: Builder, shapes: Shapes, here: Here) -> None:
+        self.builder, self.shapes, self.here = builder, shapes, here
         self.made_by: dict[Value, Apply] = {}
 
     def note(self, op: Apply) -> None:
@@ -35,11 +39,11 @@ class Algebra:
         for output in op.outputs:
             self.made_by[output] = op
 
-    def simplest(self, op: Apply, outputs: list[Value], here: Here, *, plain: bool) -> list[Any] | None:
+    def simplest(self, op: Apply, outputs: list[Value], *, plain: bool) -> list[Any] | None:
         """Return atoms that take the place of the results of ``op``; None if it is to be written as it now is.
 
-        ``outputs`` are the results in the original program, whose types and shapes are asked for; ``here`` tells what stands for a value
-        of the original where this is written; ``plain`` tells that a `scale` is a product.  ``op`` itself may be changed.
+        ``outputs`` are the results in the original program, whose types and shapes are asked for; ``plain`` tells that a
+        `scale` is a product.  ``op`` itself may be changed.
         """
         if op.form is not None:
             return self.unpacked(op)
@@ -47,13 +51,13 @@ class Algebra:
         folded = self.folded(op)
         if folded is not None and atom_type(folded) == output.type:
             return [folded]
-        rule = _RULES.get(op.function)
-        atom = None if rule is None or op.kwargs else rule(self, op, output, here)
+        rule = _RULES.get(canonical(op.function))
+        atom = None if rule is None or op.kwargs else rule(self, op, output)
         if atom is not None:
             return [atom]
         if plain and op.function is kinds.scale:
             op.function = np.multiply
-            atom = self.product(op, output, here)
+            atom = self.product(op, output)
         return None if atom is None else [atom]
 
     # Constants
@@ -67,7 +71,7 @@ class Algebra:
         try:
             with np.errstate(all="ignore"):
                 return op.function(*op.args)
-        except Exception:  # noqa: BLE001 - the program raises it, when it runs
+        except Exception:  # the program raises it, when it runs
             return None
 
     # Places
@@ -79,11 +83,11 @@ class Algebra:
     def maker(self, atom: Any, function: Any) -> Apply | None:
         """Return the operation that made an atom, if it is of that function."""
         op = self.made_by.get(atom) if type(atom) is Value else None
-        return op if op is not None and op.function is function and not op.kwargs else None
+        return op if op is not None and canonical(op.function) is function and not op.kwargs else None
 
     def is_zero(self, atom: Any) -> bool:
         """Tell whether an atom is a literal zero, or an array of zeros."""
-        return _is_number(atom, 0) or self.maker(atom, np.zeros_like) is not None or self.maker(atom, kinds.zeros_like) is not None
+        return _is_number(atom, 0) or self.maker(atom, np.zeros_like) is not None
 
     def zero(self, output: Value, *like: Any) -> Any:
         """Return zeros of the form of a result, None if nothing has that form."""
@@ -96,44 +100,46 @@ class Algebra:
             return None
         zeros: Any = np.zeros_like(Symbol(source))
         self.shapes.equate(zeros.value, output)
-        self.note(self.builder.blocks[-1].ops[-1])  # type: ignore[arg-type]
+        made = self.builder.blocks[-1].ops[-1]
+        assert isinstance(made, Apply)
+        self.note(made)
         return zeros.value
 
     # Arithmetic
 
-    def sum(self, op: Apply, output: Value, here: Here) -> Any:
+    def sum(self, op: Apply, output: Value) -> Any:
         a, b = op.args
         for x, y in ((a, b), (b, a)):
             if self.is_zero(y) and self.fits(x, output):
                 return x
         negative = self.maker(b, np.negative)
         if negative is not None:
-            op.function, op.args = np.subtract, (a, negative.args[0])
+            op.function, op.args = sibling(op, np.subtract), (a, negative.args[0])
         elif (negative := self.maker(a, np.negative)) is not None:
-            op.function, op.args = np.subtract, (b, negative.args[0])
+            op.function, op.args = sibling(op, np.subtract), (b, negative.args[0])
         return None
 
-    def difference(self, op: Apply, output: Value, here: Here) -> Any:
+    def difference(self, op: Apply, output: Value) -> Any:
         a, b = op.args
         if self.is_zero(b) and self.fits(a, output):
             return a
         if _is_number(a, 0) and self.fits(b, output):
-            op.function, op.args = np.negative, (b,)
+            op.function, op.args = sibling(op, np.negative), (b,)
         elif (negative := self.maker(b, np.negative)) is not None:
-            op.function, op.args = np.add, (a, negative.args[0])
+            op.function, op.args = sibling(op, np.add), (a, negative.args[0])
         return None
 
-    def product(self, op: Apply, output: Value, here: Here) -> Any:
+    def product(self, op: Apply, output: Value) -> Any:
         a, b = op.args
         for x, y in ((a, b), (b, a)):
             if _is_number(y, 1) and self.fits(x, output):
                 return x
             if _is_number(y, -1) and self.fits(x, output):
-                op.function, op.args = np.negative, (x,)
+                op.function, op.args = sibling(op, np.negative), (x,)
                 return None
         return None
 
-    def scaled(self, op: Apply, output: Value, here: Here) -> Any:
+    def scaled(self, op: Apply, output: Value) -> Any:
         """Simplify ``scale(p, t)``, in which a zero wins."""
         if any(map(self.is_zero, op.args)):
             zero = self.zero(output, *op.args)
@@ -142,50 +148,50 @@ class Algebra:
         p, t = op.args
         if isinstance(p, (int, float, complex)) and math.isfinite(abs(p)):
             op.function = np.multiply
-            return self.product(op, output, here)
-        return self.product(op, output, here) if _is_number(t, 1) or _is_number(t, -1) else None
+            return self.product(op, output)
+        return self.product(op, output) if _is_number(t, 1) or _is_number(t, -1) else None
 
-    def negative(self, op: Apply, output: Value, here: Here) -> Any:
+    def negative(self, op: Apply, output: Value) -> Any:
         inner = self.maker(op.args[0], np.negative)
         if inner is not None and self.fits(inner.args[0], output):
             return inner.args[0]
         inner = self.maker(op.args[0], np.subtract)
         if inner is not None and all(self.fits(arg, output) for arg in inner.args):
-            op.function, op.args = np.subtract, (inner.args[1], inner.args[0])
+            op.function, op.args = sibling(op, np.subtract), (inner.args[1], inner.args[0])
         return None
 
-    def quotient(self, op: Apply, output: Value, here: Here) -> Any:
+    def quotient(self, op: Apply, output: Value) -> Any:
         a, b = op.args
         return a if _is_number(b, 1) and self.fits(a, output) else None
 
-    def power(self, op: Apply, output: Value, here: Here) -> Any:
+    def power(self, op: Apply, output: Value) -> Any:
         x, n = op.args
         return x if _is_number(n, 1) and self.fits(x, output) else None
 
     # Shapes
 
-    def formed(self, op: Apply, output: Value, here: Here) -> Any:
+    def formed(self, op: Apply, output: Value) -> Any:
         """Simplify a `fit` or a `spread`, which do nothing between equal forms."""
         x = op.args[0]
         if self.fits(x, output):
             return x
         return self.zero(output, op.args[1]) if self.is_zero(x) else None
 
-    def converted(self, op: Apply, output: Value, here: Here) -> Any:
+    def converted(self, op: Apply, output: Value) -> Any:
         return op.args[0] if self.fits(op.args[0], output) else None
 
-    def extent(self, op: Apply, output: Value, here: Here) -> Any:
+    def extent(self, op: Apply, _output: Value) -> Any:
         """Ask for the length of an axis where the shape comes from."""
         x, axis = op.args
         key = self.shapes(x)
         if len(key) == 1 and type(x) is Value:
             (source,) = key
-            source = here(source)
-            if source is not None and source is not x and getattr(source.type, "rank", None) == x.type.rank:
+            source = self.here(source)
+            if source is not None and source is not x and source.type == x.type:
                 op.args = (source, axis)
         return None
 
-    def picked(self, op: Apply, output: Value, here: Here) -> Any:
+    def picked(self, op: Apply, output: Value) -> Any:
         """Take an item of a list whose items are known."""
         items, index = op.args
         made = self.maker(items, stores.listed)
@@ -202,7 +208,7 @@ class Algebra:
         return list(packed.args[1:])
 
 
-_RULES: dict[Any, Callable[[Algebra, Apply, Value, Here], Any]] = {
+_RULES: dict[Any, Callable[[Algebra, Apply, Value], Any]] = {
     np.add: Algebra.sum,
     np.subtract: Algebra.difference,
     np.multiply: Algebra.product,

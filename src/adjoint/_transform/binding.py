@@ -11,16 +11,13 @@ from typing import Any
 import numpy as np
 
 from adjoint._ir.nodes import Apply, Line, Value, values
-from adjoint._overload import BINARY, UNARY
 from adjoint._rules import kinds, stores
 from adjoint._rules.book import Rule, find, name_of
 from adjoint._transform.rule_call import RuleCall
 from adjoint.errors import AdjointError, MissingRuleError
 
-# Python's operators, which a program may apply to Python's numbers, have the rules of NumPy's functions.
-_OPERATORS = {call: function for function, call in (BINARY | UNARY).values()}
-# Functions of lists and records, and those that take any nest of arrays: their derivatives are forms of their own (`lists`).  Each with
-# the arguments that are differentiated; a record has any number of them.
+# Functions of lists and records, and those that take any nest of arrays: their derivatives are forms of their own (`lists`).
+# Each with the arguments that are differentiated; a record has any number of them.
 LISTS: dict[Callable[..., Any], Sequence[int]] = {
     stores.append: (0, 1),
     stores.without_last: (0,),
@@ -37,7 +34,7 @@ _SKIPPED = {"elementwise": 1, "linear": 1, "bilinear": 1, "general": 2}
 
 def rule_of(function: Callable[..., Any]) -> Rule | None:
     """Return the rule of a function, None if the book has none."""
-    return find(function) or find(_OPERATORS.get(function, function))
+    return find(function)
 
 
 def required_rule(op: Apply) -> Rule:
@@ -54,8 +51,8 @@ def required_rule(op: Apply) -> Rule:
 def active_positions(op: Apply, active: Collection[Value]) -> list[int | str]:
     """Return the positions of the arguments, bound to positions as `bound` does, that are differentiated.
 
-    A function without a rule counts as differentiable: whoever differentiates it raises.  Options of functions that are defined by
-    others have names in place of positions.
+    A function without a rule counts as differentiable: whoever differentiates it raises.  Options of functions that are
+    defined by others have names in place of positions.
     """
     if not any(output.type.differentiable for output in op.outputs):
         return []

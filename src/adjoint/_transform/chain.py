@@ -5,16 +5,17 @@
     tangents(builder, op, tangent_of, shapes=None)     -> [Symbol | None]      one for each output
     cotangents(builder, op, cts, wanted, shapes=None)  -> [(Value, Symbol | At)]   contributions to wanted arguments
 
-Both write at the end of the block that ``builder`` is writing; ``op`` is an `Apply` of that program, whose arguments and outputs are
-seen there.  ``tangent_of(value)`` is the tangent of a value, None for zero.  ``cts`` has one cotangent for each output, None for zero;
-each has shape and dtype of its output.  A contribution has shape and dtype of its argument, and a value may have several.
-``At(index, ct)`` says that ``ct`` is to be added at ``index``: ``x_bar = stores.accumulate(x_bar, index, ct)``.  Cotangents of lists are
-lists of the same length without None.  ``shapes`` (`shapes.Shapes` of the function) tells which values have the same shape, so that
-nothing is summed or broadcast that needs not be; it learns what is written.
+Both write at the end of the block that ``builder`` is writing; ``op`` is an `Apply` of that program, whose arguments and
+outputs are seen there.  ``tangent_of(value)`` is the tangent of a value, None for zero.  ``cts`` has one cotangent for each
+output, None for zero; each has shape and dtype of its output.  A contribution has shape and dtype of its argument, and a
+value may have several.  ``At(index, ct)`` says that ``ct`` is to be added at ``index``: ``x_bar = stores.accumulate(x_bar,
+index, ct)``.  Cotangents of lists are lists of the same length without None.  ``shapes`` (`shapes.Shapes` of the function)
+tells which values have the same shape, so that nothing is summed or broadcast that needs not be; it learns what is written.
 
-`active_positions(op, active)` says which arguments are differentiated at all (`activity` builds on it); `expand(function, active)` (of
-module `expand`) has to run first, so that functions defined by other functions are gone.  A `composite` that is met nevertheless cannot be
-written down, and is differentiated when the program runs (`rule_call`).  `zeros(builder, x)` are zeros of the form of ``x``.
+`active_positions(op, active)` says which arguments are differentiated at all (`activity` builds on it); `expand(function,
+active)` (of module `expand`) has to run first, so that functions defined by other functions are gone.  A `composite` that is
+met nevertheless cannot be written down, and is differentiated when the program runs (`rule_call`).  `zeros(builder, x)` are
+zeros of the form of ``x``.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ class _Chain:
         except MissingRuleError:
             del ops[start:]
             raise
-        except Exception:  # noqa: BLE001 - it branches on what is not known yet, in whatever way
+        except Exception:  # it branches on what is not known yet, in whatever way
             del ops[start:]
             return False, None
         for op in ops[start:]:
@@ -182,9 +183,10 @@ class _Chain:
             return t
         atom = self.builder.atom(t)
         own = atom_type(atom)
-        if type(atom) is not Value or own.rank != like.type.rank or not self.shapes.same(atom, like):
+        alike = type(atom) is Value and isinstance(own, Tensor) and own.rank == like.type.rank
+        if not alike or not self.shapes.same(atom, like):
             t = bring(self.builder.symbols(atom), Symbol(like))
-        elif own.dtype != like.type.dtype:
+        elif own != Tensor(like.type.dtype, like.type.rank, getattr(own, "number", False)):
             t = shaping.convert(Symbol(atom), like.type.dtype)
         else:
             t = Symbol(atom)
@@ -204,11 +206,25 @@ class _Chain:
                 return [self.push_store(ts)]
             if self.rule is not None and self.rule.kind in SIMPLE:
                 rule = self.rule
-                written, t = self.attempt(lambda: kinds.pushforward(rule, *self.symbols(), ts))
+                written, t = self.attempt(lambda: self.pushed(rule, ts))
                 if written:
                     parts = [t] if op.form is None else list(t)
                     return [self.formed(part, out, stores.spread) for part, out in zip(parts, op.outputs, strict=True)]
             return self.push_at_run_time(ts)
+
+    def pushed(self, rule: Rule, ts: dict[int, Any]) -> Any:
+        """Return the pushforward by the rule's formulas; of a linear function it is the function itself, as it was called."""
+        if rule.kind != "linear":
+            return kinds.pushforward(rule, *self.symbols(), ts)
+        _, args, kwargs = self.symbols()
+        inputs = list(args)
+        for k in range(min(len(args), len(rule.formulas))):
+            if k in ts:
+                inputs[k] = ts[k]
+            elif kinds.is_active(rule, k):
+                inputs[k] = map_atoms(lambda atom: zeros(self.builder, atom), self.args[k])
+        options = {name: value for name, value in kwargs.items() if name not in kinds.AFFINE}
+        return self.builder.apply(self.op.function, tuple(inputs), options)
 
     def push_store(self, ts: dict[int, Any]) -> Any:
         """Return the tangent of an array that is stored into; what is stored without a tangent has the tangent 0."""
@@ -228,9 +244,8 @@ class _Chain:
         args = self.builder.atoms((y, tuple(ts.values()), *args))
         function = Pushforward(self.op.function, positions)
         form = None if self.op.form is None else list
-        self.builder.append(
-            Apply(function=function, args=args, kwargs=self.builder.atoms(kwargs), outputs=outputs, form=form, line=self.op.line)
-        )
+        kwargs = self.builder.atoms(kwargs)
+        self.builder.append(Apply(function=function, args=args, kwargs=kwargs, outputs=outputs, form=form, line=self.op.line))
         for output, primal in zip(outputs, self.op.outputs, strict=True):
             self.shapes.equate(output, primal)
         return [
@@ -240,7 +255,7 @@ class _Chain:
 
     # Reverse
 
-    def cotangents(self, k: int | str, cts: Sequence[Any], wanted: Collection[Value]) -> list[tuple[Value, Any]]:
+    def cotangents(self, k: Any, cts: Sequence[Any], wanted: Collection[Value]) -> list[tuple[Value, Any]]:
         """Return the contributions to the argument at position ``k``."""
         op, arg = self.op, self.argument(k)
         with located(op):
@@ -278,7 +293,7 @@ class _Chain:
             return []
         return [(arg, self.formed(g, arg, stores.fit))]
 
-    def pull_at_run_time(self, k: int | str, cts: Sequence[Any]) -> Any:
+    def pull_at_run_time(self, k: Any, cts: Sequence[Any]) -> Any:
         """Let the rule be called when the program runs."""
         y, args, kwargs = self.symbols()
         ct = [
@@ -307,13 +322,14 @@ class _Chain:
     def transposed(self, rule: Rule, k: int, ct: Any) -> Any:
         """Return the transpose of the rule's jvp, which is linear in the tangent, applied to a cotangent.
 
-        The jvp is written for a tangent of zeros, of which the way back uses at most the shape; what it does not use is dead code.
+        The jvp is written for a tangent of zeros, of which the way back uses at most the shape; what it does not use is dead
+        code.
         """
         builder = self.builder
         y, args, kwargs = self.symbols()
         start = len(builder.blocks[-1].ops)
         t = map_atoms(lambda atom: np.zeros_like(Symbol(atom)) if type(atom) is Value else zeros(builder, atom), self.args[k])
-        inputs = {value for value in values(builder.atoms(t))}
+        inputs = set(values(builder.atoms(t)))
         result = rule.formulas[k](y, t, *args, **kwargs)
         results = [result] if self.op.form is None else list(result)
         linear, results = expand_linear(builder, start, inputs, builder.atoms(results))

@@ -1,7 +1,7 @@
 """Leaves out what no result depends on: operations, results of branches, and what loops carry, collect and consume.
 
-From the results of a function, and from what has to happen in any case (effects, the user's exceptions), it is marked what they use; a
-carried value of a loop that only its own update uses is not marked, and goes.
+From the results of a function, and from what has to happen in any case (effects, the user's exceptions), it is marked what
+they use; a carried value of a loop that only its own update uses is not marked, and goes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Functions that the book defines by other functions become these others, where they are differentiated.
 
-What is not differentiated stays as the user wrote it.  A definition that cannot be written down, because it asks for shapes or values,
-stays too: it is differentiated when the program runs (`rule_call`).
+What is not differentiated stays as the user wrote it.  A definition that cannot be written down, because it asks for shapes
+or values, stays too: it is differentiated when the program runs (`rule_call`).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def define(builder: Builder, args: Any, kwargs: Any, op: Apply) -> list[Any] | N
             return [_typed(builder, part, output.type) for part, output in zip(parts, op.outputs, strict=True)]
     except MissingRuleError:
         raise
-    except Exception:  # noqa: BLE001 - it branches on what is not known yet, in whatever way
+    except Exception:  # it branches on what is not known yet, in whatever way
         return None
 
 

@@ -1,54 +1,68 @@
 """Where the product of the chain rule may be a plain one.
 
-`kinds.scale` ``(p, t)`` is ``p * t`` with ``0 * inf = 0 * nan = 0``.  It is the plain product unless one factor is 0 and the other is
-infinite or undefined.  Two properties of values, found by going through the program, tell where that cannot be:
+`kinds.scale` ``(p, t)`` is ``p * t`` with ``0 * inf = 0 * nan = 0``.  It is the plain product unless one factor is 0 and the
+other is infinite or undefined.  Two properties of values, found by going through the program, tell where that cannot be:
 
 *tame*
-    Finite by construction, if the inputs are: inputs, constants, indices, and what bounded and polynomial functions make of tame values.
-    (That a polynomial may overflow is passed over: then the function itself is infinite.)
+    Finite by construction, if the inputs are: inputs, constants, indices, and what bounded and polynomial functions make of
+    tame values.  The inputs of a program that looks for nan and infinities (`numpy.isnan`, `numpy.nansum`) may hold some, and
+    are not tame.
 *wild*
     A derivative that may be infinite or undefined where the function that is differentiated is finite: it has passed through a
     *steep* factor, such as the slope ``0.5 / sqrt(x)`` of the root, or a rule of which nothing is known.
 
-``scale(p, t)`` is ``p * t`` if ``p`` is tame and ``t`` is not wild.  Then no infinite ``p`` meets a zero ``t``; and an infinite ``t``
-meets a zero ``p`` only where the function itself is infinite.
+``scale(p, t)`` is ``p * t`` if ``p`` is tame and ``t`` is not wild.  Then no infinite ``p`` meets a zero ``t``; and an
+infinite ``t`` meets a zero ``p`` only where the function itself is infinite.
 
-A factor is not steep if it is made of tame operations, exponentials, and quotients ``c / b`` and ``-(a / b) / b`` of a constant ``c``: the
-slopes of quotients and logarithms, which are infinite where these functions are.  Roots, powers other than integers, logarithms as
-factors, moduli of complex numbers and all other functions make it steep.
+A factor is not steep if it is made of tame operations, exponentials, and quotients ``c / b`` and ``-(a / b) / b`` of a
+constant ``c``: the slopes of quotients and logarithms, which are infinite where these functions are.  Roots, powers other
+than integers, logarithms as factors, moduli of complex numbers and all other functions make it steep.
+
+Overflow is passed over: a polynomial of 1e200, the slope of 1/x at 1e-200.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Undefined, Value, atom_type, atoms, values
+from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Undefined, Value, atom_type, atoms, values, walk
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import Opaque, Tensor
 from adjoint._rules import arithmetic, arrays, indexing, kinds, shaping, stores
+from adjoint._transform.canonical import canonical
 
 _BOUNDED: set[Any] = {
-    np.add, np.subtract, np.multiply, np.negative, np.positive, np.square, np.conj, np.real, np.imag, np.absolute, np.fabs, np.sign,
-    np.sin, np.cos, np.tanh, np.arctan, np.floor, np.ceil, np.trunc, np.rint, np.round, np.heaviside, np.copysign,
-    np.maximum, np.minimum, np.fmax, np.fmin, np.max, np.min, np.clip, np.where, np.sum, np.mean, np.cumsum, np.dot, np.matmul,
-    np.tensordot, np.inner, np.outer, np.vdot, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze,
-    np.expand_dims, np.broadcast_to, np.flip, np.roll, np.tril, np.triu, np.diagonal, np.diag, np.trace, np.copy, np.astype,
-    np.concatenate, np.stack, np.hstack, np.vstack, np.array, np.asarray, np.zeros, np.ones, np.full, np.eye, np.arange,
-    np.zeros_like, np.ones_like, np.full_like, np.take, np.repeat, np.tile, np.size, np.logical_not, np.logical_and,
-    np.logical_or, np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, np.isnan, np.isinf, np.isfinite,
-    np.argmax, np.argmin, np.argsort, np.any, np.all, np.matrix_transpose, extent, length, len, operator.getitem, arrays.real_copy,
-    arithmetic.signum, arithmetic.real_part, arithmetic.imaginary_part, indexing.scatter, shaping.convert, shaping.discretise,
-    kinds.scale, kinds.zeros_like, stores.assign, stores.accumulate, stores.winners, stores.append, stores.without_last,
-    stores.listed, stores.filled, stores.fit, stores.spread, stores.blank, stores.combine, stores.form, stores.pack, stores.unpack,
+    np.add, np.subtract, np.multiply, np.negative, np.positive, np.square, np.conj, np.real, np.imag, np.absolute, np.fabs,
+    np.sign, np.sin, np.cos, np.tanh, np.arctan, np.floor, np.ceil, np.trunc, np.rint, np.round, np.heaviside, np.copysign,
+    np.maximum, np.minimum, np.fmax, np.fmin, np.max, np.min, np.clip, np.where, np.sum, np.mean, np.cumsum, np.dot,
+    np.matmul, np.tensordot, np.inner, np.outer, np.vdot, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis,
+    np.squeeze, np.expand_dims, np.broadcast_to, np.flip, np.roll, np.tril, np.triu, np.diagonal, np.diag, np.trace,
+    np.copy, np.astype, np.concatenate, np.stack, np.hstack, np.vstack, np.array, np.asarray, np.zeros, np.ones, np.full,
+    np.eye, np.arange, np.zeros_like, np.ones_like, np.full_like, np.take, np.repeat, np.tile, np.size, np.logical_not,
+    np.logical_and, np.logical_or, np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, np.isnan,
+    np.isinf, np.isfinite, np.argmax, np.argmin, np.argsort, np.any, np.all, np.matrix_transpose, extent, length, len,
+    operator.getitem, arrays.real_copy, arithmetic.signum, arithmetic.real_part, arithmetic.imaginary_part,
+    indexing.scatter, shaping.convert, shaping.discretise, kinds.scale, kinds.zeros_like, stores.assign, stores.accumulate,
+    stores.winners, stores.append, stores.without_last, stores.listed, stores.filled, stores.fit, stores.spread,
+    stores.blank, stores.combine, stores.form, stores.pack, stores.unpack,
 }  # fmt: skip
 _EXPONENTIAL: set[Any] = {np.exp, np.exp2, np.expm1, np.sinh, np.cosh, np.reciprocal}
 _QUOTIENT: set[Any] = {np.divide, np.true_divide}
 _POWER: set[Any] = {np.power, np.float_power}
+
+
+_ASKING: set[Any] = {np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.fmax, np.fmin}
+
+
+def asks(functions: Iterable[Function]) -> bool:
+    """Tell whether a program looks for nan or infinities."""
+    ops = (op for function in functions for op in walk(function.body) if isinstance(op, Apply))
+    return any(canonical(op.function) in _ASKING or getattr(op.function, "__name__", "").startswith("nan") for op in ops)
 
 
 class Finiteness:
@@ -106,12 +120,13 @@ class Finiteness:
         operands = (op.args, op.kwargs)
         mild = _is_bounded(op) or self.is_mean(op)
         tame = mild and self.is_tame(operands)
-        steep = not tame and (self.is_steep(operands) or not (mild or op.function in _EXPONENTIAL or self.is_mild_quotient(op)))
+        gentle = mild or canonical(op.function) in _EXPONENTIAL or self.is_mild_quotient(op)
+        steep = not tame and (self.is_steep(operands) or not gentle)
         wild = self.is_wild(operands)
         if op.function is kinds.scale:
             wild = wild or self.is_steep(op.args[0])
             steep = self.is_steep(op.args)
-        elif not mild and not isinstance(op.function, np.ufunc):
+        elif not mild and not isinstance(canonical(op.function), np.ufunc):
             wild = True
         for output in op.outputs:
             self.made_by[output] = op
@@ -120,20 +135,20 @@ class Finiteness:
 
     def is_mild_quotient(self, op: Apply) -> bool:
         """Tell whether a quotient is the slope of a quotient or a logarithm."""
-        if op.function not in _QUOTIENT:
+        if canonical(op.function) not in _QUOTIENT:
             return False
         numerator, denominator = op.args
         if type(numerator) is not Value:
             return True
         negative = self.made_by.get(numerator)
-        if negative is None or negative.function is not np.negative or type(negative.args[0]) is not Value:
+        if negative is None or canonical(negative.function) is not np.negative or type(negative.args[0]) is not Value:
             return False
         quotient = self.made_by.get(negative.args[0])
-        return quotient is not None and quotient.function in _QUOTIENT and quotient.args[1] is denominator
+        return quotient is not None and canonical(quotient.function) in _QUOTIENT and quotient.args[1] is denominator
 
     def is_mean(self, op: Apply) -> bool:
-        """Tell whether an operation divides by a number of elements; of no elements there is no derivative that could be infinite."""
-        count = self.made_by.get(op.args[1]) if op.function in _QUOTIENT and type(op.args[1]) is Value else None
+        """Tell whether an operation divides by a number of elements: of none there is no derivative to be infinite."""
+        count = self.made_by.get(op.args[1]) if canonical(op.function) in _QUOTIENT and type(op.args[1]) is Value else None
         return count is not None and count.function in (extent, np.size, length)
 
     def loop(self, op: Loop) -> None:
@@ -164,7 +179,7 @@ class Finiteness:
 
 def _is_bounded(op: Apply) -> bool:
     """Tell whether an operation gives finite results of finite arguments."""
-    function, args = op.function, op.args
+    function, args = canonical(op.function), op.args
     if function in _POWER:
         return type(args[1]) is int and args[1] >= 0
     if function in _QUOTIENT:

@@ -1,8 +1,9 @@
 """Forward mode: the program with a tangent beside every active value.
 
 A dual number ``(x, x_dot)`` stands for ``x + x_dot*eps``; an operation ``y = f(x)`` becomes ``y = f(x); y_dot = f'(x) x_dot``
-[Wengert 1964].  The tangents run along: a branch gives those of its results too, a loop carries, collects and consumes them, a function
-that is called takes and returns them.  A value that is not active has no tangent; where a branch or a turn needs one, it is zeros.
+[Wengert 1964].  The tangents run along: a branch gives those of its results too, a loop carries, collects and consumes them,
+a function that is called takes and returns them.  A value that is not active has no tangent; where a branch or a turn needs
+one, it is zeros.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from adjoint._transform.shapes import Shapes
 class Forward(NamedTuple):
     """A program of values and tangents.
 
-    ``function`` takes the parameters and the tangents of the active ones, and returns the results and the tangents of those that
-    ``active_results`` tells.
+    ``function`` takes the parameters and the tangents of the active ones, and returns the results and the tangents of those
+    that ``active_results`` tells.
     """
 
     function: Function
@@ -46,8 +47,8 @@ def jvp(function: Function, active: Sequence[bool]) -> Forward:
     Returns
     -------
     Forward
-        The program, with parameters ``[*params, *tangents of active params]`` and results ``[*results, *tangents of results]``, and
-        which results have one.
+        The program, with parameters ``[*params, *tangents of active params]`` and results ``[*results, *tangents of
+        results]``, and which results have one.
 
     Raises
     ------
@@ -87,7 +88,7 @@ class _Pushing(Copier):
         self.activity = Activity(expanded, active, program.results)
         self.shapes = Shapes(expanded)
         self.body = Block(params=[self.fresh(param) for param in expanded.params])
-        self.body.params += self.tangent_params(expanded.params)
+        self.body.params += self.tangent_values(expanded.params)
         with self.builder.into(self.body):
             self.operations(expanded.body)
             self.body.results = self.with_tangents(expanded.results, self.program.results(function, active))
@@ -99,8 +100,8 @@ class _Pushing(Copier):
         self.shapes.equate(new, value)
         return new
 
-    def tangent_params(self, values: Sequence[Value]) -> list[Value]:
-        """Return parameters for the tangents of the active ones of some values."""
+    def tangent_values(self, values: Sequence[Value]) -> list[Value]:
+        """Return new values for the tangents of the active ones of some values."""
         found = []
         for value in values:
             if value in self.activity:
@@ -109,10 +110,6 @@ class _Pushing(Copier):
                 self.tangents[self.env[value]] = Symbol(t)
                 found.append(t)
         return found
-
-    def tangent_outputs(self, values: Sequence[Value]) -> list[Value]:
-        """Return outputs for the tangents of the active ones of some results."""
-        return self.tangent_params(values)
 
     def tangent(self, atom: Any) -> Any:
         """Return the atom of the tangent of an atom of the original: zeros where it has none."""
@@ -155,7 +152,6 @@ class _Pushing(Copier):
         known = {symbol.value for symbol in self.tangents.values()}
         for output, t in zip(copy.outputs, ts, strict=True):
             if t is not None:
-                t = self.builder.symbols(self.builder.atom(t))
                 if t.value not in known and not t.value.name:
                     t.value.name = dotted(output)
                 self.tangents[output] = t
@@ -170,7 +166,7 @@ class _Pushing(Copier):
                 copy.results = self.with_tangents(block.results, active)
             blocks.append(copy)
         new = If(condition=self(op.condition), then=blocks[0], orelse=blocks[1], outputs=[self.fresh(x) for x in op.outputs])
-        new.outputs += self.tangent_outputs(op.outputs)
+        new.outputs += self.tangent_values(op.outputs)
         for output, a, b in zip(new.outputs, blocks[0].results, blocks[1].results, strict=True):
             output.type = joined(a, b) if output.type.differentiable else output.type
         self.builder.append(new)
@@ -179,21 +175,21 @@ class _Pushing(Copier):
         """Carry, collect and consume tangents."""
         carried = [x in self.activity for x in op.carried]
         inits = self.with_tangents(op.inits, carried)
-        consumed = [*self(op.consumed), *[self.tangent(x) for x, i in zip(op.consumed, op.items, strict=True) if i in self.activity]]
+        consumed = self.with_tangents(op.consumed, [item in self.activity for item in op.items])
         collected = [items in self.activity for items in op.lists]
         body = Block(params=[self.fresh(op.index), *map(self.fresh, op.carried)])
-        body.params += self.tangent_params(op.carried)
+        body.params += self.tangent_values(op.carried)
         body.params += [self.fresh(item) for item in op.items]
-        body.params += self.tangent_params(op.items)
+        body.params += self.tangent_values(op.items)
         with self.builder.into(body):
             self.operations(op.body)
             updates = self.with_tangents(op.updates, carried)
             lists = self.with_tangents(op.collected, collected)
             body.results = [*updates, *lists, *self(op.body.results[len(op.body.results) - op.stops :])]
         outputs = [self.fresh(x) for x in op.finals]
-        outputs += self.tangent_outputs(op.finals)
+        outputs += self.tangent_values(op.finals)
         outputs += [self.fresh(x) for x in op.lists]
-        outputs += self.tangent_outputs(op.lists)
+        outputs += self.tangent_values(op.lists)
         outputs.append(self.fresh(op.turns))
         new = Loop(range=self(op.range), inits=inits, consumed=consumed, body=body, reverse=op.reverse, stops=op.stops)
         new.outputs = outputs
@@ -215,12 +211,10 @@ class _Pushing(Copier):
         function, _ = self.program(op.function, active)
         new = Call(function=function, args=self.with_tangents(op.args, active))
         new.outputs = [self.fresh(x) for x in op.outputs]
-        new.outputs += self.tangent_outputs(op.outputs)
+        new.outputs += self.tangent_values(op.outputs)
         self.builder.append(new)
 
 
 def dotted(value: Value) -> str:
     """Return the name of the tangent of a value."""
     return f"{value.name}_dot" if value.name else ""
-
-

@@ -97,17 +97,16 @@ def _picked(tree: Any, ct: Any, *index: int) -> Any:
         return [_picked(part, ct, *index, n) for n, part in enumerate(tree)]
     if type(tree) is not Value or not index:
         return ct if type(tree) is Value else None
-    return ct[index] if len(index) > 1 else ct[index[0]]
+    return ct[index if len(index) > 1 else index[-1]]
 
 
 def _total(builder: Builder, x: Any, ct: Any) -> Any:
     """Return the sum of a list of cotangents of ``x``."""
     t = tangent_type(atom_type(x))
-    if not isinstance(t, Tensor):
-        raise MissingRuleError.of("a list or a record that is repeated in a list")
+    add = kinds.add if isinstance(t, Tensor) else stores.combine
     count = builder.apply(length, (ct,))
     finals, _, _ = builder.loop(
-        (0, count, 1), [zeros(builder, x)], lambda _, total, item: ([kinds.add(total, item)], []), types=[t], consumed=[ct]
+        (0, count, 1), [zeros(builder, x)], lambda _, total, item: ([add(total, item)], []), types=[t], consumed=[ct]
     )
     return finals[0]
 
@@ -117,4 +116,3 @@ def _written(builder: Builder, function: Any, args: tuple[Any, ...], t: Type) ->
     output = Value(t)
     builder.append(Apply(function=function, args=builder.atoms(args), outputs=[output]))
     return Symbol(output)
-

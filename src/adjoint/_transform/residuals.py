@@ -26,7 +26,7 @@ from adjoint._ir.types import Tensor
 from adjoint._rules import stores
 from adjoint._transform import cost
 from adjoint._transform.cut import UNLIMITED, Network
-from adjoint._transform.dead import drop_dead_code
+from adjoint._transform.dead import drop_dead_code, settled
 from adjoint._transform.replacing import substitute
 from adjoint._transform.shapes import Shapes
 
@@ -45,6 +45,8 @@ class Policy:
     repeat: bool
     by_name: bool
     repeated: set[Op] = field(default_factory=set)
+    # Under a budget of memory everything is repeated as often as that takes, calls too.
+    freely: bool = False
 
     def keeping(self, value: Value) -> int:
         """Return the price of keeping a value."""
@@ -54,6 +56,8 @@ class Policy:
         """Return the price of an operation on the way back."""
         if cost.cheap(op):
             return cost.CHEAP
+        if self.freely:
+            return UNLIMITED if settled(op) else 1
         if not repeat or any(o in self.repeated for o in cost.operations(op)):
             return UNLIMITED
         return cost.repeating(op)
@@ -82,25 +86,34 @@ def settle(
     list of pairs
         Values of the forward block to be kept, each with the value of the backward block that they stand for.
     """
-    drop_dead_code(Function("", backward))
-    return _Settlement(forward, backward, given, set(outside) | set(free(forward)), shapes, policy).settle()
+    return Settlement(forward, backward, given, outside, shapes, policy).settle()
 
 
-class _Settlement:
+class Settlement:
+    """What the backward block needs, and where it comes from."""
+
     def __init__(
-        self, forward: Block, backward: Block, given: Mapping[Value, Any], outside: set[Value], shapes: Shapes, policy: Policy
+        self,
+        forward: Block,
+        backward: Block,
+        given: Mapping[Value, Any],
+        outside: Iterable[Value],
+        shapes: Shapes,
+        policy: Policy,
     ) -> None:
-        self.forward, self.backward, self.given, self.outside, self.shapes, self.policy = (
-            forward, backward, given, outside, shapes, policy,
-        )  # fmt: skip
+        drop_dead_code(Function("", backward))
+        self.forward, self.backward, self.shapes, self.policy = forward, backward, shapes, policy
+        self.given = dict(given)
+        self.outside = set(outside) | set(free(forward))
         self.maker: dict[Value, Op] = {output: op for op in forward.ops for output in op.outputs}
         self.own: set[Value] = {*forward.params, *self.maker}
         # In order, each once.
         self.movable: dict[Op, None] = {}
-
-    def settle(self) -> list[tuple[Value, Value]]:
         self.stand_in()
         self.find_movable()
+
+    def settle(self) -> list[tuple[Value, Value]]:
+        """Decide what is kept and what is repeated, and change the blocks accordingly."""
         needed = self.needed()
         side = self.everything(needed) or self.cheapest(needed)
         return self.carry_out(side)
@@ -186,18 +199,25 @@ class _Settlement:
         """Return all that the needed values are computed from, if nothing of it has to be kept; else nothing."""
         if self.policy.by_name:
             return set()
+        found, lost = self.sources(needed)
+        return set() if lost else found
+
+    def sources(self, needed: Iterable[Value]) -> tuple[set[Any], list[Value]]:
+        """Return the values and operations that some values are computed from, and those values that no operation can give again."""
         found: set[Any] = set()
-        stack = list(needed)
+        lost: dict[Value, None] = {}
+        stack = [value for value in needed if self.due(value)]
         while stack:
             value = stack.pop()
             op = self.maker.get(value)
             if op is None or self.price(op, repeat=True) >= UNLIMITED:
-                return set()
+                lost[value] = None
+                continue
             found.add(value)
             if op not in found:
                 found.add(op)
                 stack.extend(other for other in uses(op) if self.due(other))
-        return found
+        return found, list(lost)
 
     def cheapest(self, needed: list[Value]) -> set[Any]:
         """Return the values that are there on the way back and the operations that are done there, at the smallest price."""

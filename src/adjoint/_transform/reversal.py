@@ -38,7 +38,7 @@ class Reversal:
     ``function`` is a copy of the given one, whose loops and branches learn to give out what the way back needs.
     """
 
-    def __init__(self, function: Function, active: Sequence[bool], wanted: Sequence[bool], calls: Any) -> None:
+    def __init__(self, function: Function, active: Sequence[bool], wanted: Sequence[bool], calls: Any, memory: float | None) -> None:
         self.function = expand(function, active)
         self.activity = Activity(self.function, active)
         self.live = Influence(self.function, self.activity, wanted).values
@@ -46,7 +46,11 @@ class Reversal:
         self.builder = Builder()
         self.calls = calls
         self.repeated: set[Op] = set()
+        # Around the operation that is being reversed: how many loops, and the block of the way there.
         self.loops = 0
+        self.here = self.function.body
+        # Bytes for the kept states of one loop.
+        self.memory = memory
 
     # Cotangents
 
@@ -113,11 +117,11 @@ class Reversal:
 
     def block(self, block: Block, bars: Bars) -> None:
         """Write the way back of a block."""
-        line = self.builder.line
-        for op in reversed(block.ops):
-            self.builder.line = op.line
+        line, here = self.builder.line, self.here
+        for op in reversed(list(block.ops)):
+            self.builder.line, self.here = op.line, block
             self.op(op, bars)
-        self.builder.line = line
+        self.builder.line, self.here = line, here
 
     def op(self, op: Op, bars: Bars) -> None:
         """Write the way back of an operation."""

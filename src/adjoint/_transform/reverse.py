@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from adjoint._ir.nodes import Apply, Block, Function, Value, atom_type
+from adjoint._ir.nodes import Apply, Block, Function, Loop, Value, atom_type, functions, walk
 from adjoint._ir.types import Record, tangent_type
 from adjoint._rules import stores
 from adjoint._transform.activity import Activity, Pattern
@@ -38,7 +38,9 @@ class Reverse(NamedTuple):
     active_params: list[bool]
 
 
-def vjp(function: Function, active: Sequence[bool], active_results: Sequence[bool] | None = None) -> Reverse:
+def vjp(
+    function: Function, active: Sequence[bool], active_results: Sequence[bool] | None = None, memory: float | None = None
+) -> Reverse:
     """Return a program that computes results, and one that takes their cotangents back to the parameters.
 
     Parameters
@@ -49,6 +51,8 @@ def vjp(function: Function, active: Sequence[bool], active_results: Sequence[boo
         Which parameters' cotangents are asked for.
     active_results
         Which results have cotangents; those that depend on the active parameters, if None.
+    memory
+        Bytes for the states of loops that are kept for the way back; None for as many as are of use.
 
     Returns
     -------
@@ -61,7 +65,7 @@ def vjp(function: Function, active: Sequence[bool], active_results: Sequence[boo
         An active operation has no derivative that the book knows; the message names the user's line.
     """
     active, wanted = list(active), _wanted(function, active, active_results)
-    reversal = Reversal(function, active, wanted, _Pairs())
+    reversal = Reversal(function, active, wanted, _Pairs(share := _share(function, memory)), share)
     forward = reversal.function
     back, seeds = _way_back(reversal, active, wanted)
     kept = _separate(reversal, back)
@@ -75,7 +79,9 @@ def vjp(function: Function, active: Sequence[bool], active_results: Sequence[boo
     return Reverse(forward, backward, wanted, active)
 
 
-def gradient(function: Function, active: Sequence[bool], active_results: Sequence[bool] | None = None) -> Function:
+def gradient(
+    function: Function, active: Sequence[bool], active_results: Sequence[bool] | None = None, memory: float | None = None
+) -> Function:
     """Return the program that computes the results, and from their cotangents those of the parameters.
 
     Parameters
@@ -86,6 +92,8 @@ def gradient(function: Function, active: Sequence[bool], active_results: Sequenc
         Which parameters' cotangents are asked for.
     active_results
         Which results have cotangents; those that depend on the active parameters, if None.
+    memory
+        Bytes for the states of loops that are kept for the way back; None for as many as are of use.
 
     Returns
     -------
@@ -99,7 +107,7 @@ def gradient(function: Function, active: Sequence[bool], active_results: Sequenc
         An active operation has no derivative that the book knows; the message names the user's line.
     """
     active, wanted = list(active), _wanted(function, active, active_results)
-    reversal = Reversal(function, active, wanted, _Pairs())
+    reversal = Reversal(function, active, wanted, _Pairs(share := _share(function, memory)), share)
     whole = reversal.function
     back, seeds = _way_back(reversal, active, wanted)
     whole.name = f"{function.name}_gradient"
@@ -115,6 +123,14 @@ def _wanted(function: Function, active: Sequence[bool], active_results: Sequence
     if active_results is not None:
         return list(active_results)
     return list(Activity(function, active).pattern(function.results))
+
+
+def _share(function: Function, memory: float | None) -> float | None:
+    """Return the bytes for one loop: all loops of a program may keep states at the same time."""
+    if memory is None:
+        return None
+    loops = sum(isinstance(op, Loop) for one in functions(function) for op in walk(one.body))
+    return memory / max(1, loops)
 
 
 def _way_back(reversal: Reversal, active: Sequence[bool], wanted: Sequence[bool]) -> tuple[Block, list[Value]]:
@@ -158,13 +174,14 @@ class Pair(NamedTuple):
 class _Pairs:
     """The pairs of the functions of a program, each made once for a pattern of active parameters and wanted results."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: float | None) -> None:
+        self.memory = memory
         self.known: dict[tuple[Function, Pattern, Pattern], Pair] = {}
 
     def __call__(self, function: Function, active: Pattern, wanted: Pattern) -> Pair:
         key = (function, active, wanted)
         if key not in self.known:
-            reversal = Reversal(function, active, wanted, self)
+            reversal = Reversal(function, active, wanted, self, self.memory)
             forward = reversal.function
             forward.name = f"{function.name}_forward"
             backward = Function(f"{function.name}_backward", Block(), function.line)

@@ -16,7 +16,8 @@ from adjoint._rules import stores
 from adjoint._transform.bars import Bars
 from adjoint._transform.binding import place
 from adjoint._transform.replacing import substitute
-from adjoint._transform.residuals import Policy, settle
+from adjoint._transform.rematerialise import rematerialise
+from adjoint._transform.residuals import Policy, Settlement
 from adjoint.errors import AdjointError
 
 if TYPE_CHECKING:
@@ -26,23 +27,25 @@ if TYPE_CHECKING:
 def reverse_loop(reversal: Reversal, op: Loop, bars: Bars) -> None:
     """Write the way back of a loop at the end of the block that is being written."""
     if any(bars.get(output) is not None for output in op.outputs):
-        _Reverse(reversal, op, bars).write()
+        LoopReversal(reversal, op, bars).write()
 
 
-class _Reverse:
+class LoopReversal:
     """Writes the way back of one loop."""
 
     def __init__(self, reversal: Reversal, op: Loop, bars: Bars) -> None:
         self.reversal, self.op, self.bars = reversal, op, bars
         live = reversal.live
         # A loop that may end early runs back over the turns that began, counted from 0.
-        self.counted = op.range is None or op.stops or op.test is not None
-        if self.counted and op.reverse:
+        early = op.range is None or op.stops or op.test is not None
+        if early and op.reverse:
             raise AdjointError(
                 "a loop over a range backwards that may end early has no way back",
                 where="" if op.line is None else place(op.line),
                 remedy="write the range with a negative step",
             )
+        # Under a budget of memory all loops count, for the sake of the schedule.
+        self.counted = early or reversal.memory is not None
         self.carried = [k for k, value in enumerate(op.carried) if value in live]
         self.consumed = [k for k, item in enumerate(op.items) if item in live]
         inner = {*op.body.params, *(output for one in op.body.ops for output in one.outputs)}
@@ -57,16 +60,19 @@ class _Reverse:
             loop.range, loop.reverse = (0, op.turns, 1), True
         lists = [(result, bars.pop(items)) for result, items in zip(op.collected, op.lists, strict=True)]
         lists = [(result, bar) for result, bar in lists if bar is not None]
-        loop.consumed = [bar for _, bar in lists]
+        # In a loop that counts, position k is the k-th turn, wherever in the lists that stands.
+        turned = self.counted and op.reverse
+        loop.consumed = [] if turned else [bar for _, bar in lists]
         loop.inits = [self.start(op.finals[k]) for k in self.carried]
         shadows = [*self.outer, *self.padded()]
         loop.inits += [reversal.bar(bars, value) for value in shadows]
         carried = [_bar(op.carried[k]) for k in self.carried] + [_bar(value) for value in shadows]
         items = [Value(atom_type(bar).item, _name(result)) for result, bar in lists]
-        self.body.params = [self.index, *carried, *items]
+        self.body.params = [self.index, *carried, *([] if turned else items)]
         for value, bar in zip([*[op.carried[k] for k in self.carried], *shadows], carried, strict=True):
             reversal.shapes.equate(bar, value)
-        collected = self.turn(shadows, carried, [result for result, _ in lists], items)
+        bars_of_items = [bar for _, bar in lists] if turned else []
+        collected = self.turn(shadows, carried, [result for result, _ in lists], items, bars_of_items)
         self.settle(loop)
         self.finish(loop, shadows, collected)
 
@@ -82,7 +88,9 @@ class _Reverse:
         lists = dict.fromkeys(self.op.consumed[k] for k in self.consumed)
         return [items for items in lists if items not in self.outer]
 
-    def turn(self, shadows: list[Value], carried: list[Value], collected: list[Any], items: list[Value]) -> list[int]:
+    def turn(
+        self, shadows: list[Value], carried: list[Value], collected: list[Any], items: list[Any], whole: list[Any]
+    ) -> list[int]:
         """Write the way back of one turn; return which consumed lists have cotangents that it collects."""
         op, reversal = self.op, self.reversal
         n = len(self.carried)
@@ -92,6 +100,9 @@ class _Reverse:
             for value, bar in zip(shadows, carried[n:], strict=True):
                 scope[value] = bar
             reversal.seed(scope, [op.updates[k] for k in self.carried], carried[:n])
+            if whole:
+                at = Symbol(op.turns) - 1 - Symbol(self.index)
+                items = [reversal.builder.atom(Symbol(bars)[at]) for bars in whole]
             reversal.seed(scope, collected, items)
             reversal.block(op.body, scope)
             if self.counted:
@@ -109,8 +120,9 @@ class _Reverse:
         """Add the cotangent of an item to that of its list."""
         ct = scope.pop(item)
         if ct is not None:
-            bar = Symbol(scope.get(items))
-            new = stores.accumulate(bar, Symbol(self.index), self.reversal.symbol(ct))
+            index = Symbol(self.index)
+            at = Symbol(self.op.turns) - 1 - index if self.op.reverse else index
+            new = stores.accumulate(Symbol(scope.get(items)), at, self.reversal.symbol(ct))
             scope[items] = self.reversal.builder.atom(new)
 
     def settle(self, loop: Loop) -> None:
@@ -120,13 +132,11 @@ class _Reverse:
         first = Block()
         if self.counted:
             with reversal.builder.into(first):
-                self.locate(given)
+                given.update(self.located(Symbol(self.index)))
         else:
             for items, item in zip(op.consumed, op.items, strict=True):
                 given[item] = Value(item.type, item.name)
-        policy = Policy(repeat=reversal.loops == 0, by_name=False, repeated=reversal.repeated)
-        outside = [value for value in uses(op)]
-        kept = settle(op.body, self.body, given, outside, reversal.shapes, policy)
+        kept = self.decide(loop, given, first)
         self.body.ops[:0] = first.ops
         if not self.counted:
             used = set(free(self.body))
@@ -141,14 +151,32 @@ class _Reverse:
             self.consume(loop, self.collect(value), item)
         substitute(self.body, env)
 
-    def locate(self, given: dict[Value, Any]) -> None:
-        """Write index and items of a turn from its number."""
-        op, index = self.op, Symbol(self.index)
+    def decide(self, loop: Loop, given: dict[Value, Any], first: Block) -> list[tuple[Value, Value]]:
+        """Decide what is kept of each turn; under a budget of memory nothing is, but states on a stack."""
+        op, reversal = self.op, self.reversal
+        freely = reversal.memory is not None
+        policy = Policy(repeat=freely or reversal.loops == 0, by_name=False, repeated=reversal.repeated, freely=freely)
+        settlement = Settlement(op.body, self.body, given, uses(op), reversal.shapes, policy)
+        if not freely:
+            return settlement.settle()
+        needed = settlement.needed()
+        found, lost = settlement.sources(needed)
+        if lost:
+            rematerialise(self, loop, settlement, lost, first)
+            found, lost = settlement.sources(needed)
+        return settlement.carry_out(found)
+
+    def located(self, position: Symbol) -> dict[Value, Any]:
+        """Write index and items of a turn from its number; return what stands for them."""
+        op, builder = self.op, self.reversal.builder
+        at = Symbol(op.turns) - 1 - position if op.reverse else position
+        found: dict[Value, Any] = {op.index: position.value}
         if op.range is not None:
-            start, _, step = self.reversal.builder.symbols(op.range)
-            given[op.index] = self.reversal.builder.atom(start + index * step)
+            start, _, step = builder.symbols(op.range)
+            found[op.index] = builder.atom(at if type(start) is int and start == 0 and step == 1 else start + at * step)
         for items, item in zip(op.consumed, op.items, strict=True):
-            given[item] = self.reversal.builder.atom(Symbol(items)[index])
+            found[item] = builder.atom(Symbol(items)[at])
+        return found
 
     def consume(self, loop: Loop, items: Any, item: Value) -> None:
         loop.consumed.append(items)
@@ -171,7 +199,7 @@ class _Reverse:
         loop.outputs = [*outputs, *lists, Value(INT)]
         reversal.builder.append(loop)
         m = len(self.carried)
-        for value, output in zip(shadows, outputs[m:], strict=True):
+        for value, output in zip(shadows, outputs[m : m + len(shadows)], strict=True):
             reversal.shapes.equate(output, value)
             bars[value] = output
         for k, output in zip(self.carried, outputs[:m], strict=True):

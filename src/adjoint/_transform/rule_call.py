@@ -1,9 +1,9 @@
 """Rules whose formulas cannot be written down as a program: they are called when the program runs.
 
-A formula that branches on shapes or values, or whose number of operations depends on them, has no program of its own.  An operation
-`Pushforward` or `Pullback` stands in its place, which calls the formula with plain values.  The same holds for functions that are
-defined by others in such a way; and for these operations themselves, when they are differentiated in their turn.  The last two take the
-tracing engine, which `use_engine` provides.
+A formula that branches on shapes or values, or whose number of operations depends on them, has no program of its own.  An
+operation `Pushforward` or `Pullback` stands in its place, which calls the formula with plain values.  The same holds for
+functions that are defined by others in such a way; and for these operations themselves, when they are differentiated in their
+turn.  The last two take the tracing engine, which `use_engine` provides.
 """
 
 from __future__ import annotations
@@ -51,6 +51,10 @@ class RuleCall:
 
     function: Callable[..., Any]
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the derivative."""
+        raise NotImplementedError
+
     def rule(self) -> Rule | None:
         """Return the rule to call, None if it takes an engine."""
         rule = None if isinstance(self.function, RuleCall) else find(self.function)
@@ -75,8 +79,8 @@ class RuleCall:
 class Pushforward(RuleCall):
     """The tangent of ``function(*args, **kwargs)`` from tangents of the arguments at ``positions``, or of these names.
 
-    Called with ``(y, tangents, *args, **kwargs)``; of a function of several results it returns a list, with zeros for what has no
-    tangent.
+    Called with ``(y, tangents, *args, **kwargs)``; of a function of several results it returns a list, with zeros for what
+    has no tangent.
     """
 
     function: Callable[..., Any]
@@ -90,7 +94,8 @@ class Pushforward(RuleCall):
                 call, some = self.restricted(self.positions, args, kwargs)
                 t = _engine().pushforward(call, some, tangents)
             else:
-                t = kinds.pushforward(rule, y, args, kwargs, dict(zip(self.positions, tangents, strict=True)))
+                given: dict[Any, Any] = dict(zip(self.positions, tangents, strict=True))
+                t = kinds.pushforward(rule, y, args, kwargs, given)
             if isinstance(y, (tuple, list)):
                 return [formed(part, like) for part, like in zip(t, y, strict=True)]
             return formed(t, y)
@@ -115,6 +120,7 @@ class Pullback(RuleCall):
                 call, some = self.restricted((self.position,), args, kwargs)
                 (g,) = _engine().pullback(call, some, ct)
             else:
+                assert isinstance(self.position, int)
                 g = kinds.pullback(rule, self.position, ct, y, args, kwargs)
             if isinstance(x, (tuple, list)):
                 return [formed(part, like) for part, like in zip(_flat(g, x), _flat(x, x), strict=True)]

@@ -1,10 +1,12 @@
 """Which values have the same shape, as far as that is known before the program runs.
 
-The shape of a value is described by a set of values, to whose shapes together NumPy broadcasts: ``a + b`` has ``{a, b}``, and so has
-``sin(a) * b``.  Broadcasting is associative, commutative and idempotent, so equal sets are equal shapes.  (The reverse does not hold:
-where the sets differ, nothing is known.)  Numbers have the empty set.  A value of which nothing is known has the set of itself.
+The shape of a value is described by a set of values, to whose shapes together NumPy broadcasts: ``a + b`` has ``{a, b}``, and
+so has ``sin(a) * b``.  Broadcasting is associative, commutative and idempotent, so equal sets are equal shapes.  (The reverse
+does not hold: where the sets differ, nothing is known.) Numbers have the empty set.  A value of which nothing is known has
+the set of itself.
 
-Within a loop a set speaks of the values of one turn.  A carried value keeps the set that it starts with if every turn gives it back.
+Within a loop a set speaks of the values of one turn.  A carried value keeps the set that it starts with if every turn gives
+it back.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ NUMBER: Key = frozenset()
 
 # Functions whose result has the shape of one argument, with its position.
 _LIKE = {
-    stores.fit: 1, stores.spread: 1, stores.assign: 0, stores.accumulate: 0, np.zeros_like: 0, np.ones_like: 0, np.empty_like: 0,
-    np.full_like: 0, np.copy: 0, np.astype: 0, shaping.convert: 0, shaping.discretise: 0, arrays.real_copy: 0, np.real: 0,
-    np.imag: 0, np.conj: 0, np.flip: 0, np.roll: 0, np.tril: 0, np.triu: 0, kinds.zeros_like: 0, np.nan_to_num: 0,
-    np.linalg.inv: 0, np.linalg.cholesky: 0, arithmetic.real_part: 0, arithmetic.imaginary_part: 0,
+    stores.fit: 1, stores.spread: 1, stores.assign: 0, stores.accumulate: 0, np.zeros_like: 0, np.ones_like: 0,
+    np.empty_like: 0, np.full_like: 0, np.copy: 0, np.astype: 0, shaping.convert: 0, shaping.discretise: 0,
+    arrays.real_copy: 0, np.real: 0, np.imag: 0, np.conj: 0, np.flip: 0, np.roll: 0, np.tril: 0, np.triu: 0,
+    kinds.zeros_like: 0, np.nan_to_num: 0, np.linalg.inv: 0, np.linalg.cholesky: 0, arithmetic.real_part: 0,
+    arithmetic.imaginary_part: 0,
 }  # fmt: skip
 # Functions whose result has a shape that is written out, with its position.
 _SHAPED = {np.broadcast_to: 1, np.reshape: 1, np.zeros: 0, np.ones: 0, np.full: 0, np.empty: 0, indexing.scatter: 2}
@@ -106,7 +109,8 @@ class Shapes:
 
     def written_out(self, shape: object) -> Value | None:
         """Return the array whose lengths a shape lists, all of them and in order."""
-        found = [self.lengths.get(n) if type(n) is Value else None for n in (shape if isinstance(shape, (tuple, list)) else [shape])]
+        lengths = shape if isinstance(shape, (tuple, list)) else [shape]
+        found = [self.lengths.get(n) if type(n) is Value else None for n in lengths]
         if not found or any(length is None or length[1] != axis for axis, length in enumerate(found)):
             return None
         sources = {length[0] for length in found if length is not None}
@@ -166,4 +170,3 @@ def broadcasts(op: Apply) -> bool:
 def _defined(block: Block) -> list[Value]:
     found = [*block.params, *(output for op in block.ops for output in op.outputs)]
     return found + [value for op in block.ops for inner in op.blocks for value in _defined(inner)]
-

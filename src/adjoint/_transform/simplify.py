@@ -26,8 +26,9 @@ from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Value,
 from adjoint._ir.symbol import extent, length
 from adjoint._rules import kinds
 from adjoint._transform.algebra import Algebra, same_atom
+from adjoint._transform.canonical import canonical
 from adjoint._transform.dead import drop_dead_code
-from adjoint._transform.finite import Finiteness
+from adjoint._transform.finite import Finiteness, asks
 from adjoint._transform.shapes import Shapes
 
 # Each round makes room for the next; programs settle after two or three.
@@ -42,21 +43,21 @@ def simplify(function: Function, finite: Sequence[bool] | None = None) -> Functi
     function
         The program.
     finite
-        Which parameters are finite whenever the program's own values are: inputs, tangents, cotangents.  A parameter that holds a value
-        which another program has computed is not.  All, if None.
+        Which parameters are finite whenever the program's own values are: inputs, tangents, cotangents.  A parameter that
+        holds a value which another program has computed is not.  None: all, unless the program looks for nan or infinities.
 
     Returns
     -------
     Function
         The same function, and all that it calls, with values of their own.
     """
-    originals = functions(function)
+    if finite is None:
+        finite = [not asks(functions(function))] * len(function.params)
     for _ in range(ROUNDS):
         before = [_size(one) for one in functions(function)]
         function = _round(function, finite)
         if [_size(one) for one in functions(function)] == before:
             break
-    assert len(functions(function)) <= len(originals)
     return function
 
 
@@ -67,12 +68,11 @@ def _size(function: Function) -> tuple[int, int, int]:
     return len(ops), scales, sum(len(op.outputs) for op in ops)
 
 
-def _round(function: Function, finite: Sequence[bool] | None) -> Function:
+def _round(function: Function, finite: Sequence[bool]) -> Function:
     """Simplify a function and all that it calls once."""
     copies = {one: Function(one.name, Block(), one.line, one.doc) for one in functions(function)}
     for one, copy in copies.items():
-        known = [True] * len(one.params) if one is function and finite is None else finite if one is function else None
-        copy.body = _Simplifier(one, copies, known or [False] * len(one.params)).body
+        copy.body = _Simplifier(one, copies, finite if one is function else [False] * len(one.params)).body
     for copy in copies.values():
         drop_dead_code(copy)
     return copies[function]
@@ -87,7 +87,7 @@ class _Simplifier(Copier):
         self.builder = Builder()
         self.finiteness = Finiteness(function, finite)
         self.shapes = Shapes(function)
-        self.algebra = Algebra(self.builder, self.shapes)
+        self.algebra = Algebra(self.builder, self.shapes, self.here)
         # What is seen from here: for each block around, its values and the operations that were done in it.
         self.scopes: list[tuple[set[Value], dict[Any, list[Value]]]] = []
         self.body = self.block(function.body)
@@ -148,7 +148,7 @@ class _Simplifier(Copier):
             self.append(op, new)
             return
         plain = op.function is kinds.scale and self.finiteness.plain(*op.args)
-        found = self.algebra.simplest(new, op.outputs, self.here, plain=plain)
+        found = self.algebra.simplest(new, op.outputs, plain=plain)
         if found is not None:
             for output, atom in zip(op.outputs, found, strict=True):
                 self.env[output] = atom
@@ -229,11 +229,10 @@ def _frozen(tree: Any) -> Any:
 
 # Loops ----------------------------------------------------------------------------------------------------------------------
 
-# What neither fails nor costs much, on numbers; the first three on anything.
+# What neither fails, nor warns, nor costs much, on numbers; the first three on anything.
 _CHEAP = {
-    extent, length, np.size, np.add, np.subtract, np.multiply, np.negative, np.square, np.sin, np.cos, np.tanh, np.exp, np.sqrt,
-    np.absolute, np.log, np.maximum, np.minimum, np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal,
-    np.divide, np.true_divide, kinds.scale,
+    extent, length, np.size, np.add, np.subtract, np.multiply, np.negative, np.square, np.sin, np.cos, np.tanh, np.absolute,
+    np.maximum, np.minimum, np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, kinds.scale,
 }  # fmt: skip
 _OF_ANYTHING = {extent, length, np.size}
 
@@ -252,6 +251,6 @@ def _move_out(block: Block, loop: Loop) -> None:
 
 
 def _is_cheap(op: Apply) -> bool:
-    if op.effect or op.function not in _CHEAP:
+    if op.effect or canonical(op.function) not in _CHEAP:
         return False
     return op.function in _OF_ANYTHING or all(getattr(value.type, "rank", 1) == 0 for value in values(op.operands))

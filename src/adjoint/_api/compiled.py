@@ -1,0 +1,177 @@
+"""A program as a Python function of flat arguments, and under a derivative as one operation of the tracing engine.
+
+Its derivatives are programs too, made when they are first asked for; called with traced values they are operations in turn, so that
+derivatives of any order need nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint._api import opaque, tree
+from adjoint._backend import python
+from adjoint._ir.nodes import Function, atom_type
+from adjoint._rules import kinds
+from adjoint._trace.memory import as_traced, owner_of
+from adjoint._trace.traced import Traced, highest
+from adjoint._transform import forward, reverse, simplify
+
+Leaves = list[Any]
+
+
+class Compiled:
+    """A program that can be called; ``function`` is its intermediate representation."""
+
+    def __init__(self, function: Function, finite: Sequence[bool] | None = None) -> None:
+        self.function = simplify.simplify(function, finite)
+        self.variants: dict[Any, Any] = {}
+
+    @functools.cached_property
+    def call(self) -> Callable[..., Any]:
+        """The program as a Python function."""
+        return python.compile(self.function)
+
+    def __call__(self, leaves: Leaves) -> Leaves:
+        """Return the results for arguments one by one."""
+        leaves = [as_traced(leaf) for leaf in leaves]
+        trace = highest([leaf for leaf in leaves if isinstance(leaf, Traced)])
+        if trace is None:
+            return self.evaluate(leaves)
+        mask = tuple(
+            isinstance(x, Traced) and x.run is trace and _differentiable(p.type)
+            for x, p in zip(leaves, self.function.params, strict=True)
+        )
+        return self.traced(leaves, mask)
+
+    def evaluate(self, leaves: Leaves) -> Leaves:
+        """Run the program on plain values."""
+        try:
+            y = self.call(*leaves)
+        except Exception as error:
+            annotate(error, self.call)
+            raise
+        return list(y) if len(self.function.results) > 1 else [y] if self.function.results else []
+
+    def traced(self, leaves: Leaves, mask: tuple[bool, ...]) -> Leaves:
+        """Apply the program as one operation, differentiable in the arguments of the mask."""
+        split = self.split(mask)
+        count = len(self.function.results)
+
+        def evaluated(primals: Leaves, structure: Any) -> tuple[Any, Any]:
+            (values,) = tree.unflatten(structure, primals)
+            both = split.forward(values)
+            results, residuals = both[:count], both[count:]
+            return results, [_apart(r, [*values, *results]) for r in residuals]
+
+        def pull(primals: Leaves, note: opaque.Note, cotangents: Leaves, structure: Any) -> Leaves:
+            values = tree.unflatten(note.structure, [_Missing if ct is None else ct for ct in cotangents])
+            cts = [_filled(ct, y) for ct, y, own in zip(values, note.content.results, split.active_results, strict=True) if own]
+            found = iter(split.backward([*note.content.residuals, *cts]))
+            return [next(found) if own else None for own in mask]
+
+        def push(primals: Leaves, note: opaque.Note, ts: Leaves, structure: Any) -> Leaves:
+            (values,) = tree.unflatten(structure, primals)
+            pushed = self.pushed(mask)
+            seeds = [kinds.zeros_like(x) if t is None else t for x, t, own in zip(values, ts, mask, strict=True) if own]
+            tangents = iter(pushed.function([*values, *seeds])[count:])
+            y = [next(tangents) if own else None for own in pushed.active_results]
+            return tree.flatten([_zero_tree(like) if t is None else t for t, like in zip(y, note.content.results, strict=True)])[0]
+
+        def noted(primals: Leaves, structure: Any) -> tuple[Any, Any]:
+            results, residuals = evaluated(primals, structure)
+            return results, _Kept(residuals, results)
+
+        return opaque.call((leaves,), self.function.name, lambda values: self(values), push, pull, noted)
+
+    def split(self, mask: tuple[bool, ...]) -> Split:
+        """Return the program as a way there and a way back."""
+        key = ("split", mask)
+        if key not in self.variants:
+            made = reverse.vjp(self.function, mask, [_differentiable(atom_type(y)) for y in self.function.results])
+            seeds = sum(made.active_results)
+            # What is kept may be infinite: the program has computed it.
+            finite = [False] * (len(made.backward.params) - seeds) + [True] * seeds
+            self.variants[key] = Split(Compiled(made.forward), Compiled(made.backward, finite), list(made.active_results))
+        return self.variants[key]
+
+    def pushed(self, mask: tuple[bool, ...]) -> Pushed:
+        """Return the program with tangents of the arguments of the mask."""
+        key = ("pushed", mask)
+        if key not in self.variants:
+            made = forward.jvp(self.function, mask)
+            self.variants[key] = Pushed(Compiled(made.function), list(made.active_results))
+        return self.variants[key]
+
+
+class Split:
+    """A program's way there and way back."""
+
+    def __init__(self, there: Compiled, back: Compiled, active_results: list[bool]) -> None:
+        self.forward, self.backward, self.active_results = there, back, active_results
+
+
+class Pushed:
+    """A program with tangents."""
+
+    def __init__(self, function: Compiled, active_results: list[bool]) -> None:
+        self.function, self.active_results = function, active_results
+
+
+class _Kept:
+    """What an operation notes for its derivatives."""
+
+    def __init__(self, residuals: Leaves, results: Leaves) -> None:
+        self.residuals, self.results = residuals, results
+
+
+class _Missing:
+    """Stands for a cotangent that is zero, where a tree may hold no None."""
+
+
+def _differentiable(t: Any) -> bool:
+    return bool(t.differentiable)
+
+
+def _apart(residual: Any, seen: Leaves) -> Any:
+    """Return a residual in memory that nobody else sees: what is kept must not change when the caller's arrays do."""
+    if isinstance(residual, (tuple, list)):
+        return type(residual)([_apart(part, seen) for part in residual])
+    if isinstance(residual, np.ndarray) and any(_shares(residual, x) for x in seen):
+        return np.copy(residual)
+    if isinstance(residual, Traced) and len(kinds.shape_of(residual)):
+        owners = {id(owner_of(x)) for x in seen if isinstance(x, Traced)}
+        return np.copy(residual) if id(owner_of(residual)) in owners else residual
+    return residual
+
+
+def _shares(x: np.ndarray, y: Any) -> bool:
+    if isinstance(y, (list, tuple)):
+        return any(_shares(x, part) for part in y)
+    return isinstance(y, np.ndarray) and np.may_share_memory(x, y)
+
+
+def _filled(ct: Any, like: Any) -> Any:
+    """Return a cotangent with zeros in place of what is missing."""
+    if isinstance(like, (list, tuple)):
+        return [_filled(part, y) for part, y in zip(ct, like, strict=True)]
+    return kinds.zeros_like(like) if ct is _Missing else ct
+
+
+def _zero_tree(like: Any) -> Any:
+    return [_zero_tree(part) for part in like] if isinstance(like, (list, tuple)) else kinds.zeros_like(like)
+
+
+def annotate(error: Exception, call: Any) -> None:
+    """Add to an exception the user's line that the generated line comes from."""
+    lines = getattr(call, "__adjoint_lines__", {})
+    filename = call.__code__.co_filename
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == filename and (line := lines.get(trace.tb_lineno)) is not None:
+            error.add_note(f"in the program that adjoint made of {line.filename}:{line.number} ({line.function})")
+            return
+        trace = trace.tb_next

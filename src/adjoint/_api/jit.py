@@ -1,0 +1,302 @@
+"""`jit`: a function as a program, which is translated once for each structure and types of its arguments."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint._api import lowering as lowering
+from adjoint._api.compiled import Compiled
+from adjoint._api.function import expect_function
+from adjoint._backend import python
+from adjoint._frontend import calls
+from adjoint._frontend.captures import holds
+from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.state import put
+from adjoint._frontend.translate import Program, is_leaf, translate
+from adjoint._frontend.trees import Tree, flatten
+from adjoint._trace.traced import Traced, sample
+from adjoint.errors import AdjointError
+
+# From whole numbers and shapes as symbols, to whole numbers known, to shapes known as well.
+LEVELS = 3
+# Programs kept for one structure of the arguments, if what they depend on changes from call to call.
+MOST = 64
+
+
+def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = False) -> Callable[..., Any]:
+    """Translate ``f`` into a program: loops, branches, recursion and stores stay what they are.
+
+    Parameters
+    ----------
+    f
+        Function of numbers, arrays, and trees of them; also the result of `grad`, `jacobian` and the other operators, and
+        functions that call these.
+    backend
+        ``"python"``: the program is NumPy source that one can read (`source`), step through, and save (`export`).
+    fallback
+        What cannot be translated runs by the tracing engine, with a warning, instead of raising.
+
+    Returns
+    -------
+    Callable
+        Takes the arguments of ``f`` and returns what ``f`` returns.  All operators apply to it.
+
+    Raises
+    ------
+    AdjointError
+        At the first call: something in ``f`` cannot be translated.  The message gives file, line, reason and remedy.
+    ValueError
+        There is no such backend.
+
+    Notes
+    -----
+    A program belongs to the structure, dtypes and ranks of the arguments, never to their shapes or values: new shapes do not
+    translate again.  Where Python itself needs a number (``axis=n``, the length of a tuple), the program is specialised for it.
+    Numbers and arrays that ``f`` finds outside of itself are read at every call.  Translation takes milliseconds to seconds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import adjoint as ad
+    >>> def f(x):
+    ...     s = 0.0
+    ...     for i in range(len(x)):
+    ...         s = s * x[i] + np.sin(x[i])
+    ...     return s
+    >>> ad.jit(ad.grad(f))(np.array([0.0, 1.0])).round(3)
+    array([1.  , 0.54])
+    """
+    if backend != "python":
+        raise ValueError(f"jit: there is no backend {backend!r}; there is 'python'")
+    return Jitted(f, fallback=fallback)
+
+
+class Jitted:
+    """The result of `jit`."""
+
+    def __init__(self, f: Callable[..., Any], *, fallback: bool = False) -> None:
+        expect_function(f, "jit")
+        functools.update_wrapper(self, f, updated=())
+        self.f, self.fallback = f, fallback
+        self.entries: dict[Any, list[Entry]] = {}
+        self.levels: dict[Any, int] = {}
+        self.last: Entry | None = None
+        self.refused = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program of ``f`` for these arguments."""
+        if self.refused:
+            return self.f(*args, **kwargs)
+        try:
+            tree, entry = self.entry(args, kwargs)
+        except AdjointError as error:
+            if not self.fallback:
+                raise
+            self.refused = True
+            warnings.warn(f"{self.__name__} is not translated and runs by the tracing engine: {error}", stacklevel=2)
+            return self.f(*args, **kwargs)
+        return entry(tree, args, kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.f, self.fallback)
+
+    def __repr__(self) -> str:
+        return f"adjoint.jit({getattr(self.f, '__qualname__', None) or repr(self.f)})"
+
+    @property
+    def translations(self) -> int:
+        """How many programs were made so far."""
+        return sum(map(len, self.entries.values()))
+
+    def entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tree, Entry]:
+        """Return the program for arguments, translated if need be."""
+        tree = flatten((args, kwargs), is_argument)
+        leaves = [sample(leaf) for leaf in tree.leaves]
+        base = (tree.key, tuple(map(_kind, leaves)))
+        key = (base, known(leaves, self.levels.get(base, 0)))
+        for entry in self.entries.get(key, ()):
+            if all(map(holds, entry.program.captures.guards)):
+                self.last = entry
+                return tree, entry
+        program = self.translated(base, args, kwargs, tree, leaves)
+        key = (base, known(leaves, self.levels.get(base, 0)))
+        self.last = Entry(program)
+        found = self.entries.setdefault(key, [])
+        del found[: len(found) - MOST + 1]
+        found.append(self.last)
+        return tree, self.last
+
+    def translated(self, base: Any, args: Any, kwargs: Any, tree: Tree, leaves: list[Any]) -> Program:
+        """Translate, as generally as that succeeds."""
+        plain_args, plain_kwargs = tree.rebuild(leaves)
+        first: AdjointError | None = None
+        for level in range(self.levels.get(base, 0), LEVELS):
+            try:
+                program = translate(self.f, plain_args, plain_kwargs, level)
+            except AdjointError as error:
+                first = first or error
+                continue
+            self.levels[base] = level
+            return program
+        assert first is not None
+        raise first
+
+
+# Within a translated function it is the function itself.
+calls.CALLED[Jitted] = lambda g, args, kwargs: calls.routed(g.f)(*args, **kwargs)
+
+
+def _again(f: Any, fallback: bool) -> Jitted:  # noqa: FBT001
+    return Jitted(f, fallback=fallback)
+
+
+def is_argument(x: Any) -> bool:
+    """Tell whether an argument, or a part of one, is a number or an array, traced or not."""
+    return is_leaf(x) or isinstance(x, Traced)
+
+
+def _kind(leaf: Any) -> Any:
+    """Return what a program depends on: Python's type of a number, dtype and rank of an array."""
+    dtype = getattr(leaf, "dtype", None)
+    return type(leaf) if dtype is None else (dtype, leaf.ndim, isinstance(leaf, np.ndarray))
+
+
+def known(leaves: list[Any], level: int) -> tuple[Any, ...]:
+    """Return what a program of a level is specialised for."""
+    numbers = tuple(int(x) for x in leaves if isinstance(x, (int, np.integer))) if level >= 1 else ()
+    return (numbers, tuple(np.shape(x) for x in leaves)) if level >= 2 else (numbers,)  # noqa: PLR2004
+
+
+class Entry:
+    """A program that was translated, and its compiled form."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.compiled = Compiled(program.function)
+
+    def __call__(self, tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the program, write to the caller's arrays and containers what it writes, and return its value."""
+        program = self.program
+        inputs = [tree.leaves[k] for k in program.places]
+        inputs += [getter() for getter, _ in program.captures.inputs]
+        outputs = self.compiled(inputs)
+        for param, result in program.written:
+            inputs[param][...] = outputs[result]
+            outputs[result] = inputs[param]
+        for result, param in program.returned.items():
+            outputs[result] = inputs[param]
+        for path, rebuild, where in program.changed:
+            put(_found((args, kwargs), path), plain(rebuild(outputs[where])))
+        return plain(program.rebuild(outputs[: program.count]))
+
+
+def _found(tree: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        tree = tree[key] if isinstance(tree, (tuple, list, dict)) else getattr(tree, key)
+    return tree
+
+
+def plain(x: Any) -> Any:
+    """Return a result with plain lists in place of those of the frontend."""
+    if isinstance(x, GrowingList):
+        return [plain(part) for part in x.known_items]
+    if type(x) is dict:
+        return {key: plain(part) for key, part in x.items()}
+    if type(x) is tuple:
+        return tuple(plain(part) for part in x)
+    return x
+
+
+def source(g: Any, *args: Any, **kwargs: Any) -> str:
+    """Return the program of a translated function as NumPy source that one can read.
+
+    Parameters
+    ----------
+    g
+        The result of `jit`, or a function, which is then translated.
+    *args, **kwargs
+        Arguments that tell the types; without any, those of the last call.
+
+    Returns
+    -------
+    str
+        The source of the program, which computes what ``g`` computes from flat arguments.
+
+    Raises
+    ------
+    AdjointError
+        ``g`` was never called and no arguments are given, or it cannot be translated.
+
+    Notes
+    -----
+    Values have the user's names; ``x_dot`` is a tangent and ``x_bar`` a cotangent of ``x``.  A remark above each group of lines of a
+    derivative points to the user's line that they come from.
+
+    Examples
+    --------
+    >>> import adjoint as ad
+    >>> def f(x):
+    ...     return x * x
+    >>> print(ad.source(ad.grad(f), 3.0))
+    def f_grad(x):
+        return 2 * x
+    <BLANKLINE>
+    """
+    return python.source(_program(g, args, kwargs))
+
+
+def export(g: Any, path: Any, *args: Any, **kwargs: Any) -> None:
+    """Write the program of a translated function as a module that needs NumPy only, and SciPy where the function does.
+
+    Parameters
+    ----------
+    g
+        The result of `jit`, or a function, which is then translated.
+    path
+        File to write.
+    *args, **kwargs
+        Arguments that tell the types; without any, those of the last call.
+
+    Raises
+    ------
+    AdjointError
+        As for `source`; or the program needs an object that cannot be written as text.
+
+    Notes
+    -----
+    The module never imports ``adjoint``.  Numbers and arrays that ``g`` finds outside of itself are further parameters.
+
+    Examples
+    --------
+    >>> import adjoint as ad
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.py"
+    >>> ad.export(ad.grad(lambda x: x**3), path, 2.0)
+    >>> "import adjoint" in path.read_text()
+    False
+    """
+    function = _program(g, args, kwargs)
+    text = python.export_text(function, function.name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _program(g: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    jitted = g if isinstance(g, Jitted) else Jitted(g)
+    if args or kwargs:
+        return jitted.entry(args, kwargs)[1].compiled.function
+    if jitted.last is None:
+        raise AdjointError(
+            f"the types of the arguments of {getattr(g, '__name__', g)!r} are not known",
+            why="it was never called",
+            remedy="give arguments: source(g, *args)",
+        )
+    return jitted.last.compiled.function

@@ -1,0 +1,610 @@
+"""The operators inside a translated function: what they do to programs.
+
+`grad(f)(x)` met by the frontend runs ``f`` into a program of its own, transforms that, and writes the result where it stands.  So operators nest
+as they do in Python, and a function that calls them is a program like any other.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adjoint._api import evaluate
+from adjoint._api.checkpoint import _checkpoint
+from adjoint._api.custom import Custom
+from adjoint._api.derivative import _derivative
+from adjoint._api.function import Derivative
+from adjoint._api.grad import _grad, _value_and_grad
+from adjoint._api.hessian import _hessian
+from adjoint._api.hvp import HVP, _hvp
+from adjoint._api.jacobian import _jacfwd, _jacobian, _jacrev
+from adjoint._api.jvp import jvp
+from adjoint._api.linearize import linearize
+from adjoint._api.stop_gradient import stop_gradient
+from adjoint._api.vjp import vjp
+from adjoint._api.vmap import _vmap
+from adjoint._frontend import calls
+from adjoint._frontend.arrays import Array, Memory
+from adjoint._frontend.branches import defined
+from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.recursion import lift
+from adjoint._frontend.runtime import RUNTIME
+from adjoint._frontend.state import UnstableError
+from adjoint._frontend.trees import Tree, flatten
+from adjoint._ir.copying import Copier
+from adjoint._ir.nodes import Block, Function, Value, atom_type
+from adjoint._ir.symbol import Symbol, writer
+from adjoint._ir.types import Tensor, type_of
+from adjoint._rules import stores
+from adjoint._transform import forward, reverse
+from adjoint.errors import InputError, OutputError, StructureError
+
+HANDLERS: dict[Any, Callable[..., Any]] = {}
+
+
+def lowers(operator: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register what an operator's function does to programs."""
+
+    def register(handler: Callable[..., Any]) -> Callable[..., Any]:
+        HANDLERS[operator] = handler
+        return handler
+
+    return register
+
+
+def _derivative_called(g: Derivative, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return HANDLERS[g.run](g.f, args, kwargs, **g.options)
+
+
+def _custom_called(g: Custom, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ARG001
+    raise UnstableError(
+        f"the function {g.__name__} with a derivative of its own ({type(g).__name__}) is not translated",
+        remedy="use jit(f, fallback=True)",
+    )
+
+
+calls.CALLED[Derivative] = _derivative_called
+calls.CALLED[Custom] = _custom_called
+
+
+# A function as a program of its own ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Inner:
+    """The program of a function that an operator was applied to.
+
+    ``params`` stand for the leaves of the arguments, ``atoms`` are what they are given; ``extra`` values of the functions around it
+    follow.  ``results`` counts the leaves of the value, after which come new versions of arrays that the function writes to.
+    """
+
+    function: Function
+    leaves: list[Any]
+    atoms: list[Any]
+    tree: Tree
+    results: int
+    written: list[int]
+
+    def active(self, chosen: set[int]) -> list[bool]:
+        """Return which parameters are the leaves chosen and have derivatives."""
+        count = len(self.function.params)
+        return [k in chosen and self.function.params[k].type.differentiable for k in range(count)]
+
+    def write(self, outputs: Sequence[Any]) -> None:
+        """Let the caller's arrays hold what the function wrote to them."""
+        for k, output in zip(self.written, outputs[self.results :], strict=False):
+            self.leaves[k].replace(output)
+
+
+def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inner:
+    """Run a function into a program of its own."""
+    recorder = writer()
+    tree = flatten((args, kwargs))
+    places = [k for k, leaf in enumerate(tree.leaves) if _is_input(leaf)]
+    params = [Value(_leaf_type(tree.leaves[k])) for k in places]
+    memories = [Memory(p) if isinstance(p.type, Tensor) and isinstance(tree.leaves[k], Array) else None for k, p in zip(places, params, strict=True)]
+    symbols = list(tree.leaves)
+    for k, p, m in zip(places, params, memories, strict=True):
+        symbols[k] = Array(m) if m is not None else Symbol(p)
+    block = Block(params=params)
+    with recorder.region() as region:
+        try:
+            with recorder.into(block):
+                inner_args, inner_kwargs = tree.rebuild(symbols)
+                value = flatten(calls.routed(f)(*inner_args, **inner_kwargs))
+                atoms = [recorder.atom(leaf) for leaf in value.leaves]
+            written = [k for k, m in enumerate(memories) if m is not None and m.value is not params[k]]
+            _check_changes(region, block, memories)
+        finally:
+            region.undo()
+    block.results = [*atoms, *[memories[k].value for k in written]]  # type: ignore[union-attr]
+    function = Function(getattr(f, "__name__", "f"), block)
+    captured = lift(function)
+    leaves = [tree.leaves[k] for k in places]
+    return Inner(function, leaves, [*[recorder.atom(leaf) for leaf in leaves], *captured], value, len(atoms), written)
+
+
+def _is_input(leaf: Any) -> bool:
+    return isinstance(leaf, (Symbol, float, complex, np.inexact))
+
+
+def _leaf_type(leaf: Any) -> Any:
+    return leaf.type if isinstance(leaf, Symbol) else type_of(leaf)
+
+
+def _check_changes(region: Any, block: Block, memories: list[Any]) -> None:
+    """Raise if the function changes anything outside but its own arguments."""
+    inside = defined(block)
+    from adjoint._frontend.branches import mentions
+
+    for obj, old in region.touched.values():
+        if any(obj is m for m in memories) or mentions(old, inside, region.touched):
+            continue
+        if isinstance(obj, (Memory, GrowingList, dict, set)):
+            raise UnstableError(
+                "a function that is differentiated within a translated function changes something outside of itself",
+                remedy="let it return what it computes",
+            )
+
+
+def inlined(function: Function, atoms: Sequence[Any]) -> list[Any]:
+    """Write a function's operations where the program stands, and return its results."""
+    recorder = writer()
+    copier = Copier(dict(zip(function.params, atoms, strict=True)))
+    recorder.blocks[-1].ops.extend(copier.op(op) for op in function.body.ops)
+    return [_symbol(recorder, atom) for atom in copier(function.body.results)]
+
+
+def _symbol(recorder: Any, atom: Any) -> Any:
+    return recorder.symbol(atom) if isinstance(atom, Value) else atom
+
+
+def zeros(leaf: Any) -> Any:
+    """Return zeros of the form of a leaf."""
+    if isinstance(leaf, Symbol) and isinstance(leaf.type, Tensor) and leaf.type.rank:
+        return np.zeros_like(leaf)
+    return 0.0
+
+
+def positions_of(args: tuple[Any, ...], argnums: Any, name: str) -> tuple[int, ...]:
+    """Return the positions of the arguments to differentiate."""
+    return evaluate.select(args, argnums, name)
+
+
+class Chosen:
+    """The leaves of the arguments that are differentiated, by argument."""
+
+    def __init__(self, args: tuple[Any, ...], positions: Sequence[int], name: str) -> None:
+        self.trees = [flatten(args[k]) for k in positions]
+        self.ids = {id(leaf) for tree in self.trees for leaf in tree.leaves}
+        for k, tree in zip(positions, self.trees, strict=True):
+            if tree.leaves and not any(_is_differentiable(leaf) for leaf in tree.leaves):
+                raise InputError(f"cannot differentiate with respect to argument {k} of the function given to {name}")
+
+    def places(self, made: Inner) -> set[int]:
+        """Return which parameters of a program they are."""
+        return {k for k, leaf in enumerate(made.leaves) if id(leaf) in self.ids}
+
+    def build(self, made: Inner, found: dict[int, Any]) -> list[Any]:
+        """Return, for each argument, its derivative in the argument's structure."""
+        of_leaf = {id(made.leaves[k]): x for k, x in found.items()}
+        return [tree.rebuild([of_leaf.get(id(leaf), zeros(leaf)) for leaf in tree.leaves]) for tree in self.trees]
+
+
+def _is_differentiable(leaf: Any) -> bool:
+    return isinstance(leaf, (float, complex, np.inexact)) or (isinstance(leaf, Symbol) and leaf.type.differentiable)
+
+
+def floated(args: tuple[Any, ...], positions: Sequence[int]) -> tuple[Any, ...]:
+    """Return arguments in which whole numbers to differentiate are floats."""
+    args = tuple(args)
+    new = list(args)
+    for k in positions:
+        tree = flatten(new[k])
+        new[k] = tree.rebuild([_floated(leaf) for leaf in tree.leaves])
+    return tuple(new)
+
+
+def _floated(leaf: Any) -> Any:
+    if isinstance(leaf, int) and not isinstance(leaf, bool):
+        return float(leaf)
+    if isinstance(leaf, Symbol) and isinstance(leaf.type, Tensor) and leaf.type.number and leaf.type.dtype.kind == "i":
+        return writer().apply(float, (leaf,), {})
+    if not isinstance(leaf, Symbol):
+        return writer().symbol_of_constant(leaf)
+    return leaf
+
+
+# The operators --------------------------------------------------------------------------------------------------------------------
+
+
+@lowers(_value_and_grad)
+def value_and_grad(
+    f: Any, args: Any, kwargs: Any, *, argnums: Any = 0, has_aux: bool = False, holomorphic: bool = False, name: str = "value_and_grad"
+) -> Any:
+    """Write the program of a value and its gradient."""
+    positions = positions_of(args, argnums, name)
+    args = floated(args, positions)
+    chosen = Chosen(args, positions, name)
+    made = inner(f, args, kwargs)
+    _expect_scalar(made, name, has_aux=has_aux, holomorphic=holomorphic)
+    active = made.active(chosen.places(made))
+    wanted = [k == 0 for k in range(len(made.function.results))]
+    gradient = reverse.gradient(made.function, active, wanted)
+    outputs = inlined(gradient, [*made.atoms, _one(made.function.results[0])])
+    count = len(made.function.results)
+    made.write(outputs[:count])
+    cotangents = dict(zip([k for k, on in enumerate(active) if on], outputs[count:], strict=True))
+    if holomorphic:
+        cotangents = {k: np.conj(ct) for k, ct in cotangents.items()}
+    parts = chosen.build(made, {k: _number_like(made.leaves[k], ct) for k, ct in cotangents.items()})
+    value = made.tree.rebuild(outputs[: made.results])
+    return value, parts[0] if isinstance(argnums, (int, np.integer)) else tuple(parts)
+
+
+def _one(result: Any) -> Any:
+    return 1.0 if atom_type(result).dtype.kind == "f" else 1.0 + 0j
+
+
+def _number_like(x: Any, g: Any) -> Any:
+    """Return the derivative by a Python number as a Python number."""
+    t = _leaf_type(x)
+    if isinstance(t, Tensor) and t.number and isinstance(g, Symbol) and isinstance(g.type, Tensor) and not g.type.number:
+        return writer().apply(float if t.dtype.kind == "f" else complex, (g,), {})
+    return g
+
+
+def _expect_scalar(made: Inner, name: str, *, has_aux: bool, holomorphic: bool) -> None:
+    """Raise unless the value is one number."""
+    single = made.tree.key == "*" if not has_aux else made.results >= 1
+    t = atom_type(made.function.results[0]) if made.results else None
+    if not single or not isinstance(t, Tensor) or t.rank:
+        raise OutputError(f"{name}: the function must return a scalar", remedy="return one number, or use jacobian for arrays")
+    if t.dtype.kind == "c" and not holomorphic:
+        raise OutputError(f"{name}: the function returned a complex number", remedy="return a real number, or pass holomorphic=True")
+    if t.dtype.kind not in "fc":
+        raise OutputError(f"{name}: the function returned a whole number, which has no derivative", remedy="return a float")
+
+
+@lowers(_grad)
+def grad(f: Any, args: Any, kwargs: Any, *, has_aux: bool = False, **options: Any) -> Any:
+    """Write the program of a gradient."""
+    value, gradient = value_and_grad(f, args, kwargs, has_aux=has_aux, **{"name": "grad", **options})
+    return (gradient, value[1]) if has_aux else gradient
+
+
+def pushed(f: Any, args: Any, kwargs: Any, tangents: dict[int, Any], name: str) -> tuple[Any, Any]:
+    """Write the program of a value and its tangent for tangents of arguments by position; return both."""
+    positions = tuple(tangents)
+    chosen = Chosen(args, positions, name)
+    given: dict[int, Any] = {}
+    for tree, t in zip(chosen.trees, tangents.values(), strict=True):
+        seeds = flatten(t)
+        if seeds.key != tree.key:
+            raise StructureError(f"{name}: a tangent does not have the structure of its argument")
+        given.update({id(leaf): seed for leaf, seed in zip(tree.leaves, seeds.leaves, strict=True)})
+    made = inner(f, args, kwargs)
+    active = made.active(chosen.places(made))
+    program, active_results = forward.jvp(made.function, active)
+    seeds = [writer().converted(writer().atom(given[id(made.leaves[k])]), made.function.params[k].type) for k, on in enumerate(active) if on]
+    outputs = inlined(program, [*made.atoms, *seeds])
+    count = len(made.function.results)
+    made.write(outputs[:count])
+    rest = iter(outputs[count:])
+    dots = [next(rest) if on else None for on in active_results]
+    values = outputs[: made.results]
+    filled = [_number_like(v, zeros(v) if t is None else t) for v, t in zip(values, dots, strict=False)]
+    return made.tree.rebuild(values), made.tree.rebuild(filled)
+
+
+def _jvp(f: Any, primals: Any, tangents: Any, *, has_aux: bool = False) -> Any:
+    primals, tangents = tuple(primals), tuple(tangents)
+    if len(primals) != len(tangents):
+        raise StructureError(f"jvp: {len(primals)} primals but {len(tangents)} tangents", remedy="give one tangent per argument")
+    primals = floated(primals, range(len(primals)))
+    value, t = pushed(f, primals, {}, dict(enumerate(tangents)), "jvp")
+    return (value[0], t[0], value[1]) if has_aux else (value, t)
+
+
+@lowers(_derivative)
+def derivative(f: Any, args: Any, kwargs: Any, *, argnum: int) -> Any:
+    """Write the program of a derivative by one argument."""
+    (k,) = positions_of(args, argnum, "derivative")
+    args = floated(args, (k,))
+    one = np.ones_like(args[k]) if isinstance(args[k], Array) else 1.0
+    return pushed(f, args, kwargs, {k: one}, "derivative")[1]
+
+
+def pulled(f: Any, args: Any, kwargs: Any, positions: Sequence[int], name: str) -> tuple[Any, Callable[[Any], list[Any]], Inner]:
+    """Write the program of a value; return it, and what writes the way back for a cotangent."""
+    chosen = Chosen(args, positions, name)
+    made = inner(f, args, kwargs)
+    active = made.active(chosen.places(made))
+    wanted = [k < made.results and atom_type(r).differentiable for k, r in enumerate(made.function.results)]
+    split = reverse.vjp(made.function, active, wanted)
+    outputs = inlined(split.forward, made.atoms)
+    count = len(made.function.results)
+    made.write(outputs[:count])
+    residuals = outputs[count:]
+
+    def pull(ct: Any) -> list[Any]:
+        leaves = flatten(ct).leaves
+        if len(leaves) != made.results:
+            raise StructureError(f"{name}: a cotangent does not have the structure of the result")
+        results = made.function.results
+        seeds = [writer().converted(writer().atom(c), atom_type(r)) for c, r, on in zip(leaves, results, wanted, strict=False) if on]
+        found = inlined(split.backward, [*[writer().atom(r) for r in residuals], *seeds])
+        parts = dict(zip([k for k, on in enumerate(active) if on], found, strict=True))
+        return chosen.build(made, {k: _number_like(made.leaves[k], x) for k, x in parts.items()})
+
+    return made.tree.rebuild(outputs[: made.results]), pull, made
+
+
+def _vjp(f: Any, *primals: Any, has_aux: bool = False) -> Any:
+    if has_aux:
+        raise UnstableError("vjp with has_aux=True is not translated")
+    primals = floated(primals, range(len(primals)))
+    value, pull, _ = pulled(f, primals, {}, range(len(primals)), "vjp")
+    return value, lambda ct: tuple(pull(ct))
+
+
+def _linearize(f: Any, *primals: Any, has_aux: bool = False) -> Any:
+    if has_aux:
+        raise UnstableError("linearize with has_aux=True is not translated")
+    primals = floated(primals, range(len(primals)))
+    value, _ = pushed(f, primals, {}, {k: _zero_tree(x) for k, x in enumerate(primals)}, "linearize")
+    return value, lambda *ts: pushed(f, primals, {}, dict(enumerate(ts)), "linearize")[1]
+
+
+def _zero_tree(x: Any) -> Any:
+    tree = flatten(x)
+    return tree.rebuild([zeros(leaf) for leaf in tree.leaves])
+
+
+calls.REPLACED[jvp] = _jvp
+calls.REPLACED[vjp] = _vjp
+calls.REPLACED[linearize] = _linearize
+
+
+@calls.replaces(stop_gradient)
+def held(x: Any) -> Any:
+    """Write what has no derivative."""
+    tree = flatten(x)
+    return tree.rebuild([writer().apply(stores.held, (leaf,), {}) if isinstance(leaf, Symbol) else leaf for leaf in tree.leaves])
+
+
+@lowers(_checkpoint)
+def checkpoint(f: Any, args: Any, kwargs: Any) -> Any:
+    """A program decides by itself what to compute again."""
+    return calls.routed(f)(*args, **kwargs)
+
+
+@lowers(_hvp)
+def hvp(f: Any, args: Any, kwargs: Any, *, argnums: Any, value_and_grad: bool) -> Any:
+    """Write the program of a Hessian-vector product: forward over reverse."""
+    primals, vector = args
+    primals = primals if isinstance(primals, tuple) and not hasattr(primals, "_fields") else (primals,)
+    positions = positions_of(primals, argnums, "hvp")
+    vectors = (vector,) if isinstance(argnums, int) else tuple(vector)
+    g = Derivative(_value_and_grad, f, {"argnums": argnums, "name": "hvp"})
+    primals = floated(primals, positions)
+    (value, gradient), (_, product) = pushed(g, primals, kwargs, dict(zip(positions, vectors, strict=True)), "hvp")
+    return HVP(value, gradient, product) if value_and_grad else product
+
+
+# Jacobians: one direction after the other -----------------------------------------------------------------------------------------
+
+
+@lowers(_jacobian)
+def jacobian(
+    f: Any,
+    args: Any,
+    kwargs: Any,
+    *,
+    argnums: Any = 0,
+    mode: str = "auto",
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    name: str = "jacobian",
+) -> Any:
+    """Write the program of a Jacobian, by columns or by rows."""
+    positions = positions_of(args, argnums, name)
+    args = floated(args, positions)
+    value, pull, made = pulled(f, args, kwargs, positions, name)
+    aux = None
+    if has_aux:
+        value, aux = value
+    results = flatten(value)
+    for leaf in [*results.leaves, *[x for k in positions for x in flatten(args[k]).leaves]]:
+        if isinstance(leaf, Symbol) and leaf.type.dtype.kind == "c" and not holomorphic:
+            raise OutputError(f"{name}: a complex argument or result", remedy="pass holomorphic=True")
+    scalars = all(not _rank(leaf) for leaf in results.leaves)
+    numbers = all(not _rank(leaf) for k in positions for leaf in flatten(args[k]).leaves)
+    if mode == "forward" or (mode == "auto" and not scalars and (numbers or len(positions) == 1)):
+        result = _by_columns(f, args, kwargs, positions, argnums, name, has_aux=has_aux)
+    else:
+        result = _by_rows(value, aux, pull, positions, argnums, has_aux=has_aux, holomorphic=holomorphic)
+    return (result, aux) if has_aux else result
+
+
+def _rank(leaf: Any) -> int:
+    return leaf.ndim if isinstance(leaf, Symbol) else 0
+
+
+def directions(like: Any, push: Callable[[Any], Any]) -> list[Any]:
+    """Return the results of ``push`` for all unit vectors of the space of a number or an array, as lists over the directions."""
+    if not _rank(like):
+        return [[leaf] for leaf in flatten(push(1.0)).leaves]
+    boxes: list[GrowingList] = []
+
+    def step(k: Any) -> None:
+        flat = np.zeros(like.size, like.dtype)
+        flat[k] = 1.0
+        leaves = flatten(push(np.reshape(flat, like.shape))).leaves
+        while len(boxes) < len(leaves):
+            boxes.append(GrowingList())
+        for box, leaf in zip(boxes, leaves, strict=True):
+            box.append(leaf)
+
+    prepare(boxes, push, like)
+    RUNTIME.for_(calls.routed(builtins.range)(like.size), step, None, RUNTIME.state((), lambda: (), lambda _: None))
+    return list(boxes)
+
+
+def prepare(boxes: list[GrowingList], push: Callable[[Any], Any], like: Any) -> None:
+    """Make one list for each leaf of what a direction gives, before the loop over directions."""
+    recorder = writer()
+    block = Block()
+    with recorder.region() as region:
+        try:
+            with recorder.into(block):
+                leaves = flatten(push(np.zeros_like(like))).leaves
+        finally:
+            region.undo()
+    boxes += [GrowingList() for _ in leaves]
+
+
+def stacked(box: Any, like_result: Any, like_input: Any, *, columns: bool) -> Any:
+    """Return a block of a Jacobian, output axes first, from its columns (rows) over all directions."""
+    if not isinstance(box, GrowingList):
+        return box[0]
+    whole = writer().apply(np.array, (box,), {}) if not _rank_of_items(box) else writer().apply(np.stack, (box,), {})
+    y_shape = like_result.shape if _rank(like_result) else ()
+    x_shape = like_input.shape if _rank(like_input) else ()
+    if columns:
+        whole = np.moveaxis(whole, 0, -1)
+    return np.reshape(whole, (*y_shape, *x_shape))
+
+
+def _rank_of_items(box: GrowingList) -> int:
+    t = box.dynamic.type.item if box.dynamic is not None else None
+    if t is not None:
+        return t.rank
+    return max((_rank(x) for x in box.known_items), default=0)
+
+
+def _by_columns(f: Any, args: Any, kwargs: Any, positions: Any, argnums: Any, name: str, *, has_aux: bool) -> Any:
+    blocks: list[list[Any]] = []
+    trees = [flatten(args[k]) for k in positions]
+    value: Any = None
+    for tree, position in zip(trees, positions, strict=True):
+        for j, leaf in enumerate(tree.leaves):
+            if not _is_differentiable(leaf):
+                continue
+
+            def push(t: Any, tree: Tree = tree, j: int = j, position: int = position) -> Any:
+                nonlocal value
+                seeds = tree.rebuild([t if i == j else zeros(x) for i, x in enumerate(tree.leaves)])
+                value, dot = pushed(f, args, kwargs, {position: seeds}, name)
+                value, dot = (value[0], dot[0]) if has_aux else (value, dot)
+                return dot
+
+            boxes = directions(leaf, push)
+            likes = flatten(value).leaves
+            blocks.append([_block(box, y, leaf, columns=True) for box, y in zip(boxes, likes, strict=True)])
+    results = flatten(value)
+    return _assembled(results, trees, argnums, lambda i, x: blocks[x][i])
+
+
+def _block(box: Any, y: Any, x: Any, *, columns: bool) -> Any:
+    if isinstance(box, GrowingList):
+        return stacked(box, y, x, columns=columns)
+    return box[0]
+
+
+def _by_rows(value: Any, aux: Any, pull: Any, positions: Any, argnums: Any, *, has_aux: bool, holomorphic: bool) -> Any:
+    del positions
+    results = flatten(value)
+    rows: list[list[Any]] = []
+    trees: list[Tree] = []
+    for i, leaf in enumerate(results.leaves):
+
+        def back(ct: Any, i: int = i) -> Any:
+            nonlocal trees
+            seeds = results.rebuild([ct if k == i else zeros(y) for k, y in enumerate(results.leaves)])
+            parts = pull((seeds, _zero_tree(aux)) if has_aux else seeds)
+            parts = [np.conj(part) for part in parts] if holomorphic else parts
+            trees = [flatten(part) for part in parts]
+            return [leaf for tree in trees for leaf in tree.leaves]
+
+        boxes = directions(leaf, back)
+        likes = [x for tree in trees for x in tree.leaves]
+        rows.append([_block(box, leaf, x, columns=False) for box, x in zip(boxes, likes, strict=True)])
+    return _assembled(results, trees, argnums, lambda i, x: rows[i][x])
+
+
+def _assembled(results: Tree, trees: list[Tree], argnums: Any, block: Callable[[int, int], Any]) -> Any:
+    """Return the blocks in the structure of the results, and within in that of the arguments."""
+    rows = []
+    for i in range(len(results.leaves)):
+        k, parts = 0, []
+        for tree in trees:
+            n = len(tree.leaves)
+            parts.append(tree.rebuild([block(i, k + j) for j in range(n)]))
+            k += n
+        rows.append(parts[0] if isinstance(argnums, (int, np.integer)) else tuple(parts))
+    return results.rebuild(rows)
+
+
+@lowers(_jacfwd)
+def jacfwd(f: Any, args: Any, kwargs: Any, **options: Any) -> Any:
+    """Write the program of a Jacobian by columns."""
+    return jacobian(f, args, kwargs, mode="forward", **{"name": "jacfwd", **options})
+
+
+@lowers(_jacrev)
+def jacrev(f: Any, args: Any, kwargs: Any, **options: Any) -> Any:
+    """Write the program of a Jacobian by rows."""
+    return jacobian(f, args, kwargs, mode="reverse", **{"name": "jacrev", **options})
+
+
+@lowers(_hessian)
+def hessian(f: Any, args: Any, kwargs: Any, **options: Any) -> Any:
+    """Write the program of a Hessian: forward over reverse."""
+    rows = Derivative(_jacobian, f, {"mode": "reverse", "name": "hessian", **options})
+    return jacobian(rows, args, kwargs, mode="forward", **{"name": "hessian", **options})
+
+
+@lowers(_vmap)
+def vmap(f: Any, args: Any, kwargs: Any, *, in_axes: Any, out_axes: Any, axis_size: int | None) -> Any:
+    """Write the program of a function for every element of a stack, one after the other."""
+    if kwargs or axis_size is not None or out_axes != 0:
+        raise UnstableError("vmap with keyword arguments, axis_size or out_axes is not translated")
+    axes = tuple(in_axes) if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
+    trees = [flatten(arg) for arg in args]
+    if any(axis is not None and not isinstance(axis, int) for axis in axes):
+        raise UnstableError("vmap with a tree of in_axes is not translated")
+    mapped = [(leaf, axis) for tree, axis in zip(trees, axes, strict=True) if axis is not None for leaf in tree.leaves]
+    n = mapped[0][0].shape[mapped[0][1]]
+    boxes: list[GrowingList] = []
+    built: list[Tree] = []
+
+    def element(k: Any) -> list[Any]:
+        parts = []
+        for tree, axis in zip(trees, axes, strict=True):
+            index = None if axis is None else (*[slice(None)] * axis, k)
+            parts.append(tree.rebuild([leaf if index is None else leaf[index] for leaf in tree.leaves]))
+        built[:] = [flatten(calls.routed(f)(*parts))]
+        return built[0].leaves
+
+    recorder = writer()
+    with recorder.region() as region:
+        try:
+            with recorder.into(Block()):
+                boxes += [GrowingList() for _ in element(0)]
+        finally:
+            region.undo()
+
+    def step(k: Any) -> None:
+        for box, leaf in zip(boxes, element(k), strict=True):
+            box.append(leaf)
+
+    RUNTIME.for_(calls.routed(builtins.range)(n), step, None, RUNTIME.state((), lambda: (), lambda _: None))
+    stacks = [
+        writer().apply(np.stack if _rank_of_items(box) else np.array, (box,), {}) for box in boxes
+    ]
+    return built[0].rebuild(stacks)
