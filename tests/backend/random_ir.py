@@ -27,7 +27,14 @@ class Writer:
         self.builder = Builder()
 
     def program(self):
-        params = [Value(FLOAT, "a"), Value(VECTOR, "x"), Value(VECTOR, "y"), Value(MATRIX, "A"), Value(INT, "n"), Value(INTEGERS, "at")]
+        params = [
+            Value(FLOAT, "a"),
+            Value(VECTOR, "x"),
+            Value(VECTOR, "y"),
+            Value(MATRIX, "A"),
+            Value(INT, "n"),
+            Value(INTEGERS, "at"),
+        ]
         with self.builder.block(params) as body:
             scope = [Symbol(p) for p in params]
             self.statements(scope, self.random.randint(2, self.most), 0)
@@ -38,7 +45,12 @@ class Writer:
     # Choices
 
     def pick(self, scope, kind):
-        found = [s for s in scope if s.type == kind or (kind == FLOAT and isinstance(s.type, Tensor) and s.type.rank == 0 and s.type.dtype.kind == "f")]
+        found = [
+            s
+            for s in scope
+            if s.type == kind
+            or (kind == FLOAT and isinstance(s.type, Tensor) and s.type.rank == 0 and s.type.dtype.kind == "f")
+        ]
         recent = found[-3:] if self.random.random() < 0.6 else found
         return self.random.choice(recent) if recent else None
 
@@ -69,7 +81,17 @@ class Writer:
 
     def statements(self, scope, count, depth):
         for _ in range(count):
-            kinds_ = [self.arithmetic, self.arithmetic, self.view, self.store, self.store, self.accumulate, self.update, self.fresh, self.listed]
+            kinds_ = [
+                self.arithmetic,
+                self.arithmetic,
+                self.view,
+                self.store,
+                self.store,
+                self.accumulate,
+                self.update,
+                self.fresh,
+                self.listed,
+            ]
             if depth < 2:
                 kinds_ += [self.loop, self.loop, self.branch, self.forever]
             self.random.choice(kinds_)(scope, depth)
@@ -98,7 +120,9 @@ class Writer:
                 lambda: x[self.random.choice([0, 1, -1])], lambda: np.broadcast_to(x, (N,)), lambda: x[:],
             ])()  # fmt: skip
         else:
-            y = self.random.choice([lambda: x.T, lambda: x[1], lambda: x[:, 2], lambda: np.diagonal(x), lambda: x[::-1], lambda: x[0, 1]])()
+            y = self.random.choice(
+                [lambda: x.T, lambda: x[1], lambda: x[:, 2], lambda: np.diagonal(x), lambda: x[::-1], lambda: x[0, 1]]
+            )()
         scope.append(self.name(y))
 
     def target(self, scope):
@@ -154,7 +178,11 @@ class Writer:
     # Control
 
     def carried(self, scope):
-        chosen = [s for s in self.random.sample(scope, min(len(scope), self.random.randint(1, 3))) if isinstance(s.type, Tensor) and s.type != INT]
+        chosen = [
+            s
+            for s in self.random.sample(scope, min(len(scope), self.random.randint(1, 3)))
+            if isinstance(s.type, Tensor) and s.type != INT
+        ]
         return chosen or [scope[1]]
 
     def branch(self, scope, depth):
@@ -176,6 +204,11 @@ class Writer:
     def number_condition(self, scope):
         a = self.pick(scope, FLOAT)
         c = a < self.random.choice([0.0, 0.3, 1.0])
+        if self.random.random() < 0.3:
+            b = self.pick(scope, FLOAT)
+            sides = [lambda: [np.sin(b) < 0.5], lambda: [self.random.random() < 0.5]]
+            self.random.shuffle(sides)
+            (c,) = self.builder.if_(c, *sides)
         return np.invert(c) if self.random.random() < 0.2 else c
 
     def loop(self, scope, depth):
@@ -202,7 +235,9 @@ class Writer:
         if stop:
             finals, lists, turns = self.stopping(scope, inits, collects, depth, span)
         else:
-            finals, lists, turns = self.builder.loop(span, inits, body, types=[s.type for s in inits], reverse=reverse, consumed=consumed)
+            finals, lists, turns = self.builder.loop(
+                span, inits, body, types=[s.type for s in inits], reverse=reverse, consumed=consumed
+            )
         self.name(*finals)
         scope.extend(finals)
         if self.random.random() < 0.2:
@@ -289,7 +324,14 @@ class Writer:
 def arguments(seed):
     """Return arguments for a random program."""
     rng = np.random.default_rng(seed)
-    return [float(rng.normal()), rng.normal(size=N), rng.normal(size=N), rng.normal(size=(N, N)), int(rng.integers(0, 4)), rng.integers(0, N, size=2)]
+    return [
+        float(rng.normal()),
+        rng.normal(size=N),
+        rng.normal(size=N),
+        rng.normal(size=(N, N)),
+        int(rng.integers(0, 4)),
+        rng.integers(0, N, size=2),
+    ]
 
 
 def program(seed, most=9):

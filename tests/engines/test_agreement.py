@@ -22,8 +22,8 @@ ad = pytest.importorskip("adjoint")
 if missing := [name for name in ("grad", "value_and_grad", "jvp", "vjp") if not hasattr(ad, name)]:
     pytest.skip(f"adjoint has no {', '.join(missing)} yet", allow_module_level=True)
 
-# How each engine is asked to run a function.  The source engine joins this table: {"source": ad.jit}.
-ENGINES: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {"trace": lambda f: f}
+# How each engine is asked to run a function.
+ENGINES: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {"trace": lambda f: f, "source": ad.jit}
 
 # Programs that an engine is known not to follow yet: {("trace", "views.transposed_view"): "why"}.  Strict: a program that
 # begins to work fails here until it is taken out.

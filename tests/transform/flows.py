@@ -215,6 +215,18 @@ def prefix(b, a, c):
     return [a]
 
 
+@flow(np.array([0.9, 0.0, 0.0, 0.0, 0.0]), np.array([0.3, -0.8, 1.1, 0.4, -0.2]))
+def prefix_by_branches(b, a, x):
+    """As above, by one of two formulas."""
+
+    def turn(i, a):
+        then = lambda: [stores.assign(a, i, a[i - 1] * x[i])]
+        return b.if_(x[i] > 0, then, lambda: [stores.assign(a, i, np.sin(a[i - 1]))]), []
+
+    (a,), _, _ = b.loop((1, a.shape[0], 1), [a], turn, types=[VECTOR])
+    return [a]
+
+
 @flow(np.array([[0.3, -0.8], [1.1, 0.4]]), np.array([0.2, 0.7]))
 def network(b, a, v):
     (v,), _, _ = b.loop((0, 4, 1), [v], lambda k, v: ([np.tanh(a @ v)], []), types=[VECTOR])
@@ -328,7 +340,7 @@ def array_in_branch_in_loop(b, x, c):
 @flow(2.0, 1.5)
 def newton(b, a, x):
     test = lambda x: np.abs(x * x - a) > 1e-3
-    (x,), _, turns = b.loop(None, [x], lambda k, x: ([x - (x * x - a) / (2.0 * x)], []), types=[F], test=test)
+    (x,), _, _ = b.loop(None, [x], lambda k, x: ([x - (x * x - a) / (2.0 * x)], []), types=[F], test=test)
     return [x]
 
 
@@ -495,7 +507,7 @@ def loop_in_recursion(b, x):
 def unused(b, x, y):
     """Results and inputs that do not take part."""
     dead = np.exp(y) * x
-    (s, t), _, _ = b.loop((0, 3, 1), [x, y], lambda k, s, t: ([s * x, t * dead], []), types=[F, F])
+    (s, _), _, _ = b.loop((0, 3, 1), [x, y], lambda k, s, t: ([s * x, t * dead], []), types=[F, F])
     return [s, 3.0]
 
 

@@ -14,6 +14,7 @@ from adjoint._ir.types import FLOAT, INT, Tensor
 from adjoint._ir.verify import verify
 from adjoint._rules import kinds, stores
 from adjoint._transform.forward import jvp
+from adjoint._transform.reverse import gradient
 from adjoint._transform.simplify import simplify
 from adjoint.testing.program import random_like, vector
 from tests.rules.test_every_rule import CASES
@@ -58,6 +59,19 @@ def test_programs_and_their_derivatives_compute_the_same(flow) -> None:
     assert show(simplified(small)) == show(small)
     second = jvp(small, [*numbers, *[False] * len(ts)]).function
     same(checked_run(simplified(second), [*flow.args, *ts, *ts]), checked_run(second, [*flow.args, *ts, *ts]))
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_gradients_compute_the_same(flow) -> None:
+    active = [is_active(x) for x in flow.args]
+    results = checked_run(flow.function, flow.args)
+    both = gradient(flow.function, active)
+    wanted = both.params[len(flow.args) :]
+    cts = random_like([y for y in results if is_active(y)], np.random.default_rng(0))
+    if len(wanted) != len(cts):
+        pytest.skip("cotangents of lists")
+    expected = checked_run(both, [*flow.args, *cts])
+    same(checked_run(simplified(both), [*flow.args, *cts]), expected)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if not any(part in name for part in NOT_A_PROGRAM)])
@@ -211,6 +225,16 @@ def test_unused_parts_of_loops_go() -> None:
     assert "carrying v2: float64 = x:" in found
     assert found.count("next") == 1
     assert "next v5\n" in found or "next v4\n" in found
+
+
+def test_what_a_loop_does_not_change_is_not_carried() -> None:
+    def write(b, x, n):
+        (s, y), _, _ = b.loop((0, n, 1), [0.0, x], lambda i, s, y: ([s + y * i, y], []), types=[F, F], test=lambda s, y: s < y)
+        return [s, y]
+
+    found = listing(write, F, INT)
+    assert "carrying v2: float64 = 0.0:" in found
+    assert found.endswith(", x")
 
 
 def test_unused_loops_and_branches_go() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._api import engine as engine
 from adjoint._api import opaque, tree
 from adjoint._backend import python
 from adjoint._ir.nodes import Function, atom_type
@@ -37,24 +38,26 @@ class Compiled:
 
     def __call__(self, leaves: Leaves) -> Leaves:
         """Return the results for arguments one by one."""
-        leaves = [as_traced(leaf) for leaf in leaves]
-        trace = highest([leaf for leaf in leaves if isinstance(leaf, Traced)])
+        leaves = [leaf if isinstance(leaf, (list, tuple)) else as_traced(leaf) for leaf in leaves]
+        parts = [tree.flatten(leaf)[0] for leaf in leaves]
+        trace = highest([x for part in parts for x in part if isinstance(x, Traced)])
         if trace is None:
             return self.evaluate(leaves)
         mask = tuple(
-            isinstance(x, Traced) and x.run is trace and _differentiable(p.type)
-            for x, p in zip(leaves, self.function.params, strict=True)
+            any(isinstance(x, Traced) and x.run is trace for x in part) and _differentiable(p.type)
+            for part, p in zip(parts, self.function.params, strict=True)
         )
         return self.traced(leaves, mask)
 
-    def evaluate(self, leaves: Leaves) -> Leaves:
+    def evaluate(self, leaves: Sequence[Any]) -> Leaves:
         """Run the program on plain values."""
         try:
             y = self.call(*leaves)
         except Exception as error:
             annotate(error, self.call)
             raise
-        return list(y) if len(self.function.results) > 1 else [y] if self.function.results else []
+        count = len(self.function.body.results)
+        return [y] if count == 1 else list(y) if count else []
 
     def traced(self, leaves: Leaves, mask: tuple[bool, ...]) -> Leaves:
         """Apply the program as one operation, differentiable in the arguments of the mask."""
@@ -64,22 +67,27 @@ class Compiled:
         def evaluated(primals: Leaves, structure: Any) -> tuple[Any, Any]:
             (values,) = tree.unflatten(structure, primals)
             both = split.forward(values)
-            results, residuals = both[:count], both[count:]
+            results, residuals = [_apart(y, values) for y in both[:count]], both[count:]
             return results, [_apart(r, [*values, *results]) for r in residuals]
 
         def pull(primals: Leaves, note: opaque.Note, cotangents: Leaves, structure: Any) -> Leaves:
             values = tree.unflatten(note.structure, [_Missing if ct is None else ct for ct in cotangents])
             cts = [_filled(ct, y) for ct, y, own in zip(values, note.content.results, split.active_results, strict=True) if own]
             found = iter(split.backward([*note.content.residuals, *cts]))
-            return [next(found) if own else None for own in mask]
+            (values,) = tree.unflatten(structure, primals)
+            given = [_matched(next(found), x) if own else _matched(None, x) for own, x in zip(mask, values, strict=True)]
+            return [None if leaf is _Missing else leaf for leaf in tree.flatten(given)[0]]
 
         def push(primals: Leaves, note: opaque.Note, ts: Leaves, structure: Any) -> Leaves:
             (values,) = tree.unflatten(structure, primals)
+            (given,) = tree.unflatten(structure, [_Missing if t is None else t for t in ts])
             pushed = self.pushed(mask)
-            seeds = [kinds.zeros_like(x) if t is None else t for x, t, own in zip(values, ts, mask, strict=True) if own]
+            seeds = [_filled(t, x) for x, t, own in zip(values, given, mask, strict=True) if own]
             tangents = iter(pushed.function([*values, *seeds])[count:])
             y = [next(tangents) if own else None for own in pushed.active_results]
-            return tree.flatten([_zero_tree(like) if t is None else t for t, like in zip(y, note.content.results, strict=True)])[0]
+            # The caller may store into the array of an argument, and its tangent changes with it.
+            dots = [_matched(_apart(t, seeds), like) for t, like in zip(y, note.content.results, strict=True)]
+            return [None if t is _Missing else t for t in tree.flatten(dots)[0]]
 
         def noted(primals: Leaves, structure: Any) -> tuple[Any, Any]:
             results, residuals = evaluated(primals, structure)
@@ -157,12 +165,16 @@ def _shares(x: np.ndarray, y: Any) -> bool:
 def _filled(ct: Any, like: Any) -> Any:
     """Return a cotangent with zeros in place of what is missing."""
     if isinstance(like, (list, tuple)):
-        return [_filled(part, y) for part, y in zip(ct, like, strict=True)]
+        return type(like)([_filled(part, y) for part, y in zip(ct, like, strict=True)])
     return kinds.zeros_like(like) if ct is _Missing else ct
 
 
-def _zero_tree(like: Any) -> Any:
-    return [_zero_tree(part) for part in like] if isinstance(like, (list, tuple)) else kinds.zeros_like(like)
+def _matched(t: Any, like: Any) -> Any:
+    """Return a tangent or cotangent in the structure of its value, with a mark where there is none."""
+    if isinstance(like, (list, tuple)):
+        parts = [None] * len(like) if t is None else t
+        return type(like)([_matched(part, y) for part, y in zip(parts, like, strict=True)])
+    return None if like is None else _Missing if t is None else t
 
 
 def annotate(error: Exception, call: Any) -> None:

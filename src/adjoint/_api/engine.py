@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from adjoint._api import evaluate, tree
 from adjoint._rules import kinds
 from adjoint._trace.traced import Traced
@@ -72,7 +74,7 @@ def is_inexact(x: Any) -> bool:
 
 def _own(leaves: Leaves) -> Leaves:
     """Return the leaves with arrays copied: the function may overwrite them."""
-    return [+x if isinstance(x, Traced) or len(kinds.shape_of(x)) else x for x in leaves]
+    return [np.positive(x) if isinstance(x, Traced) or len(kinds.shape_of(x)) else x for x in leaves]
 
 
 use_engine(Tracing())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from adjoint._frontend.state import put
 from adjoint._frontend.translate import Program, is_leaf, translate
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._trace.traced import Traced, sample
-from adjoint.errors import AdjointError
+from adjoint.errors import AdjointError, MutationError
 
 # From whole numbers and shapes as symbols, to whole numbers known, to shapes known as well.
 LEVELS = 3
@@ -85,11 +85,18 @@ class Jitted:
         self.f, self.fallback = f, fallback
         self.entries: dict[Any, list[Entry]] = {}
         self.levels: dict[Any, int] = {}
+        # The programs for numbers and arrays as positional arguments, the commonest case, which are found quickly.
+        self.direct: dict[Any, Entry] = {}
         self.last: Entry | None = None
         self.refused = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program of ``f`` for these arguments."""
+        key = None if kwargs else direct_key(args)
+        direct = None if key is None else self.direct.get(key)
+        if direct is not None and direct.is_current():
+            self.last = direct
+            return direct.run(args)
         if self.refused:
             return self.f(*args, **kwargs)
         try:
@@ -100,6 +107,8 @@ class Jitted:
             self.refused = True
             warnings.warn(f"{self.__name__} is not translated and runs by the tracing engine: {error}", stacklevel=2)
             return self.f(*args, **kwargs)
+        if key is not None and entry.is_direct(len(args)):
+            self.direct[key] = entry
         return entry(tree, args, kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -120,10 +129,10 @@ class Jitted:
         """Return the program for arguments, translated if need be."""
         tree = flatten((args, kwargs), is_argument)
         leaves = [sample(leaf) for leaf in tree.leaves]
-        base = (tree.key, tuple(map(_kind, leaves)))
+        base = (tree.key, tuple(map(_kind, leaves)), _same_arrays(leaves))
         key = (base, known(leaves, self.levels.get(base, 0)))
         for entry in self.entries.get(key, ()):
-            if all(map(holds, entry.program.captures.guards)):
+            if entry.is_current():
                 self.last = entry
                 return tree, entry
         program = self.translated(base, args, kwargs, tree, leaves)
@@ -163,10 +172,35 @@ def is_argument(x: Any) -> bool:
     return is_leaf(x) or isinstance(x, Traced)
 
 
+def direct_key(args: tuple[Any, ...]) -> Any:
+    """Return what a program depends on if all arguments are plain floats and different arrays; None for others."""
+    key: list[Any] = []
+    arrays = []
+    for x in args:
+        cls = type(x)
+        if cls is np.ndarray:
+            key.append((x.dtype, x.ndim))
+            arrays.append(x)
+        elif cls in _NUMBERS:
+            key.append(cls)
+        else:
+            return None
+    return tuple(key) if len(arrays) < 2 or len(set(map(id, arrays))) == len(arrays) else None  # noqa: PLR2004
+
+
+_NUMBERS = frozenset({float, complex, np.float64})
+
+
 def _kind(leaf: Any) -> Any:
     """Return what a program depends on: Python's type of a number, dtype and rank of an array."""
     dtype = getattr(leaf, "dtype", None)
     return type(leaf) if dtype is None else (dtype, leaf.ndim, isinstance(leaf, np.ndarray))
+
+
+def _same_arrays(leaves: list[Any]) -> tuple[int, ...]:
+    """Return, for each leaf, the place of the first that is the same array: a store to the one is a store to the other."""
+    first: dict[int, int] = {}
+    return tuple(first.setdefault(id(leaf), k) if isinstance(leaf, np.ndarray) else k for k, leaf in enumerate(leaves))
 
 
 def known(leaves: list[Any], level: int) -> tuple[Any, ...]:
@@ -181,21 +215,58 @@ class Entry:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.compiled = Compiled(program.function)
+        mark = object()
+        self.is_single = program.count == 1 and program.rebuild([mark]) is mark
+
+    def is_current(self) -> bool:
+        """Tell whether the world around the function is what the program was written for."""
+        return all(map(holds, self.program.captures.guards))
+
+    def is_direct(self, count: int) -> bool:
+        """Tell whether the program takes ``count`` arguments as they are, and does nothing but return a value."""
+        program = self.program
+        return not (program.specialised or program.written or program.changed) and program.places == list(range(count))
+
+    def run(self, args: tuple[Any, ...]) -> Any:
+        """Run a program that is direct on plain numbers and arrays."""
+        program = self.program
+        captured = program.captures.inputs
+        outputs = self.compiled([*args, *[getter() for getter, _ in captured]]) if captured else self.compiled.evaluate(args)
+        return self.value(outputs, args)
+
+    def value(self, outputs: list[Any], inputs: Sequence[Any]) -> Any:
+        """Return the value of the function, in which arrays of the caller's are these themselves."""
+        for result, param in self.program.returned.items():
+            outputs[result] = inputs[param]
+        return outputs[0] if self.is_single else plain(self.program.rebuild(outputs[: self.program.count]))
 
     def __call__(self, tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the program, write to the caller's arrays and containers what it writes, and return its value."""
         program = self.program
         inputs = [tree.leaves[k] for k in program.places]
         inputs += [getter() for getter, _ in program.captures.inputs]
+        if program.written:
+            _expect_apart(inputs, [k for k, _ in program.written])
         outputs = self.compiled(inputs)
         for param, result in program.written:
             inputs[param][...] = outputs[result]
-            outputs[result] = inputs[param]
-        for result, param in program.returned.items():
-            outputs[result] = inputs[param]
+        value = self.value(outputs, inputs)
         for path, rebuild, where in program.changed:
             put(_found((args, kwargs), path), plain(rebuild(outputs[where])))
-        return plain(program.rebuild(outputs[: program.count]))
+        return value
+
+
+def _expect_apart(inputs: list[Any], written: list[int]) -> None:
+    """Raise if an array that the program writes to shares its memory with another argument."""
+    for k in written:
+        for j, other in enumerate(inputs):
+            both = isinstance(inputs[k], np.ndarray) and isinstance(other, np.ndarray)
+            if j != k and both and np.may_share_memory(inputs[k], other) and np.shares_memory(inputs[k], other):
+                raise MutationError(
+                    "the function writes into an array that shares its memory with another one among its arguments",
+                    why="the program takes them for independent arrays",
+                    remedy="pass a copy of one of them",
+                )
 
 
 def _found(tree: Any, path: tuple[Any, ...]) -> Any:

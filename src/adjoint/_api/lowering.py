@@ -29,11 +29,10 @@ from adjoint._api.vjp import vjp
 from adjoint._api.vmap import _vmap
 from adjoint._frontend import calls
 from adjoint._frontend.arrays import Array, Memory
-from adjoint._frontend.branches import defined
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.recursion import lift
 from adjoint._frontend.runtime import RUNTIME
-from adjoint._frontend.state import UnstableError
+from adjoint._frontend.state import UnstableError, content, same_content
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Block, Function, Value, atom_type
@@ -118,7 +117,7 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
                 value = flatten(calls.routed(f)(*inner_args, **inner_kwargs))
                 atoms = [recorder.atom(leaf) for leaf in value.leaves]
             written = [k for k, m in enumerate(memories) if m is not None and m.value is not params[k]]
-            _check_changes(region, block, memories)
+            _check_changes(region, memories)
         finally:
             region.undo()
     block.results = [*atoms, *[memories[k].value for k in written]]  # type: ignore[union-attr]
@@ -136,13 +135,11 @@ def _leaf_type(leaf: Any) -> Any:
     return leaf.type if isinstance(leaf, Symbol) else type_of(leaf)
 
 
-def _check_changes(region: Any, block: Block, memories: list[Any]) -> None:
+def _check_changes(region: Any, memories: list[Any]) -> None:
     """Raise if the function changes anything outside but its own arguments."""
-    inside = defined(block)
-    from adjoint._frontend.branches import mentions
-
+    recorder = writer()
     for obj, old in region.touched.values():
-        if any(obj is m for m in memories) or mentions(old, inside, region.touched):
+        if any(obj is m for m in memories) or recorder.born(obj) > region.start or same_content(old, content(obj)):
             continue
         if isinstance(obj, (Memory, GrowingList, dict, set)):
             raise UnstableError(
@@ -414,21 +411,22 @@ def jacobian(
     """Write the program of a Jacobian, by columns or by rows."""
     positions = positions_of(args, argnums, name)
     args = floated(args, positions)
-    value, pull, made = pulled(f, args, kwargs, positions, name)
-    aux = None
-    if has_aux:
-        value, aux = value
-    results = flatten(value)
-    for leaf in [*results.leaves, *[x for k in positions for x in flatten(args[k]).leaves]]:
-        if isinstance(leaf, Symbol) and leaf.type.dtype.kind == "c" and not holomorphic:
-            raise OutputError(f"{name}: a complex argument or result", remedy="pass holomorphic=True")
-    scalars = all(not _rank(leaf) for leaf in results.leaves)
+    _expect_real([x for k in positions for x in flatten(args[k]).leaves], name, holomorphic=holomorphic)
+    if mode == "forward":
+        return _by_columns(f, args, kwargs, positions, argnums, name, has_aux=has_aux, holomorphic=holomorphic)
+    value, pull, _ = pulled(f, args, kwargs, positions, name)
+    results = flatten(value[0] if has_aux else value).leaves
     numbers = all(not _rank(leaf) for k in positions for leaf in flatten(args[k]).leaves)
-    if mode == "forward" or (mode == "auto" and not scalars and (numbers or len(positions) == 1)):
-        result = _by_columns(f, args, kwargs, positions, argnums, name, has_aux=has_aux)
-    else:
-        result = _by_rows(value, aux, pull, positions, argnums, has_aux=has_aux, holomorphic=holomorphic)
-    return (result, aux) if has_aux else result
+    if mode == "auto" and any(map(_rank, results)) and (numbers or len(positions) == 1):
+        # What was written for the way back is not used and goes.
+        return _by_columns(f, args, kwargs, positions, argnums, name, has_aux=has_aux, holomorphic=holomorphic)
+    return _by_rows(value, pull, argnums, name, has_aux=has_aux, holomorphic=holomorphic)
+
+
+def _expect_real(leaves: Sequence[Any], name: str, *, holomorphic: bool) -> None:
+    """Raise if a leaf is complex, unless the function is holomorphic."""
+    if not holomorphic and any(isinstance(leaf, Symbol) and leaf.dtype.kind == "c" for leaf in leaves):
+        raise OutputError(f"{name}: a complex argument or result", remedy="pass holomorphic=True if the function is holomorphic")
 
 
 def _rank(leaf: Any) -> int:
@@ -442,7 +440,7 @@ def directions(like: Any, push: Callable[[Any], Any]) -> list[Any]:
     boxes: list[GrowingList] = []
 
     def step(k: Any) -> None:
-        flat = np.zeros(like.size, like.dtype)
+        flat = writer().create(np.zeros, (like.size, like.dtype), {})
         flat[k] = 1.0
         leaves = flatten(push(np.reshape(flat, like.shape))).leaves
         while len(boxes) < len(leaves):
@@ -487,27 +485,33 @@ def _rank_of_items(box: GrowingList) -> int:
     return max((_rank(x) for x in box.known_items), default=0)
 
 
-def _by_columns(f: Any, args: Any, kwargs: Any, positions: Any, argnums: Any, name: str, *, has_aux: bool) -> Any:
+def _by_columns(
+    f: Any, args: Any, kwargs: Any, positions: Any, argnums: Any, name: str, *, has_aux: bool, holomorphic: bool
+) -> Any:
     blocks: list[list[Any]] = []
     trees = [flatten(args[k]) for k in positions]
     value: Any = None
+    aux: Any = None
     for tree, position in zip(trees, positions, strict=True):
         for j, leaf in enumerate(tree.leaves):
             if not _is_differentiable(leaf):
                 continue
 
             def push(t: Any, tree: Tree = tree, j: int = j, position: int = position) -> Any:
-                nonlocal value
+                nonlocal value, aux
                 seeds = tree.rebuild([t if i == j else zeros(x) for i, x in enumerate(tree.leaves)])
                 value, dot = pushed(f, args, kwargs, {position: seeds}, name)
-                value, dot = (value[0], dot[0]) if has_aux else (value, dot)
+                if has_aux:
+                    (value, aux), dot = value, dot[0]
                 return dot
 
             boxes = directions(leaf, push)
             likes = flatten(value).leaves
             blocks.append([_block(box, y, leaf, columns=True) for box, y in zip(boxes, likes, strict=True)])
     results = flatten(value)
-    return _assembled(results, trees, argnums, lambda i, x: blocks[x][i])
+    _expect_real(results.leaves, name, holomorphic=holomorphic)
+    result = _assembled(results, trees, argnums, lambda i, x: blocks[x][i])
+    return (result, aux) if has_aux else result
 
 
 def _block(box: Any, y: Any, x: Any, *, columns: bool) -> Any:
@@ -516,9 +520,10 @@ def _block(box: Any, y: Any, x: Any, *, columns: bool) -> Any:
     return box[0]
 
 
-def _by_rows(value: Any, aux: Any, pull: Any, positions: Any, argnums: Any, *, has_aux: bool, holomorphic: bool) -> Any:
-    del positions
+def _by_rows(value: Any, pull: Any, argnums: Any, name: str, *, has_aux: bool, holomorphic: bool) -> Any:
+    value, aux = value if has_aux else (value, None)
     results = flatten(value)
+    _expect_real(results.leaves, name, holomorphic=holomorphic)
     rows: list[list[Any]] = []
     trees: list[Tree] = []
     for i, leaf in enumerate(results.leaves):
@@ -534,7 +539,8 @@ def _by_rows(value: Any, aux: Any, pull: Any, positions: Any, argnums: Any, *, h
         boxes = directions(leaf, back)
         likes = [x for tree in trees for x in tree.leaves]
         rows.append([_block(box, leaf, x, columns=False) for box, x in zip(boxes, likes, strict=True)])
-    return _assembled(results, trees, argnums, lambda i, x: rows[i][x])
+    result = _assembled(results, trees, argnums, lambda i, x: rows[i][x])
+    return (result, aux) if has_aux else result
 
 
 def _assembled(results: Tree, trees: list[Tree], argnums: Any, block: Callable[[int, int], Any]) -> Any:

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adjoint._backend import scalars
+from adjoint._backend import library, scalars
+from adjoint._backend.choices import choose
 from adjoint._backend.module import Module, public_home
 from adjoint._backend.plan import Plan
 from adjoint._ir.nodes import Apply, Call, If, Loop, Undefined, Value, atom_type, walk
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import ListOf, Tensor
-from adjoint._rules import stores
+from adjoint._rules import logic, stores
 
 
 class Text(NamedTuple):
@@ -168,7 +169,7 @@ class Expressions:
             return self.call(op)
         left, right = self.tree(a), self.tree(b)
         if binding == POWER:
-            simple = _is_simple(left.text) and _is_simple(right.text)
+            simple = left.binding == ATOM and _is_simple(left.text) and _is_simple(right.text)
             return Text(f"{left.within(ATOM)}{'**' if simple else ' ** '}{right.within(SIGN)}", POWER)
         return Text(f"{left.within(binding + (binding == COMPARE))} {sign} {right.within(binding + 1)}", binding)
 
@@ -196,7 +197,9 @@ class Expressions:
         if sign == "**":
             whole = all(_is_whole(arg) for arg in op.args)
             return whole or (isinstance(divisor, (int, float)) and divisor >= 0 and float(divisor).is_integer())
-        return (type(divisor) is Value and divisor in self.divisors) or (isinstance(divisor, (int, float, complex)) and divisor != 0)
+        return (type(divisor) is Value and divisor in self.divisors) or (
+            isinstance(divisor, (int, float, complex)) and divisor != 0
+        )
 
     def index(self, index: Any) -> str:
         """Return what stands between the brackets of ``a[...]``."""
@@ -220,7 +223,11 @@ def _divisors(plan: Plan) -> set[Value]:
     """Return the values by which Python divides, and which therefore are not 0, wherever they are kept."""
     found: set[Value] = set()
     for op in walk(plan.function.body):
-        if isinstance(op, Apply) and op.function in (operator.truediv, operator.floordiv, operator.mod) and type(op.args[1]) is Value:
+        if (
+            isinstance(op, Apply)
+            and op.function in (operator.truediv, operator.floordiv, operator.mod)
+            and type(op.args[1]) is Value
+        ):
             found.add(op.args[1])
     before = -1
     while len(found) > before:
@@ -228,10 +235,18 @@ def _divisors(plan: Plan) -> set[Value]:
         for op in walk(plan.function.body):
             if isinstance(op, If):
                 sides = zip(op.outputs, op.then.results, op.orelse.results, strict=True)
-                found.update(out for out, *parts in sides if all(isinstance(x, Undefined) or (type(x) is Value and x in found) for x in parts))
+                found.update(
+                    out
+                    for out, *parts in sides
+                    if all(isinstance(x, Undefined) or (type(x) is Value and x in found) for x in parts)
+                )
             elif isinstance(op, Loop):
-                found.update(items for items, item in zip(op.lists, op.collected, strict=True) if type(item) is Value and item in found)
-                found.update(item for items, item in zip(op.consumed, op.items, strict=True) if type(items) is Value and items in found)
+                found.update(
+                    items for items, item in zip(op.lists, op.collected, strict=True) if type(item) is Value and item in found
+                )
+                found.update(
+                    item for items, item in zip(op.consumed, op.items, strict=True) if type(items) is Value and items in found
+                )
     return found
 
 
@@ -274,6 +289,19 @@ def _unpacked(write: Expressions, record: Any, types: Any) -> Text:
     return Text(f"{write.text(record, OR)} or {write.text((None,) * len(types), OR + 1)}", OR)
 
 
+def _chosen(write: Expressions, condition: Any, then: Any, orelse: Any) -> Text:
+    if then is True and orelse is False:
+        return write.tree(condition)
+    if type(then) is bool or type(orelse) is bool:
+        either = then is True or orelse is True
+        sign, binding = ("or", OR) if either else ("and", AND)
+        negated = then is False or orelse is True
+        left = f"not {write.text(condition, NOT)}" if negated else write.text(condition, binding)
+        other = then if type(orelse) is bool else orelse
+        return Text(f"{left} {sign} {write.text(other, binding + 1)}", binding)
+    return Text(f"{write.text(then, OR)} if {write.text(condition, OR)} else {write.text(orelse, TERNARY)}", TERNARY)
+
+
 _SPECIAL: dict[Callable[..., Any], Callable[..., Text | None]] = {
     operator.getitem: _getitem,
     extent: _extent,
@@ -284,9 +312,17 @@ _SPECIAL: dict[Callable[..., Any], Callable[..., Text | None]] = {
     stores.listed: _listed,
     stores.numbers: lambda write, x: Text(f"{write.text(x, ATOM)}.tolist()", ATOM),
     stores.pack: _packed,
+    choose: _chosen,
+    logic.both: lambda write, a, b: Text(f"{write.text(a, AND)} and {write.text(b, AND + 1)}", AND),
+    logic.either: lambda write, a, b: Text(f"{write.text(a, OR)} or {write.text(b, OR + 1)}", OR),
+    logic.opposite: lambda write, a: Text(f"not {write.text(a, NOT)}", NOT),
     stores.unpack: _unpacked,
     operator.contains: lambda write, a, x: Text(f"{write.text(x, COMPARE + 1)} in {write.text(a, COMPARE + 1)}", COMPARE),
 }
+
+
+# Functions of ours that are printed in another way than as a call.
+WITHOUT_CALL = library.STORES | {function for function in _SPECIAL if function is not np.size}
 
 
 def _method(function: Any) -> str:

@@ -1,7 +1,7 @@
 """Which values get no variable, because the one statement that uses them can compute them: ``y = np.sin(x) * x``.
 
-A value is computed where it is used if nobody else uses it, the user has no name for it, no effect is moved, and nothing that it
-reads is given a new value in between.  Lines stay short: of too long a line the longest parts become statements.
+A value is computed where it is used if nobody else uses it, the user has no name for it, no effect is moved, and nothing that
+it reads is given a new value in between.  Lines stay short: of too long a line the longest parts become statements.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from adjoint._backend.choices import parts
 from adjoint._backend.library import STORES, VIEWS
 from adjoint._backend.plan import is_dead, is_outcome, span
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Raise, Value, functions, values, walk
@@ -34,6 +35,7 @@ class _Inliner:
         self.counts = counts
         self.forced = forced
         self.inlined: dict[Value, Apply | Call] = {}
+        self.fixed: set[Value] = set(forced)
         self.family: dict[Value, Value] = {}
         self.named: dict[str, Value] = {}
         self.bases: dict[Value, tuple[Value, ...]] = {}
@@ -76,15 +78,28 @@ class _Inliner:
         for k, op in enumerate(block.ops):
             if is_dead(op, self.counts):
                 continue
+            self.inlined.update(parts(op))
+            self.fixed.update(parts(op))
             self.take(values(self.readable(op)), k, places, block.ops, defined)
             self.shorten(op, depth)
             for inner in op.blocks:
                 is_test = isinstance(op, Loop) and inner is op.test
                 self.block(inner, depth + 1, returns=is_test or (returns and is_outcome(op, block)), kept=_kept(op))
-            if _movable(op) and self.counts.get(op.outputs[0]) == 1 and (not op.outputs[0].name or op.outputs[0] in self.forced):
+            if (
+                _movable(op)
+                and self.counts.get(op.outputs[0]) == 1
+                and (not op.outputs[0].name or op.outputs[0] in self.forced)
+            ):
                 places[op.outputs[0]] = k
         rest = list(values(block.results))
-        self.take(rest if returns else [v for v in rest if v in self.forced or v in kept], len(block.ops), places, block.ops, defined, kept)
+        self.take(
+            rest if returns else [v for v in rest if v in self.forced or v in kept],
+            len(block.ops),
+            places,
+            block.ops,
+            defined,
+            kept,
+        )
         if returns:
             self.fit(rest, depth, len(rest) * 2)
 
@@ -147,7 +162,7 @@ class _Inliner:
     def fit(self, parts: list[Value], depth: int, own: int) -> None:
         room = max(WIDTH - 4 * depth, _NARROWEST)
         while own + sum(map(self.length, parts)) > room:
-            long = max((v for v in parts if v in self.inlined and v not in self.forced), key=self.length, default=None)
+            long = max((v for v in parts if v in self.inlined and v not in self.fixed), key=self.length, default=None)
             if long is None or self.length(long) < 12:
                 return
             del self.inlined[long]
@@ -163,8 +178,8 @@ def _own_length(op: Op) -> int:
     """Return about how many characters an operation has without its operands."""
     if not isinstance(op, Apply):
         return 8
-    if op.function is operator.getitem:
-        return 3
+    if op.function is operator.getitem or op.function in STORES:
+        return 3 if op.function is operator.getitem else 6
     n = len(op.args) + len(op.kwargs)
     symbols = {"add", "subtract", "multiply", "divide", "power", "negative", "matmul"}
     name = getattr(op.function, "__name__", "function")

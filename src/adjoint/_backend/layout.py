@@ -9,7 +9,8 @@ _OPEN, _CLOSE = "([{", ")]}"
 def fold(text: str, indent: int) -> list[str]:
     """Return a statement as lines of at most `WIDTH` columns, if it has brackets to break at.
 
-    >>> print("\\n".join(fold("y = f(" + ", ".join(["argument"] * 12) + ")", 4)))
+    >>> for line in fold("y = f(" + ", ".join(["argument"] * 12) + ")", 4):
+    ...     print(line)
         y = f(
             argument, argument, argument, argument, argument, argument, argument, argument, argument,
             argument, argument, argument,

@@ -18,14 +18,14 @@ Function = Callable[..., Any]
 # Names of NumPy's functions whose result is always memory of its own.  A function that is not listed here is taken to share
 # memory with its arguments, so that nothing is stored into its result before that was copied.
 _OWN = """
-zeros ones empty full zeros_like ones_like empty_like full_like array copy arange linspace logspace geomspace eye identity
-sum prod mean var std max min amax amin cumsum cumprod nansum nanprod nanmean nanmax nanmin where concatenate stack vstack hstack
-dstack column_stack dot vdot inner outer tensordot kron cross trace tril triu diagflat sort argsort argmax argmin take repeat tile
-roll clip round interp convolve correlate searchsorted nonzero flatnonzero count_nonzero all any pad bincount digitize
-trapezoid polyval isclose sinc argwhere
-linalg.solve linalg.inv linalg.det linalg.slogdet linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh linalg.svd
-linalg.qr linalg.cholesky linalg.lstsq linalg.norm linalg.pinv linalg.cond linalg.matrix_rank
-fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn fft.ifftn fft.fft2 fft.ifft2 fft.rfftn fft.irfftn
+ zeros ones empty full zeros_like ones_like empty_like full_like array copy arange linspace logspace geomspace eye
+identity sum prod mean var std max min amax amin cumsum cumprod nansum nanprod nanmean nanmax nanmin where concatenate
+stack vstack hstack dstack column_stack dot vdot inner outer tensordot kron cross trace tril triu diagflat sort
+argsort argmax argmin take repeat tile roll clip round interp convolve correlate searchsorted nonzero flatnonzero
+count_nonzero all any pad bincount digitize trapezoid polyval isclose sinc argwhere linalg.solve linalg.inv linalg.det
+linalg.slogdet linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh linalg.svd linalg.qr linalg.cholesky linalg.lstsq
+linalg.norm linalg.pinv linalg.cond linalg.matrix_rank fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn
+fft.ifftn fft.fft2 fft.ifft2 fft.rfftn fft.irfftn
 """
 # Functions whose result may be a view of their first argument, which can be written to if that can.
 _VIEWS = """
@@ -45,7 +45,18 @@ def _named(names: str) -> frozenset[Function]:
     return frozenset(found)
 
 
-OWN = _named(_OWN) | {kinds.scale, stores.winners, indexing.scatter, extent, length, len, np.size, stores.numbers, np.ndim, np.shape}
+OWN = _named(_OWN) | {
+    kinds.scale,
+    stores.winners,
+    indexing.scatter,
+    extent,
+    length,
+    len,
+    np.size,
+    stores.numbers,
+    np.ndim,
+    np.shape,
+}
 VIEWS = _named(_VIEWS)
 STORES = frozenset({stores.assign, stores.accumulate, stores.append, stores.without_last})
 # Functions of which a result has as many elements as it shows, so that a copy of a view costs no more than a copy of its base.

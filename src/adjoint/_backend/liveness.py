@@ -1,7 +1,7 @@
 """Which values are needed after which statement, and so which cannot share a variable.
 
-Two values interfere if one is needed where the other is assigned.  Statements are structured, so one walk backwards finds what is
-needed; a loop is walked until nothing is added, which takes two rounds.
+Two values interfere if one is needed where the other is assigned.  Statements are structured, so one walk backwards finds
+what is needed; a loop is walked until nothing is added, which takes two rounds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ _NONE: Live = frozenset()
 
 @dataclass(eq=False, slots=True)
 class Liveness:
-    """``after[step]`` is what is needed after a statement; of a loop ``turn`` is what is needed where a turn begins."""
+    """What is needed where.
+
+    ``after[step]`` is what is needed after a statement; of a loop ``turn`` is what is needed where a turn begins.
+    ``interferes[value]`` is what is needed where a value is assigned; two values interfere if either is in the other's set.
+    """
 
     after: dict[Step, Live] = field(default_factory=dict)
     turn: dict[Cycle, Live] = field(default_factory=dict)
@@ -76,12 +80,9 @@ class _Walk:
                 return live | {step.target}
             case Break():
                 return leave if step.condition is True else live | leave | frozenset(leaves(step.condition))
-            case Return():
-                return frozenset(leaves(step.results))
-            case Fail():
-                return frozenset(leaves(step.op.operands))
-            case _:
-                raise TypeError(f"no liveness of {type(step).__name__}")
+            case Return() | Fail():
+                return frozenset(leaves(step.results if isinstance(step, Return) else step.op.operands))
+        raise TypeError(f"no liveness of {type(step).__name__}")
 
     def cycle(self, step: Cycle, leave: Live) -> Live:
         loop = step.loop
@@ -109,10 +110,8 @@ class _Interference:
         self.live = live
 
     def define(self, value: Value, live: Iterable[Value]) -> None:
-        for other in live:
-            if other is not value:
-                self.live.interferes[value].add(other)
-                self.live.interferes[other].add(value)
+        self.live.interferes[value].update(live)
+        self.live.interferes[value].discard(value)
 
     def steps(self, steps: list[Step]) -> None:
         for step in steps:

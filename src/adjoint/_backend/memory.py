@@ -1,13 +1,13 @@
 """Which values may share memory, and so which stores can be done in place.
 
-The IR stores into nothing: ``assign(a, i, v)`` is a new version of ``a``.  In Python it becomes ``a[i] = v`` if nobody can tell:
-if ``a`` is memory that the function has allocated, and no value that is needed later may show it.  A *site* is a place in the
-program that allocates; of each value we know at which sites its memory may come from, too many rather than too few.  `FOREIGN` is
-the site of what must never be written to: the caller's arrays, results of functions that we do not know, arrays whose elements
-share memory with each other.
+The IR stores into nothing: ``assign(a, i, v)`` is a new version of ``a``.  In Python it becomes ``a[i] = v`` if nobody can
+tell: if ``a`` is memory that the function has allocated, and no value that is needed later may show it.  A *site* is a place
+in the program that allocates; of each value we know at which sites its memory may come from, too many rather than too few.
+`foreign` is the site of what must never be written to: the caller's arrays, results of functions that we do not know, arrays
+whose elements share memory with each other.
 
-Where a store is not allowed, something is copied, and what that is decides the cost: a small view that is needed later
-rather than the array, the array once before a loop rather than in every turn, and only in the last resort at the store itself.
+Where a store is not allowed, something is copied, and what that is decides the cost: a small view that is needed later rather
+than the array, the array once before a loop rather than in every turn, and only in the last resort at the store itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ from adjoint._rules import stores
 Site = tuple[Value | None, int]
 Sites = frozenset[Site]
 _NONE: Sites = frozenset()
-FOREIGN: Site = (None, 0)
+# Of functions that put values together: whether the result has memory of its own, and whether it has that of the arguments.
+_PARTS: dict[Callable[..., Any], tuple[bool, bool]] = {
+    stores.filled: (True, True), stores.listed: (True, True), stores.pack: (False, True), stores.unpack: (False, True),
+    stores.blank: (True, False), stores.combine: (True, True),
+}  # fmt: skip
 _DEEP = 9
 # Updates that keep the dtype and the shape of the first argument if the types say so.
 UPDATES: dict[Callable[..., Any], str] = {np.add: "+", np.subtract: "-", np.multiply: "*"}
@@ -40,6 +44,11 @@ def depth(t: Type) -> int:
     if isinstance(t, ListOf):
         return 1 + depth(t.item)
     return 0 if isinstance(t, Tensor) else _DEEP
+
+
+def foreign(t: Type) -> Sites:
+    """Return the sites of memory that is not ours, of a value of a type: of lists, of the lists and of their items."""
+    return frozenset((None, k) for k in range(depth(t) + 1))
 
 
 def settle(plan: Plan, live: Liveness, variable: Callable[[Value], Any]) -> frozenset[tuple[Value, Value]]:
@@ -107,7 +116,11 @@ class _Settlement:
         """Copy something, so that a store is not seen by ``seen``, which None is the caller."""
         if _is_store(step.op):
             target = step.op.operands[0][0]
-            for copied in (self.at_view(seen, target), self.at_entry(target, seen, sharing), self.at_keeping(seen, target, sharing)):
+            for copied in (
+                self.at_view(seen, target),
+                self.at_entry(target, seen, sharing),
+                self.at_keeping(seen, target, sharing),
+            ):
                 if copied:
                     return
         step.in_place = False
@@ -126,7 +139,7 @@ class _Settlement:
         """Copy an array before the loop, or on the branch, by which it comes."""
         found = [pair for pair in self.entries(target, set()) if not pair.copies and _can_be_copied(pair.source)]
         if seen is None:
-            found = [pair for pair in found if FOREIGN in sharing.sites(pair.source)]
+            found = [pair for pair in found if _is_foreign(sharing.written(pair.source))]
         else:
             found = [pair for pair in found if self.plan.resolve(pair.source) is seen]
         for pair in found:
@@ -158,7 +171,12 @@ class _Settlement:
         keeping = [step for step in self.collects[seen] if not step.copies and sharing.sites(step.item) & written]
         found: list[Collect | Pair] = [step for step in keeping if _can_be_copied(step.item)]
         for maker in self.makers[seen] if seen is not self.plan.resolve(target) else ():
-            if isinstance(maker, Pair) and not maker.copies and _can_be_copied(maker.source) and sharing.sites(maker.source) & written:
+            if (
+                isinstance(maker, Pair)
+                and not maker.copies
+                and _can_be_copied(maker.source)
+                and sharing.sites(maker.source) & written
+            ):
                 found.append(maker)
         for one in found:
             one.copies = True
@@ -182,7 +200,7 @@ class Sharing:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.known: dict[Value, Sites] = {param: frozenset({FOREIGN}) for param in plan.function.params}
+        self.known: dict[Value, Sites] = {param: foreign(param.type) for param in plan.function.params}
         self.changed = True
         while self.changed:
             self.changed = False
@@ -201,13 +219,13 @@ class Sharing:
     def written(self, target: Any) -> Sites:
         """Return the sites that a store into a value writes to: of a list, the list and not its items."""
         level = depth(atom_type(target))
-        return frozenset(site for site in self.sites(target) if site[1] == level or site is FOREIGN)
+        return frozenset(site for site in self.sites(target) if site[1] in (level, _DEEP))
 
     def seen(self, step: Compute, live: Liveness) -> list[Value | None]:
         """Return the values that would see a store; None is the caller."""
         target = step.op.operands[0][0]
         written = self.written(target)
-        if FOREIGN in written or (not written and _needs_site(target)):
+        if _is_foreign(written) or (not written and _needs_site(target)):
             return [None]
         needed = live.after[step].difference(step.op.outputs)
         return [value for value in self.known if value in needed and self.known[value] & written]
@@ -225,7 +243,7 @@ class Sharing:
             case Compute():
                 for output in step.op.outputs:
                     own = step.copies and isinstance(output.type, Tensor)
-                    self.add(output, frozenset({(output, 0)}) if own else self.result(step.op, output, step.in_place))
+                    self.add(output, frozenset({(output, 0)}) if own else self.result(step.op, output, in_place=step.in_place))
             case Move():
                 for pair in step.pairs:
                     self.add(pair.target, frozenset({(pair.target, 0)}) if pair.copies else self.sites(pair.source))
@@ -241,38 +259,50 @@ class Sharing:
         """Return the sites of what lies in something: all but those of lists that are too deep."""
         if isinstance(t, Tensor) and t.number:
             return _NONE
-        return frozenset(site for site in sites if site[1] <= depth(t) or site[1] == _DEEP or site is FOREIGN)
+        return frozenset(site for site in sites if site[1] <= depth(t) or site[1] == _DEEP)
 
-    def result(self, op: Apply | Call, output: Value, in_place: bool) -> Sites:
+    def result(self, op: Apply | Call, output: Value, *, in_place: bool) -> Sites:
         """Return the sites of a result."""
         if isinstance(output.type, Tensor) and output.type.number:
             return _NONE
-        level = depth(output.type)
         if not isinstance(op, Apply):
-            return self.union(op.args) | {FOREIGN}
+            return self.union(op.args) | foreign(output.type)
         if op.function in library.STORES:
-            own = self.sites(op.args[0]) if in_place else frozenset({(output, level)})
-            if level:  # a new list holds the items of the old one, and what was stored
-                own |= self.union(op.args) - {site for site in self.sites(op.args[0]) if site[1] == level}
-            return own | (self.sites(op.args[0]) & {FOREIGN} if level else _NONE) if not in_place else own
+            return self.stored(op, output, in_place=in_place)
         if in_place:
             return self.sites(op.args[0])
+        level = depth(output.type)
         if library.is_own(op):
             return frozenset({(output, level)})
-        if op.function in (stores.filled, stores.listed):
-            return self.union(op.args) | {(output, level)}
-        if op.function is stores.form:
-            return frozenset({FOREIGN})
-        if op.function in (stores.pack, stores.unpack):
-            return self.union(op.args)
         if library.is_view(op):
-            if isinstance(atom_type(op.args[0]), ListOf) and level == depth(atom_type(op.args[0])):
-                return self.within(self.sites(op.args[0]), atom_type(op.args[0]).item) | {(output, level)}  # type: ignore[union-attr]
-            return self.within(self.sites(op.args[0]), output.type)
-        return self.union(op.operands) | {FOREIGN}
+            return self.viewed(op, output)
+        if op.function in _PARTS:
+            own, shared = _PARTS[op.function]
+            new = frozenset((output, k) for k in range(level + 1)) if own else _NONE
+            return new | (self.union(op.args) if shared else _NONE)
+        return foreign(output.type) | (_NONE if op.function is stores.form else self.union(op.operands))
+
+    def stored(self, op: Apply, output: Value, *, in_place: bool) -> Sites:
+        """Return the sites of what was stored into: a new list holds the items of the old one, and what was stored."""
+        old, level = self.sites(op.args[0]), depth(output.type)
+        own = old if in_place else frozenset({(output, level)})
+        if not level:
+            return own
+        return own | (self.union(op.args) - {site for site in old if site[1] == level})
+
+    def viewed(self, op: Apply, output: Value) -> Sites:
+        """Return the sites of a part: a slice of a list is a new list of the same items."""
+        whole, kind = self.sites(op.args[0]), atom_type(op.args[0])
+        if isinstance(kind, ListOf) and depth(output.type) == depth(kind):
+            return self.within(whole, kind.item) | {(output, depth(kind))}
+        return self.within(whole, output.type)
 
     def union(self, tree: Any) -> Sites:
         return _NONE.union(*(self.sites(atom) for atom in atoms(tree)))
+
+
+def _is_foreign(sites: Sites) -> bool:
+    return any(owner is None for owner, _ in sites)
 
 
 def _needs_site(target: Any) -> bool:

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import math
-import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
-
-import numpy as np
 
 from adjoint._backend import support
 from adjoint._backend.spelling import unused
 from adjoint._rules.book import name_of
 
 Function = Callable[..., Any]
-# Modules that are imported under a short name, and all others that a program may name.
+# Modules that are imported under a short name.
 _SHORT = {"numpy": "np"}
-_MODULES = ("numpy", "math", "cmath", "operator", "itertools", "scipy", "builtins")
 
 
 class Module:
-    """Collects what the functions of one text need.  ``taken`` are names that users' variables have."""
+    """Collects what the functions of one text need.
 
-    def __init__(self, taken: frozenset[str]) -> None:
+    ``taken`` are names that users' variables have, ``ours`` the functions of the rule book that may be needed; `reserved` are
+    their names, which no variable is to have.
+    """
+
+    def __init__(self, taken: frozenset[str], ours: Iterable[Function] = ()) -> None:
         self.taken = taken
         self.imports: set[str] = set()
         self.support: dict[Function, str] = {}
         self.objects: dict[str, Any] = {}
         self._names: dict[int, str] = {}
         self._texts: dict[Function, str] = {}
+        self.reserved: dict[Function, str] = {}
+        for function in dict.fromkeys(ours):
+            self.reserved[function] = self.free(support.name_of(function))
 
     # Names.
 
@@ -40,7 +42,7 @@ class Module:
         if name == "builtins":
             return ""
         self.imports.add(name)
-        short = _SHORT.get(name.split(".")[0])
+        short = _SHORT.get(name.split(".", maxsplit=1)[0])
         return ".".join([short, *name.split(".")[1:]]) if short else name
 
     def function(self, function: Function) -> str:
@@ -57,7 +59,7 @@ class Module:
             prefix = self.module(module)
             return f"{prefix}.{name}" if prefix else name
         if support.is_ours(function):
-            name = self.free(support.name_of(function))
+            name = self.reserved.get(function) or self.free(support.name_of(function))
             self.support[function] = name
             return name
         return self.object(function, getattr(function, "__name__", "function"))
@@ -73,13 +75,13 @@ class Module:
 
     def free(self, name: str) -> str:
         """Return a name that nobody has."""
-        return unused(name, {*self.taken, *self.objects, *self.support.values()})
+        return unused(name, {*self.taken, *self.objects, *self.support.values(), *self.reserved.values()})
 
     # Text.
 
     def header(self) -> list[str]:
         """Return the import statements."""
-        texts, needs = self.support_texts()
+        _texts, needs = self.support_texts()
         imports = {*self.imports, *needs}
         own = sorted(name for name in imports if name.split(".")[0] in sys.stdlib_module_names)
         roots = {"numpy" if name.split(".")[0] == "numpy" else name for name in imports if name not in own}
@@ -99,6 +101,8 @@ _HOMES: dict[Any, tuple[str, str] | None] = {}
 def public_home(function: Any) -> tuple[str, str] | None:
     """Return the public module and the name by which an object can be imported, None if there are none.
 
+    >>> import math
+    >>> import numpy as np
     >>> public_home(np.sin), public_home(np.linalg.solve), public_home(math.sin), public_home(len)
     (('numpy', 'sin'), ('numpy.linalg', 'solve'), ('math', 'sin'), ('builtins', 'len'))
     """
@@ -120,7 +124,8 @@ def _home(function: Any) -> tuple[str, str] | None:
     public = [part for part in declared if part and not part.startswith("_")]
     homes = [".".join(public[:k]) for k in range(len(public), 0, -1)]
     for module in (*homes, "numpy", "numpy.linalg", "numpy.fft", "scipy.special", "scipy.linalg"):
-        if module.split(".")[0] in _MODULES and _find(module, qualified) is function:
+        root = module.split(".")[0]
+        if (root in ("numpy", "scipy") or root in sys.stdlib_module_names) and _find(module, qualified) is function:
             return module, qualified
     return None
 
@@ -128,12 +133,13 @@ def _home(function: Any) -> tuple[str, str] | None:
 def _find(module: str, name: str) -> Any:
     if module == "builtins":
         return getattr(builtins, name, None)
-    if module.split(".")[0] != "numpy" and module not in sys.modules and module not in ("math", "operator", "itertools", "cmath"):
-        return None
-    try:
-        found: Any = importlib.import_module(module)
-    except ImportError:
-        return None
+    if module.split(".", maxsplit=1)[0] == "numpy":
+        try:
+            found: Any = importlib.import_module(module)
+        except ImportError:
+            return None
+    else:
+        found = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
     return found

@@ -1,8 +1,8 @@
 """Values that share a variable, and the names of variables.
 
-Versions of a value that are never needed at the same time become one variable: the carried values of a loop with what they start
-from and end as, the results of a branch with what its two sides compute, an array before and after a store, a name that the user
-assigns twice.  Users' names win; what has none is named after what it is.
+Versions of a value that are never needed at the same time become one variable: the carried values of a loop with what they
+start from and end as, the results of a branch with what its two sides compute, an array before and after a store, a name that
+the user assigns twice.  Users' names win; what has none is named after what it is.
 """
 
 from __future__ import annotations
@@ -25,13 +25,32 @@ from adjoint._ir.types import ListOf, Tensor
 
 # What generated code says itself.  Other builtins may be hidden by a user's name, as he hid them himself.
 WORDS = frozenset(
-    {"abs", "bool", "complex", "enumerate", "float", "int", "len", "list", "print", "range", "reversed", "round", "slice", "zip"}
+    {
+        "abs",
+        "bool",
+        "complex",
+        "enumerate",
+        "float",
+        "int",
+        "len",
+        "list",
+        "print",
+        "range",
+        "reversed",
+        "round",
+        "slice",
+        "zip",
+    }
     | set(keyword.kwlist)
 )
 
 
 # The name of a value of which there is nothing to say.
 _NOTHING = "t"
+
+
+# Variables of one name that are tried for a further value.
+_TRIED = 12
 
 
 class Variables:
@@ -53,18 +72,25 @@ class Variables:
     def root(self, value: Value) -> Value:
         """Return the value that stands for a variable."""
         value = self.plan.resolve(value)
+        start = value
         while (parent := self.parent.get(value, value)) is not value:
             value = parent
+        if start is not value:
+            self.parent[start] = value
         return value
 
     def name_of(self, root: Value) -> str:
         names = Counter(value.name for value in self.members[root] if value.name)
         return names.most_common(1)[0][0] if names else ""
 
+    def interfere(self, one: Value, two: Value) -> bool:
+        """Tell whether of two variables one is needed where the other is assigned."""
+        return not (self.conflicts[one].isdisjoint(self.members[two]) and self.conflicts[two].isdisjoint(self.members[one]))
+
     def join(self, a: Value, b: Value) -> None:
         """Give two values one variable, unless both are needed at once or the user has two names for them."""
         one, two = self.root(a), self.root(b)
-        if one is two or one not in self.members or two not in self.members or self.conflicts[one] & self.members[two]:
+        if one is two or one not in self.members or two not in self.members or self.interfere(one, two):
             return
         names = {self.name_of(one), self.name_of(two)} - {""}
         if len(names) > 1:
@@ -83,12 +109,12 @@ class Variables:
         yield from self.stored()
         first: dict[Any, list[Value]] = {}
         for value in self.order:
-            name = value.name or (self.hints.get(value, _NOTHING), value.type)
-            if name[0] != _NOTHING:
-                known = first.setdefault(name, [])
-                for other in known:
+            hint = self.hints.get(value, _NOTHING)
+            if value.name or hint != _NOTHING:
+                known = first.setdefault(value.name or (hint, value.type), [])
+                for other in known[-_TRIED:]:
                     yield other, value
-                if not any(self.root(other) is self.root(value) for other in known):
+                if not any(self.root(other) is self.root(value) for other in known[-_TRIED:]):
                     known.append(value)
 
     def stored(self) -> Iterator[tuple[Value, Value]]:
@@ -98,7 +124,9 @@ class Variables:
                 old, new = step.op.args[0], step.op.outputs[:1]
                 if old in self.plan.inlined or not new:
                     continue
-                if step.op.function in STORES or (step.op.function is np.add and old.name in ("", new[0].name) and _is_like(old, new[0])):
+                if step.op.function in STORES or (
+                    step.op.function is np.add and old.name in ("", new[0].name) and _is_like(old, new[0])
+                ):
                     yield new[0], old
 
 
@@ -204,6 +232,12 @@ def _computed(op: Apply | Call, output: Value) -> str:
         return f"{op.args[0].name}_{op.args[1].name}"
     name = getattr(op.function, "__name__", "")
     read = {arg.name for arg in op.args if type(arg) is Value}
-    if isinstance(op.function, np.ufunc) and op.function.nin == 1 and name.isidentifier() and len(read) == 1 and (of := read.pop()):
+    if (
+        isinstance(op.function, np.ufunc)
+        and op.function.nin == 1
+        and name.isidentifier()
+        and len(read) == 1
+        and (of := read.pop())
+    ):
         return f"{name}_{of}" if name != "negative" else _NOTHING
     return _NOTHING

@@ -23,10 +23,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from adjoint._backend.choices import parts
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Line, Loop, Op, Raise, Undefined, Value, map_atoms, values
 
 __all__ = [
-    "Branch", "Break", "Collect", "Compute", "Cycle", "Fail", "Flip", "Move", "Pair", "Plan", "Return", "Start", "Step", "lower",
+    "Branch", "Break", "Collect", "Compute", "Cycle", "Fail", "Flip", "Move", "Pair", "Plan", "Return", "Start", "Step",
+    "count", "lower", "span",
 ]  # fmt: skip
 
 
@@ -119,6 +121,7 @@ class Flip(Step):
 @dataclass(eq=False, slots=True, kw_only=True)
 class Break(Step):
     condition: Any = True
+    negated: bool = False
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -248,7 +251,7 @@ class _Lowering:
         return [Move(pairs=pairs, line=op.line)] if pairs else []
 
     def body(self, op: Loop) -> list[Step]:
-        """Return the body of a loop, which keeps values as soon as they are there, before a store makes them something else."""
+        """Return the body of a loop, which keeps values as soon as they are there, before a store changes them."""
         own = {output for inner in op.body.ops for output in inner.outputs}
         branched = {output for inner in op.body.ops[-1:] if isinstance(inner, If) and op.stops for output in inner.outputs}
         early: list[Step] = []
@@ -263,20 +266,34 @@ class _Lowering:
         return [*early, *self.turn(op, op.body.ops, op.body.results, branched)]
 
     def turn(self, op: Loop, ops: list[Op], results: list[Any], branched: set[Value]) -> list[Step]:
-        """Return the body of a loop; a last branch on which the loop stops becomes ``if ...: break``, and the rest follows it."""
+        """Return the body of a loop; a last branch on which it stops becomes ``if ...: break``, and the rest follows."""
         stop = results[-1] if op.stops else False
         last = ops[-1] if ops else None
         if isinstance(last, If) and stop in last.outputs:
             k = last.outputs.index(stop)
             stops = [block.results[k] for block in last.blocks]
+            if (simple := self.gate(op, last, results, stops)) is not None:
+                return [*self.steps(ops[:-1]), *simple]
             if stops[0] is True or stops[1] is True:
                 first, second = last.blocks if stops[0] is True else last.blocks[::-1]
-                leave, stay = (self.turn(op, b.ops, _replaced(results, last.outputs, b.results), branched) for b in (first, second))
+                leave, stay = (
+                    self.turn(op, b.ops, _replaced(results, last.outputs, b.results), branched) for b in (first, second)
+                )
                 gate = Branch(condition=last.condition, then=leave, orelse=[], negated=first is last.orelse, line=last.line)
                 return [*self.steps(ops[:-1]), gate, *stay]
         return [*self.steps(ops), *self.ending(op, results, stop, branched)]
 
-    def ending(self, op: Loop, results: list[Any], stop: Any, branched: set[Value]) -> list[Step]:
+    def gate(self, op: Loop, last: If, results: list[Any], stops: list[Any]) -> list[Step] | None:
+        """Return the end of a turn whose last branch does nothing but stop: ``if ...: break``, after all else."""
+        first, second = (_replaced(results[:-1], last.outputs, block.results) for block in last.blocks)
+        same = all(a is b for a, b in zip(first, second, strict=True)) and not last.then.ops and not last.orelse.ops
+        changed = {t for t, s in zip(op.carried, first, strict=False) if t is not s}
+        if not same or set(stops) != {True, False} or changed & set(self.plan.leaves(last.condition)):
+            return None
+        branched = set(last.outputs)
+        return self.ending(op, [*first, last.condition], last.condition, branched, negated=stops[1] is True)
+
+    def ending(self, op: Loop, results: list[Any], stop: Any, branched: set[Value], *, negated: bool = False) -> list[Step]:
         """Return the end of a turn: keep what the last branch gives, carry on, stop."""
         n = len(op.inits)
         steps: list[Step] = [
@@ -288,7 +305,7 @@ class _Lowering:
         if pairs:
             steps.append(Move(pairs=pairs, line=op.line))
         if stop is not False:
-            steps.append(Break(condition=stop, line=op.line))
+            steps.append(Break(condition=stop, negated=negated, line=op.line))
         return steps
 
 
@@ -304,8 +321,8 @@ def is_outcome(op: Op, block: Block) -> bool:
 
 
 def gives(op: Op, results: list[Any]) -> bool:
-    """Tell whether all outputs of an operation are results, and there is one."""
-    return bool(op.outputs) and set(op.outputs) <= set(values(results))
+    """Tell whether the results are the outputs of an operation, and nothing that would be written twice."""
+    return bool(op.outputs) and set(op.outputs) == set(values(results))
 
 
 def is_dead(op: Op, counts: dict[Value, int]) -> bool:
@@ -332,6 +349,8 @@ def _count_block(block: Block, counts: dict[Value, int]) -> None:
             for param, carried in zip(op.test.params, op.carried, strict=True):
                 counts[carried] = counts.get(carried, 0) + counts.get(param, 0)
         _add((span(op, counts), op.inits, op.consumed) if isinstance(op, Loop) else op.operands, counts)
+        for part in parts(op).values():
+            _add(part.operands, counts)
 
 
 def span(op: Loop, counts: dict[Value, int]) -> tuple[Any, ...] | None:
@@ -347,4 +366,3 @@ def _add(tree: Any, counts: dict[Value, int]) -> None:
 def is_undefined(atom: Any) -> bool:
     """Tell whether an atom is no value at all."""
     return isinstance(atom, Undefined)
-

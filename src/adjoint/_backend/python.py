@@ -8,19 +8,21 @@ from __future__ import annotations
 import itertools
 import linecache
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from adjoint._backend import inlining, liveness, memory, plan, remarks
-from adjoint._backend.expressions import Expressions
+from adjoint._backend import choices, inlining, liveness, memory, plan, remarks
+from adjoint._backend.expressions import WITHOUT_CALL, Expressions
 from adjoint._backend.layout import fold
 from adjoint._backend.module import Module
 from adjoint._backend.names import Names, Variables
 from adjoint._backend.schedule import schedule
 from adjoint._backend.spelling import unused
-from adjoint._backend.statements import Statements, TextLine
+from adjoint._backend.statements import Statements, TextLine, adds_items
+from adjoint._backend.support import is_ours
 from adjoint._ir.copying import copied
-from adjoint._ir.nodes import Function, Line, Value, functions, walk
+from adjoint._ir.nodes import Apply, Function, Line, Value, functions, walk
+from adjoint._rules import stores
 from adjoint.errors import AdjointError
 
 __all__ = ["compile", "export_text", "source"]
@@ -86,7 +88,7 @@ def compile(function: Function) -> Callable[..., Any]:
     -------
     Callable
         Takes the program's parameters, flat, and returns its result, or a tuple if it has more than one.  Debuggers and
-        tracebacks show the text of `source`.  ``__adjoint_lines__`` is a dict from line numbers of that text to the user's lines.
+        tracebacks show the text of `source`.  ``__adjoint_lines__`` is a dict from its line numbers to the user's lines.
 
     Examples
     --------
@@ -170,8 +172,8 @@ def _place(function: Function) -> str:
 def _program(function: Function, name: str | None) -> _Program:
     """Write a function and all that it calls."""
     all_functions = functions(function)
-    module = Module(_user_names(all_functions))
     titles = _titles(all_functions, name)
+    module = Module(_user_names(all_functions) | set(titles.values()), _ours(all_functions))
     parts = [_definition(one, module, titles) for one in all_functions]
     header = module.header()
     support, _ = module.support_texts()
@@ -195,6 +197,16 @@ def _user_names(all_functions: list[Function]) -> frozenset[str]:
     return frozenset(names)
 
 
+def _ours(all_functions: list[Function]) -> Iterator[Callable[..., Any]]:
+    """Yield the functions of the rule book that the operations apply."""
+    for one in all_functions:
+        for op in walk(one.body):
+            if isinstance(op, Apply) and is_ours(op.function) and op.function not in WITHOUT_CALL:
+                yield op.function
+            if isinstance(op, Apply) and op.function is stores.accumulate and not adds_items(op):
+                yield stores.combine
+
+
 def _titles(all_functions: list[Function], name: str | None) -> dict[Function, str]:
     """Return what functions are called: each by another name."""
     titles: dict[Function, str] = {}
@@ -212,7 +224,7 @@ def _definition(function: Function, module: Module, titles: dict[Function, str])
     function = copied(function)  # for its operations will change places
     steps, variables = _planned(function)
     called = {titles[one] for one in calls if len(titles) > 1}
-    names = Names(variables, {"np", "scipy", "math", "itertools", "operator", *called}).choose()
+    names = Names(variables, {"np", "scipy", "math", "itertools", "operator", *called, *module.reserved.values()}).choose()
     names.update({value: names[other] for value, other in steps.aliases.items()})
     authors = remarks.Authors(function)
     write = Expressions(steps, module, names)
@@ -253,23 +265,27 @@ _ROUNDS = 6
 
 def _planned(function: Function) -> tuple[plan.Plan, Variables]:
     """Return the statements of a function, with the values that share variables, and with stores decided."""
+    choices.introduce(function.body)
     schedule(function.body)
     counts = plan.count(function)
     forced: frozenset[Value] = frozenset()
     apart: frozenset[tuple[Value, Value]] = frozenset()
-    for turn in itertools.count():
+    turn = 0
+    while True:
         steps = plan.lower(function, inlining.choose(function, counts, forced), counts)
         live = liveness.analyse(steps, apart)
         variables = Variables(steps, live)
         more = _parallel(steps, variables, counts) - forced if turn < _ROUNDS else frozenset()
         if more:
             forced |= more
+            turn += 1
             continue
-        together = {pair for pair in memory.settle(steps, live, variables.root) if variables.root(pair[0]) is variables.root(pair[1])}
+        together = {
+            pair for pair in memory.settle(steps, live, variables.root) if variables.root(pair[0]) is variables.root(pair[1])
+        }
         if not together:
-            break
+            return steps, variables
         apart |= together
-    return steps, variables
 
 
 def _parallel(steps: plan.Plan, variables: Variables, counts: dict[Value, int]) -> frozenset[Value]:
@@ -279,7 +295,11 @@ def _parallel(steps: plan.Plan, variables: Variables, counts: dict[Value, int]) 
         if isinstance(step, plan.Move):
             for pair in step.pairs:
                 source = pair.source
-                if type(source) is Value and source in variables.order and counts.get(source) == 1:
-                    if source.name in ("", pair.target.name) and variables.root(source) is not variables.root(pair.target):
-                        found.add(source)
+                single = type(source) is Value and source in variables.order and counts.get(source) == 1
+                if (
+                    single
+                    and variables.root(source) is not variables.root(pair.target)
+                    and source.name in ("", pair.target.name)
+                ):
+                    found.add(source)
     return frozenset(found)

@@ -1,13 +1,14 @@
 """Which values are Python's own numbers when the program runs, and which are NumPy's.
 
-The IR says ``np.add(a, b)``, and what is printed is ``a + b``.  On two numbers of Python's that gives a number of Python's, and for a
-few operations another result: ``~True`` is -2, ``True + True`` is 2, ``1.0 / 0.0`` raises.
+The IR says ``np.add(a, b)``, and what is printed is ``a + b``.  On two numbers of Python's that gives a number of Python's,
+and for a few operations another result: ``~True`` is -2, ``True + True`` is 2, ``1.0 / 0.0`` raises.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from adjoint._backend.choices import choose
 from adjoint._backend.plan import Compute, Move, Plan
 from adjoint._ir.nodes import Apply, Call, Undefined, Value
 from adjoint._ir.types import ListOf, Tensor, Type
@@ -56,6 +57,8 @@ class Kinds:
     def result(self, op: Apply | Call, output: Value) -> Kind:
         if not isinstance(op, Apply) or (op.args and isinstance(getattr(op.args[0], "type", None), ListOf)):
             return NUMPY if isinstance(output.type, Tensor) and output.type.rank else EITHER
+        if op.function is choose:
+            return self.of(op.args[0]) | self.of(op.args[1]) | self.of(op.args[2])
         if op.function in self.infix and not op.kwargs:
             kinds = [self.of(arg) for arg in op.args]
             python = all("python" in kind for kind in kinds)

@@ -1,7 +1,7 @@
 """The order of operations: what reads an array goes before the store that ends its life, if it stands behind only by chance.
 
-Derivatives of a store clear a part of a cotangent and read that part, in any order.  If the reading is first, the array itself need
-not be copied.
+Derivatives of a store clear a part of a cotangent and read that part, in any order.  If the reading is first, the array
+itself need not be copied.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which arrays certainly have the same shape, so that ``x_bar = x_bar + e`` may be written ``x_bar += e``.
 
-A shape is known as the set of values whose shapes it is broadcast from.  If those of ``e`` are among those of ``x_bar``, then ``e``
-fits into ``x_bar``.
+A shape is known as the set of values whose shapes it is broadcast from.  If those of ``e`` are among those of ``x_bar``, then
+``e`` fits into ``x_bar``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from adjoint._rules import kinds, stores
 
 Shape = frozenset[Value] | None
 _SCALAR: frozenset[Value] = frozenset()
-_ALIKE = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.copy, np.conj, np.real, np.imag, stores.assign, stores.accumulate})
+_ALIKE = frozenset(
+    {np.zeros_like, np.ones_like, np.empty_like, np.copy, np.conj, np.real, np.imag, stores.assign, stores.accumulate}
+)
 _UPDATES = frozenset({np.add, np.subtract, np.multiply})
 
 
@@ -93,7 +95,7 @@ class Shapes:
         return self.own(output)
 
     def is_update(self, op: Apply | Call, variable: Callable[[Value], Any]) -> bool:
-        """Tell whether an operation may be done in the memory of its first argument, as far as dtype and shape are concerned."""
+        """Tell whether an operation may be done in the memory of its first argument, by its dtype and its shape."""
         if not isinstance(op, Apply) or op.function not in _UPDATES or op.kwargs or len(op.args) != 2:
             return False
         first, second = op.args
@@ -104,4 +106,3 @@ class Shapes:
             return False
         a, b = self.of(first), self.of(second)
         return a is not None and b is not None and b <= a and first.type.rank == output.type.rank
-

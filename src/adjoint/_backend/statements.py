@@ -15,7 +15,7 @@ from adjoint._backend.memory import UPDATES
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Pair, Return, Start, Step
 from adjoint._backend.support import is_ours
 from adjoint._ir.nodes import Apply, Line, Undefined, Value, atom_type, values
-from adjoint._ir.types import Tensor
+from adjoint._ir.types import ListOf, Tensor
 from adjoint._rules import kinds, stores
 
 _ZEROS = frozenset({np.zeros_like, np.zeros})
@@ -61,7 +61,7 @@ class Statements:
         if line is not None and (his or remarks.is_same(text, line)):
             comment = self.comments(line, indent) if named or remarks.is_same(text, line) else ""
             self.place = line
-        elif line is not None and line != self.place:
+        elif line is not None and (self.place is None or line[:2] != self.place[:2]):
             self.lines.append(TextLine(" " * indent + remarks.remark(line), line))
             self.place = line
         self.put(text, indent, line, comment)
@@ -90,7 +90,6 @@ class Statements:
             self.lines.append(TextLine(" " * indent + "pass"))
 
     def step(self, step: Step, indent: int) -> None:
-        text = self.write.text
         match step:
             case Compute():
                 self.compute(step, indent)
@@ -100,22 +99,28 @@ class Statements:
                 self.branch(step, indent)
             case Cycle():
                 self.cycle(step, indent)
+            case Break() if step.condition is not True:
+                condition = self.write.text(step.condition, NOT if step.negated else 0)
+                self.put(f"if {'not ' if step.negated else ''}{condition}:", indent, step.line)
+                self.put("break", indent + 4, step.line)
+            case _:
+                comment = self.comments(step.line, indent) if isinstance(step, Fail) and step.line is not None else ""
+                self.put(self.short(step), indent, step.line, comment)
+
+    def short(self, step: Step) -> str:
+        """Return a statement of one line."""
+        match step:
             case Start():
-                self.put(f"{self.names[step.target]} = []", indent, step.line)
+                return f"{self.names[step.target]} = []"
             case Collect():
-                self.put(f"{self.names[step.target]}.append({self.copied(step.item, copies=step.copies)})", indent, step.line)
+                return f"{self.names[step.target]}.append({self.copied(step.item, copies=step.copies)})"
             case Flip():
-                self.put(f"{self.names[step.target]}.reverse()", indent, step.line)
-            case Break():
-                if step.condition is True:
-                    self.put("break", indent, step.line)
-                else:
-                    self.put(f"if {text(step.condition)}:", indent, step.line)
-                    self.put("break", indent + 4, step.line)
+                return f"{self.names[step.target]}.reverse()"
             case Fail():
-                self.put(f"raise {self.error(step)}", indent, step.line, self.comments(step.line, indent) if step.line else "")
+                return f"raise {self.error(step)}"
             case Return():
-                self.put(f"return {', '.join(text(result) for result in step.results)}".rstrip(), indent, step.line)
+                return f"return {', '.join(self.write.text(result) for result in step.results)}".rstrip()
+        return "break"
 
     def copied(self, atom: Any, *, copies: bool) -> str:
         """Return the text of an atom, with a copy if one is needed."""
@@ -150,7 +155,13 @@ class Statements:
             self.statement(update, indent, step, his=his)
             return
         right = self.write.operation(op)
-        value = right.text if not step.copies else f"{right.within(ATOM)}.copy()" if _rank(op.outputs[0]) else f"np.copy({right.text})"
+        value = (
+            right.text
+            if not step.copies
+            else f"{right.within(ATOM)}.copy()"
+            if _rank(op.outputs[0])
+            else f"np.copy({right.text})"
+        )
         text = f"{targets} = {value}" if targets else value
         if isinstance(op, Apply) and op.function in _ZEROS and not his:
             self.put(text, indent, step.line)
@@ -166,7 +177,7 @@ class Statements:
         return ", ".join(names)
 
     def update(self, step: Compute, op: Apply, *, his: bool) -> str:
-        """Return ``x += y`` where that is what the user wrote, or what a derivative sums up in memory of its own; else nothing."""
+        """Return ``x += y`` where the user wrote that, or where a derivative sums up in memory of its own; else nothing."""
         sign = UPDATES.get(op.function)
         if not step.in_place or sign is None:
             return ""
@@ -205,10 +216,9 @@ class Statements:
             target = name if sign and index is Ellipsis and _rank(op.outputs[0]) else place
             return f"{target} {sign}= {write.text(rest)}"
         if is_list(op.args[0]):
-            total = f"{place} + {write.text(v, SUM + 1)}"
-            if op.outputs[0].type.item.differentiable:  # type: ignore[union-attr]
-                return f"{place} = {total}"
-            return f"{place} = {write.text(v)} if {place} is None else {total}"
+            if adds_items(op):
+                return f"{place} = {place} + {write.text(v, SUM + 1)}"
+            return f"{place} = {write.module.function(stores.combine)}({place}, {write.text(v)})"
         if library.repeats(index):
             return f"{write.module.function(np.add)}.at({name}, {self.index_object(index)}, {write.text(v)})"
         if not _fits(op.outputs[0], v):
@@ -236,7 +246,9 @@ class Statements:
         """Write assignments that happen at once, one after the other where that comes to the same."""
         rest = [pair for pair in step.pairs if self.is_written(pair)]
         while rest:
-            free = next((pair for pair in rest if not any(self.reads(other, pair) for other in rest if other is not pair)), None)
+            free = next(
+                (pair for pair in rest if not any(self.reads(other, pair) for other in rest if other is not pair)), None
+            )
             chosen = rest if free is None else [free]
             left = ", ".join(self.names[pair.target] for pair in chosen)
             right = ", ".join(self.copied(pair.source, copies=pair.copies) for pair in chosen)
@@ -333,6 +345,12 @@ class Statements:
         return f"range({', '.join(self.write.text(part) for part in parts)})"
 
 
+def adds_items(op: Apply) -> bool:
+    """Tell whether the items of a list of cotangents are numbers or arrays, which ``+`` adds."""
+    items = atom_type(op.args[0])
+    return not isinstance(items, ListOf) or (isinstance(items.item, Tensor) and items.item.differentiable)
+
+
 def _is(atom: Any, number: int) -> bool:
     return type(atom) is int and atom == number
 
@@ -385,5 +403,3 @@ def _named(plan: Any, tree: Any, names: dict[Value, str]) -> set[str]:
 def _is_numeric(op: Apply) -> bool:
     """Tell whether a function fails on what is not there, so that it is never applied to that."""
     return op.function is kinds.scale or not is_ours(op.function)
-
-

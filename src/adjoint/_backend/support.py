@@ -1,7 +1,7 @@
 """Functions of the rule book that no library has, as text of their own that needs NumPy and SciPy only.
 
-The few that most derivatives use are written out here to be read.  Of the others the source is taken, with what it calls, without
-decorators and annotations.  What cannot be taken over in this way runs as the object that it is, and is not exported.
+The few that most derivatives use are written out here to be read.  Of the others the source is taken, with what it calls,
+without decorators and annotations.  What cannot be taken over in this way runs as the object that it is, and is not exported.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from adjoint import errors
+from adjoint._backend.spelling import unused
 from adjoint._rules import forms, indexing, kinds, stores
 
 Function = Callable[..., Any]
@@ -132,6 +133,7 @@ def zeros_like(x):
     return np.zeros_like(x)[()]
 ''',
 }
+_WRITTEN_SCOPE = {"np": np, **{function.__name__: function for function in _WRITTEN}}
 # A reduction by a ufunc, which the book has as a function of its own.
 _REDUCTION = '''
 def {name}(x, axis=None, keepdims=False, initial=np._NoValue, where=True):
@@ -173,88 +175,109 @@ def definitions(wanted: dict[Function, str]) -> tuple[list[str], set[str], dict[
     tuple
         The texts; the modules to import, ``module`` or ``module as name``; and by name the functions that have no text.
     """
-    texts: dict[str, str] = {}
-    imports: set[str] = set()
+    collector = _Collector(wanted)
     objects: dict[str, Any] = {}
     for function, name in wanted.items():
+        before = collector.state()
         try:
-            collector = _collected(function, texts)
+            collector.add(function, name)
         except (NoSourceError, OSError, TypeError, SyntaxError):
+            collector.restore(*before)
             objects[name] = function
-            continue
-        texts.update(collector.texts)
-        imports |= collector.imports
-        if name != name_of(function):
-            texts[name] = f"{name} = {name_of(function)}"
-    return list(texts.values()), imports, objects
-
-
-def _collected(function: Function, texts: dict[str, str]) -> _Collector:
-    """Take over a function; refuse one that needs another meaning of a name that is defined already."""
-    collector = _Collector()
-    collector.add(function, name_of(function))
-    if any(texts.get(key, text) != text for key, text in collector.texts.items()):
-        raise NoSourceError(f"two functions are called {function.__name__}")
-    return collector
+    return list(collector.texts.values()), collector.imports, objects
 
 
 class _Collector:
-    """Takes over a function and what it needs."""
+    """Takes over functions and what they need, each object under a name of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: dict[Function, str]) -> None:
+        self.wanted = wanted
         self.texts: dict[str, str] = {}
         self.imports: set[str] = set()
-        self.known: dict[str, Any] = {}
+        self.names: dict[int, str] = {}
+        self.kept: list[Any] = []  # so that no two objects have one id
 
-    def add(self, x: Any, name: str) -> None:
-        """Add the definition of a global name."""
-        if name in self.known:
-            if self.known[name] is not x:
-                raise NoSourceError(f"two objects are called {name}")
-            return
-        self.known[name] = x
+    def state(self) -> tuple[dict[str, str], set[str], dict[int, str]]:
+        return dict(self.texts), set(self.imports), dict(self.names)
+
+    def restore(self, texts: dict[str, str], imports: set[str], names: dict[int, str]) -> None:
+        self.texts, self.imports, self.names = texts, imports, names
+
+    def add(self, x: Any, name: str) -> str:
+        """Add the definition of what is called ``name`` elsewhere, and return its name here."""
+        known = self.names.get(id(x))
+        if known is not None:
+            return known
         if isinstance(x, types.ModuleType):
             self.imports.add(x.__name__ if x.__name__ == name else f"{x.__name__} as {name}")
-        elif isinstance(x, type) and issubclass(x, errors.AdjointError):
+            return name
+        chosen = self.wanted.get(x, "") if callable(x) else ""
+        chosen = chosen or unused(name, {*self.names.values(), *self.wanted.values()})
+        self.names[id(x)] = chosen
+        self.kept.append(x)
+        self.define(x, name, chosen)
+        return chosen
+
+    def define(self, x: Any, name: str, chosen: str) -> None:
+        if isinstance(x, type) and issubclass(x, errors.AdjointError):
             base = next(b for b in x.__mro__ if b.__module__ == "builtins")
-            self.texts[name] = _ERROR.format(name=name, base=base.__name__).strip()
+            self.texts[chosen] = _ERROR.format(name=chosen, base=base.__name__).strip()
         elif _is_simple(x):
-            self.texts[name] = f"{name} = {x!r}"
+            self.texts[chosen] = f"{chosen} = {x!r}"
         elif isinstance(x, np.ndarray) and x.size <= _LARGEST and x.dtype.kind in "biufc":
             self.imports.add("numpy as np")
-            self.texts[name] = f"{name} = np.array({x.tolist()!r}, {x.dtype.str!r})"
+            self.texts[chosen] = f"{chosen} = np.array({x.tolist()!r}, {x.dtype.str!r})"
+        elif is_ours(x):
+            self.function(x, name, chosen)
         else:
-            self.function(x, name)
+            self.library(x, chosen)
 
-    def function(self, x: Any, name: str) -> None:
-        written = _WRITTEN.get(x) if callable(x) else None
-        if written is None and name.endswith("_reduce") and getattr(x, "__name__", "").count(".") == 1:
-            written = _REDUCTION.format(name=name, ufunc=f"np.{x.__name__.removesuffix('.reduce')}")
-        if written is None and not is_ours(x):
-            self.library(x, name)
-            return
-        tree = ast.parse(written or textwrap.dedent(inspect.getsource(inspect.unwrap(x))))
+    def function(self, x: Any, name: str, chosen: str) -> None:
+        """Add a function of the book: its own text, or its source without decorators and annotations."""
+        written = _WRITTEN.get(x)
+        inner = inspect.unwrap(x)
+        if written is None and name_of(x).endswith("_reduce") and "." in x.__name__:
+            written = _REDUCTION.format(name=name_of(x), ufunc=f"np.{x.__name__.removesuffix('.reduce')}")
+        tree = ast.parse(written or textwrap.dedent(inspect.getsource(inner)))
         definition = tree.body[0]
-        if not isinstance(definition, ast.FunctionDef) or definition.name != name or (not written and inspect.unwrap(x).__closure__):
+        if not isinstance(definition, ast.FunctionDef) or (
+            not written and (inner.__closure__ or definition.name != inner.__name__)
+        ):
             raise NoSourceError(f"{name} is no function of a module")
-        scope = {"np": np, **{key: f for f in _WRITTEN for key in (f.__name__,)}} if written else inspect.unwrap(x).__globals__
+        scope = _WRITTEN_SCOPE if written else inner.__globals__
         plain = ast.fix_missing_locations(_Plain().visit(definition))
+        renamed = {definition.name: chosen}
         for used in dict.fromkeys(_globals(plain)):
-            if used not in scope:
-                if not hasattr(builtins, used):
-                    raise NoSourceError(f"{name} uses {used}")
-                continue
-            self.add(scope[used], used)
-        if not written and _is_cached(x):
+            if used in scope and used != definition.name:
+                renamed[used] = self.add(scope[used], used)
+            elif used not in scope and not hasattr(builtins, used):
+                raise NoSourceError(f"{name} uses {used}")
+        if written and all(old == new for old, new in renamed.items()):
+            self.texts[chosen] = written.strip()
+            return
+        if _is_cached(x):
             self.imports.add("functools")
-        self.texts[name] = written.strip() if written else ("@functools.cache\n" if _is_cached(x) else "") + ast.unparse(plain)
+        plain.name = chosen
+        text = ast.unparse(_Renamed(renamed).visit(plain))
+        self.texts[chosen] = ("@functools.cache\n" if _is_cached(x) else "") + text
 
-    def library(self, x: Any, name: str) -> None:
+    def library(self, x: Any, chosen: str) -> None:
         """Add what a library has."""
         module = sys.modules.get(str(getattr(x, "__module__", "")))
+        name = getattr(x, "__name__", "")
         if module is None or getattr(module, name, None) is not x or module.__name__.split(".")[0] == "adjoint":
-            raise NoSourceError(f"{name} has no text")
-        self.texts[name] = f"from {module.__name__} import {name}"
+            raise NoSourceError(f"{chosen} has no text")
+        self.texts[chosen] = f"from {module.__name__} import {name}" + (f" as {chosen}" if chosen != name else "")
+
+
+class _Renamed(ast.NodeTransformer):
+    """Gives global names new names."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)
 
 
 # Elements of a table that is written out.

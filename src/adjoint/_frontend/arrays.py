@@ -4,80 +4,48 @@ In the program that is written nothing is changed in place; a store makes a new 
 current; an `Array` names a memory and a path of views from it.  Reading an array reads the current version along the path;
 writing to it puts a new version in its memory, and so every other view of it sees the store.
 
-What two branches, or two turns of a loop, leave in different memories under one name is a new memory whose ``others`` it may be
-one with.  Reading goes well; a store to the one makes the others unknown, and reading those is refused.
+What two branches, or two turns of a loop, leave in different memories under one name is a new memory that may be one with them
+(`identity`).
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from adjoint._frontend.identity import AliasError, Identity
 from adjoint._ir.nodes import Value
-from adjoint._ir.symbol import Symbol, extent, writer
+from adjoint._ir.symbol import Symbol, extent, writer, writing
 from adjoint._ir.types import Tensor
 from adjoint._rules import stores
 from adjoint._rules.arithmetic import imaginary_part, real_part
-from adjoint.errors import AdjointError
 
 Step = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
-class AliasError(AdjointError, TypeError):
-    """Which array a store changes depends on how the program ran."""
+class Memory(Identity):
+    """A piece of memory: its current version."""
 
+    __slots__ = ("born", "value")
 
-class Memory:
-    """A piece of memory: its current version, and the memories that it may be one with."""
-
-    __slots__ = ("held", "others", "source", "stale", "value")
-
-    def __init__(self, value: Any, source: Any = None) -> None:
+    def __init__(self, value: Any, kin: Iterable[Identity] = ()) -> None:
+        super().__init__(kin, "array")
         self.value = value
-        # The argument or captured variable whose memory it is, if it is the caller's.
-        self.source = source
-        self.others: set[Memory] = set()
-        self.stale = ""
-        # A list of unknown length holds it, of which the program knows no memory.
-        self.held = False
+        self.born = writer().moment() if writing() else 0
 
     def read(self) -> Any:
         """Return the current version."""
-        if self.stale:
-            raise AliasError(
-                "this array may share its memory with one that was written to",
-                why=self.stale,
-                remedy="copy the array (a.copy()) before the branch or the loop",
-            )
+        self.check()
         return self.value
 
     def write(self, value: Any) -> None:
         """Make ``value`` the current version."""
         writer().touch(self)
-        self.read()
-        if self.held or any(other.held for other in self.others):
-            self.refuse_write()
+        self.changing()
         self.value = value
-        for other in self.others:
-            writer().touch(other)
-            other.stale = "one of two branches, or of two turns of a loop, made them one array"
-
-    def refuse_write(self) -> None:
-        """Raise because a list holds the array."""
-        raise AliasError(
-            "an array is changed in place while a list of unknown length holds it",
-            why="the list would have to see the change",
-            remedy="append a copy (a.copy())",
-        )
-
-    def meet(self, other: Memory) -> None:
-        """Note that this memory may be one with another."""
-        if other is not self:
-            self.others.add(other)
-            other.others.add(self)
 
 
 class Array(Symbol):

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from adjoint._frontend.arrays import Array
 from adjoint._frontend.merge import Merger, Rebuild, Side
 from adjoint._frontend.state import UNBOUND, Signal, State, UnstableError, content, put
-from adjoint._ir.nodes import Block, If, Value, walk
+from adjoint._ir.nodes import Block, If, Value
 from adjoint._ir.symbol import Symbol
 
 Thunk = Callable[[], Any]
@@ -73,13 +72,10 @@ def run(recorder: Any, thunk: Thunk, state: State, before: tuple[Any, ...]) -> O
         except BottomError:
             outcome.dead = outcome.bottom = True
         finally:
-            outcome.objects = {key: obj for key, (obj, _) in region.touched.items()}
-            outcome.contents = {key: content(obj) for key, (obj, _) in region.touched.items()}
-            made = defined(outcome.block)
-            for key, (_, old) in region.touched.items():
-                if mentions(old, made, region.touched):  # it was made in the branch
-                    del outcome.objects[key]
-            region.undo()
+            older, touched = region.split(recorder.born)
+            outcome.objects = {key: obj for key, (obj, _) in touched.items()}
+            outcome.contents = {key: content(obj) for key, obj in outcome.objects.items()}
+            older.undo()
             state.write(before)
     return outcome
 
@@ -95,7 +91,7 @@ def one_way(recorder: Any, test: Value, a: Outcome, b: Outcome, state: State) ->
         recorder.blocks[-1].ops.extend(alive.block.ops)
         state.write(alive.names)
         for key, obj in alive.objects.items():
-            recorder.touch(obj)
+            recorder.keep(obj)
             put(obj, alive.contents[key])
         return alive.signal
     # The values that the living branch defines are seen after it once the check stands on its own.
@@ -105,7 +101,7 @@ def one_way(recorder: Any, test: Value, a: Outcome, b: Outcome, state: State) ->
     recorder.blocks[-1].ops.extend(alive.block.ops)
     state.write(alive.names)
     for key, obj in alive.objects.items():
-        recorder.touch(obj)
+        recorder.keep(obj)
         put(obj, alive.contents[key])
     return alive.signal
 
@@ -147,29 +143,3 @@ def merged_signal(merger: Merger, a: Signal | None, b: Signal | None) -> Callabl
     second = b.value if b.returned is not False else UNBOUND
     value: Rebuild = merger.merge(first, second)
     return lambda outputs: Signal(broke(outputs), a.continued, returned(outputs), value(outputs))
-
-
-def defined(block: Block) -> set[Value]:
-    """Return the values that are defined in a block and the blocks within."""
-    found = set(block.params)
-    for op in walk(block):
-        found.update(op.outputs)
-        for inner in op.blocks:
-            found.update(inner.params)
-    return found
-
-
-def mentions(old: Any, made: set[Value], touched: dict[int, tuple[Any, Any]]) -> bool:
-    """Tell whether what an object held, before it was changed, mentions values of a set: then it was made where they were."""
-    if isinstance(old, Value):
-        return old in made
-    if isinstance(old, Array):
-        kept = touched.get(id(old.memory))
-        return (old.memory.value if kept is None else kept[1][0]) in made
-    if isinstance(old, Symbol):
-        return old.value in made
-    if isinstance(old, (tuple, list, set)):
-        return any(mentions(part, made, touched) for part in old)
-    if isinstance(old, dict):
-        return any(mentions(part, made, touched) for part in old.values())
-    return False

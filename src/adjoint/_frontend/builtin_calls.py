@@ -10,6 +10,7 @@ import functools
 import itertools
 import math
 import operator
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,7 @@ from adjoint._frontend.calls import REPLACED, attribute, holds_symbols, replaces
 from adjoint._frontend.control import truth
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.runtime import RUNTIME, compared, is_number
+from adjoint._frontend.state import is_plain_object
 from adjoint._frontend.trees import flatten
 from adjoint._ir.infer import sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
@@ -169,7 +171,15 @@ def is_numpy_scalar(x: Any) -> bool:
 @replaces(next)
 def next_of(iterator: Any, *default: Any) -> Any:
     writer().used_iterator(iterator)
-    return next(iterator, *default)
+    method = special(iterator, "__next__")
+    if method is None:
+        return next(iterator, *default)
+    try:
+        return method()
+    except StopIteration:
+        if default:
+            return default[0]
+        raise
 
 
 @replaces(float)
@@ -237,7 +247,7 @@ def _extremum(original: Any, comparison: str, reduction: Any) -> Any:
 
 def _first(items: list[Any], keys: list[Any], comparison: str, original: Any) -> Any:
     """Return the item of the greatest (least) key, of several the first."""
-    if not holds_symbols(keys):
+    if not holds_symbols(keys) and not any(map(is_plain_object, keys)):
         best = original(range(len(items)), key=lambda k: keys[k])
         return items[best]
     best, best_key = items[0], keys[0]
@@ -316,7 +326,7 @@ def in_order(x: Any, *, key: Any = None, reverse: bool = False) -> Any:
     items = iteration.of(x)
     if items is None:
         x = list(x)
-    if not holds_symbols(x) and not isinstance(x, Overloaded):
+    if not holds_symbols(x) and not isinstance(x, Overloaded) and key is None and not any(map(is_plain_object, x)):
         return GrowingList(sorted(x, key=key and routed(key), reverse=reverse))
     if key is not None or (isinstance(x, list) and not all(map(is_scalar, iteration.iterated(x)))):
         return sorted_by(list(iteration.iterated(x)), key and routed(key), reverse=reverse)
@@ -367,7 +377,7 @@ def mapped(function: Any, *iterables: Any) -> Any:
     call = routed(function)
     if any(iteration.of(x) is not None for x in iterables):
         return iteration.Mapped(call, *iterables)
-    return map(call, *iterables)
+    return writer().made_iterator(map(call, *iterables))
 
 
 @replaces(filter)
@@ -378,7 +388,8 @@ def filtered(function: Any, iterable: Any) -> Any:
 
 @replaces(iter)
 def iterator(x: Any, *rest: Any) -> Any:
-    return writer().made_iterator(iter(iteration.iterated(x), *rest))
+    method = special(x, "__iter__")
+    return writer().made_iterator(iter(iteration.iterated(x), *rest)) if method is None else method()
 
 
 @replaces(functools.reduce)
@@ -398,7 +409,7 @@ def _over_known(original: Any, functions: tuple[int, ...] = ()) -> Any:
             for k, a in enumerate(args)
         )
         kwargs = {name: routed(value) if callable(value) else value for name, value in kwargs.items()}
-        return original(*args, **kwargs)
+        return writer().made_iterator(original(*args, **kwargs))
 
     return call
 
@@ -411,7 +422,7 @@ REPLACED[itertools.starmap] = _over_known(itertools.starmap, (0,))
 
 @replaces(itertools.repeat)
 def repeated(x: Any, *times: Any) -> Any:
-    return itertools.repeat(x, *times)
+    return writer().made_iterator(itertools.repeat(x, *times))
 
 
 # Questions ----------------------------------------------------------------------------------------------------------------------------
@@ -479,9 +490,17 @@ def to_format(x: Any, spec: str = "") -> Any:
     return writer().apply(text, ("{:" + spec + "}", x), {}) if holds_symbols(x) else format(x, spec)
 
 
-@replaces(np.random.default_rng)
-def new_generator(*args: Any) -> Any:
-    return writer().apply(np.random.default_rng, args, {}, effect=True)
+def _generator(original: Any) -> Any:
+    return lambda *args: writer().apply(original, args, {}, effect=True)
+
+
+for _function in (np.random.default_rng, np.random.RandomState):
+    REPLACED[_function] = _generator(_function)
+
+
+@replaces(warnings.warn)
+def warned(message: Any, *args: Any, **kwargs: Any) -> None:
+    writer().create_effect(warnings.warn, (message, *args), kwargs)
 
 
 # Copies -------------------------------------------------------------------------------------------------------------------------------

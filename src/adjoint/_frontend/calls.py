@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -16,8 +18,9 @@ import numpy as np
 from adjoint import _ufunc_methods
 from adjoint._frontend import invoke, iteration
 from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.purity import GENERATORS, drawn, impure, is_immutable, is_impure
 from adjoint._frontend.recorder import CREATION, VIEWS
-from adjoint._frontend.state import Ambiguous, is_plain_object
+from adjoint._frontend.state import Ambiguous, RefusedError, UnstableError, is_plain_object
 from adjoint._ir.infer import UnknownTypeError, sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
 from adjoint._ir.types import Opaque
@@ -92,8 +95,13 @@ def _function(f: types.FunctionType) -> Any:
         return _numpy(f)
     if f in BOOK or ((f.__module__ or "").startswith("scipy") and find(f) is not None):
         return _of_book(f)
-    if runs_as_it_is(f.__module__) or f.__code__.co_filename.startswith(OWN_FILES):
+    if f.__code__.co_filename.startswith(OWN_FILES):
         return f
+    if f.__code__.co_filename == contextlib.__file__ and hasattr(f, "__wrapped__"):
+        inner = routed(f.__wrapped__)
+        return lambda *args, **kwargs: contextlib._GeneratorContextManager(inner, args, kwargs)
+    if runs_as_it_is(f.__module__):
+        return impure(f) if is_impure(f) else f
     return functools.partial(_python, f)
 
 
@@ -129,6 +137,8 @@ def _method(f: types.MethodType) -> Any:
     owner = f.__self__
     if isinstance(owner, (Overloaded, Flat)):
         return f
+    if isinstance(owner, GENERATORS):
+        return drawn(f)
     inner = routed(f.__func__)
     return f if inner is f.__func__ else functools.partial(inner, owner)
 
@@ -138,9 +148,13 @@ def _builtin(f: Any) -> Any:
     if f in CREATION or (isinstance(owner, types.ModuleType) and owner.__name__.startswith("numpy")):
         return _numpy(f)
     if owner is None or isinstance(owner, types.ModuleType):
+        if is_impure(f):
+            return impure(f)
         return _of_book(f) if f in BOOK else _plain_builtin(f)
     if isinstance(owner, types.GeneratorType):
         return functools.partial(_resumed, f, owner)
+    if isinstance(owner, (tuple, GrowingList)) and f.__name__ in ("count", "index"):
+        return functools.partial(found, owner, f.__name__)
     if isinstance(owner, str) and f.__name__ == "format":
         return lambda *args, **kw: text_of(owner, args, kw)
     if isinstance(owner, np.ufunc):
@@ -149,9 +163,11 @@ def _builtin(f: Any) -> Any:
         return getattr(writer().captures.array(owner), f.__name__)
     if isinstance(owner, _MUTABLE) or type(owner).__module__ == "collections":
         return _container_method(f, owner)
-    if isinstance(owner, np.random.RandomState):
-        return functools.partial(_drawn, f)
-    return f
+    if isinstance(owner, GENERATORS):
+        return drawn(f)
+    if isinstance(owner, np.random.Generator):
+        return impure(f)
+    return f if is_immutable(owner) or _harmless(f) else impure(f)
 
 
 def _resumed(f: Function, generator: Any, /, *args: Any) -> Any:
@@ -166,21 +182,45 @@ def text_of(template: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     return template.format(*args, **kwargs)
 
 
-def _drawn(f: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """Draw from NumPy's global generator when the program runs, not now."""
-    state = f.__self__.get_state()
-    try:
-        return writer().apply(f, args, kwargs, effect=True)
-    finally:
-        f.__self__.set_state(state)
+def _harmless(f: Any) -> bool:
+    """Tell whether a built-in method of an object of the user's, which its class inherits, only reads."""
+    return f.__name__.startswith("__") and f.__name__ not in ("__setattr__", "__delattr__", "__setitem__", "__delitem__", "__next__")
+
+
+def found(items: Any, name: str, x: Any, *bounds: Any) -> Any:
+    """``items.count(x)`` and ``items.index(x)`` of items some of which are symbols."""
+    from adjoint._frontend.runtime import RUNTIME, compared
+
+    if not holds_symbols((items, x)):
+        return getattr(tuple(items), name)(x, *bounds)
+    if bounds:
+        raise UnstableError("index() with bounds, of items that are known only when the program runs")
+    answers = [True if item is x else compared("eq", item, x) for item in items]
+    if name == "count":
+        return functools.reduce(operator.add, [to_number(answer) for answer in answers], 0)
+
+    def first(k: int) -> Any:
+        if k == len(answers):
+            raise RUNTIME.raised(ValueError(f"{type(items).__name__}.index(x): x not in it"))
+        return RUNTIME.choose(answers[k], lambda: k, lambda: first(k + 1))
+
+    return first(0)
+
+
+def to_number(answer: Any) -> Any:
+    """Return a boolean as the number 0 or 1."""
+    return writer().apply(int, (answer,), {}) if isinstance(answer, Symbol) else int(answer)
 
 
 def _plain_builtin(f: Function) -> Function:
     """Return a built-in function of a library as it is; what it iterates over must be known."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        for a in args:
+            writer().check(a)
         args = tuple(iteration.iterated(a) if isinstance(a, iteration.LAZY) else a for a in args)
-        return f(*args, **kwargs)
+        y = f(*args, **kwargs)
+        return writer().made(y) if isinstance(y, (*_MUTABLE, collections.deque)) and isinstance(f, type) else y
 
     return call
 
@@ -190,7 +230,8 @@ def _container_method(f: Any, owner: Any) -> Function:
         if f.__name__ not in ("get", "keys", "values", "items", "index", "count", "copy", "__getitem__"):
             writer().touch(owner)
         args = tuple(iteration.iterated(a) if isinstance(a, iteration.LAZY) else a for a in args)
-        return f(*args, **kwargs)
+        y = f(*args, **kwargs)
+        return writer().made(y) if f.__name__ == "copy" else y
 
     return call
 
@@ -231,8 +272,12 @@ _WRITERS = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal,
 
 
 def _numpy(f: Any) -> Function:
+    if is_impure(f):
+        return impure(f)
+    if f is np.copyto:
+        return _copyto
     if f in _WRITERS:
-        return lambda *args, **kwargs: BOOK[f].formulas[0](*[writer().captures.array(a) for a in args], **kwargs)
+        return lambda *args, **kwargs: BOOK[f].formulas[0](*[_written(k, a) for k, a in enumerate(args)], **kwargs)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         w = writer()
@@ -250,6 +295,21 @@ def _numpy(f: Any) -> Function:
         return w.create(f, args, kwargs) if isinstance(y, np.ndarray) else y
 
     return call
+
+
+def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    """``np.copyto``."""
+    dst, src = _written(0, dst), _written(1, src)
+    where = where if where is True else _written(3, where)
+    values = src if where is True else np.where(where, src, dst)
+    BOOK[np.copyto].formulas[0](dst, values, casting)
+
+
+def _written(position: int, a: Any) -> Any:
+    """Return an argument of a function that writes to its first one."""
+    if isinstance(a, GrowingList):
+        return writer().as_array(a) if holds_symbols(a) else list(a.known_items)
+    return writer().captures.array(a)
 
 
 def _argument(w: Any, f: Any, a: Any, position: int) -> Any:
@@ -302,23 +362,33 @@ def _class(cls: type) -> Any:
     if dataclasses.is_dataclass(cls) and cls.__dataclass_params__.init and "__init__" in cls.__dict__:  # type: ignore[attr-defined]
         return functools.partial(_dataclass, cls)
     initial = cls.__dict__.get("__init__") or getattr(cls, "__init__", None)
+    if isinstance(cls.__new__, types.FunctionType) and not runs_as_it_is(cls.__new__.__module__) and not hasattr(cls, "_fields"):
+        raise RefusedError(f"the class {cls.__name__!r} with a method __new__ is not translated", remedy="use __init__")
     if not isinstance(initial, types.FunctionType) or cls.__new__ is not object.__new__ or type(cls).__call__ is not type.__call__:
-        return cls
+        return _made(cls)
 
     def make(*args: Any, **kwargs: Any) -> Any:
         if getattr(cls, "__abstractmethods__", None):
             return cls(*args, **kwargs)
-        obj = object.__new__(cls)
+        obj = writer().made(object.__new__(cls))
         routed(initial)(obj, *args, **kwargs)
         return obj
 
     return make if invoke.copy_of(initial) is not None else cls
 
 
+def _made(cls: Any) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        y = cls(*args, **kwargs)
+        return writer().made(y) if is_plain_object(y) else y
+
+    return call
+
+
 def _dataclass(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Make a dataclass as its generated ``__init__`` does, which has no source."""
     bound = inspect.signature(cls).bind(*args, **kwargs).arguments
-    obj = object.__new__(cls)
+    obj = writer().made(object.__new__(cls))
     for field in dataclasses.fields(cls):
         if field.name in bound:
             object.__setattr__(obj, field.name, bound[field.name])
@@ -333,6 +403,8 @@ def _dataclass(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 
 def _foreign_class(cls: type) -> Any:
+    if is_impure(cls):
+        return impure(cls)
     if issubclass(cls, np.generic):
         return functools.partial(_numpy_number, cls)
     return _plain_builtin(cls)
@@ -349,7 +421,12 @@ def _object(f: Any) -> Any:
     if isinstance(python, types.FunctionType):
         return routed(python)
     if isinstance(f, functools.partial):
-        return functools.partial(routed(f.func), *f.args, **f.keywords)
+        take = writer().captures.part_of(f)
+        args = [take(x, ("partial", k), lambda k=k: f.args[k]) for k, x in enumerate(f.args)]
+        words = {name: take(x, ("partial", name), lambda name=name: f.keywords[name]) for name, x in f.keywords.items()}
+        return functools.partial(routed(f.func), *args, **words)
+    if isinstance(f, np.vectorize):
+        return functools.partial(_vectorized, f)
     if isinstance(f, type(functools.cache(lambda: None))):
         return functools.partial(_cached, f)
     method = getattr(type(f), "__call__", None)  # noqa: B004 - the function is wanted
@@ -358,6 +435,22 @@ def _object(f: Any) -> Any:
     if type(f).__module__.startswith("scipy") and find(f) is not None:
         return _of_book(f)
     return f
+
+
+def _vectorized(f: np.vectorize, /, *args: Any) -> Any:
+    """Call a function under `numpy.vectorize`: element by element."""
+    from adjoint._frontend.runtime import RUNTIME
+
+    w = writer()
+    if f.signature is not None or f.excluded or f.otypes is not None:
+        raise RefusedError("numpy.vectorize with options is not translated", remedy="write a loop or a comprehension")
+    arrays = np.broadcast_arrays(*[w.captures.array(a) for a in args]) if len(args) > 1 else [w.captures.array(args[0])]
+    shape = np.shape(arrays[0])
+    inner = routed(f.pyfunc)
+    flat = [np.ravel(a) for a in arrays]
+    items = iteration.Zip(*flat) if len(flat) > 1 else flat[0]
+    element = (lambda item: inner(*item)) if len(flat) > 1 else inner
+    return np.reshape(w.as_array(RUNTIME.comprehension("list", items, None, element, False)), shape)  # noqa: FBT003
 
 
 def _cached(f: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -382,7 +475,33 @@ def attribute(obj: Any, name: str) -> Any:
         found = _from_class(obj, name)
         if found is not _NOTHING:
             return found
-    return writer().captures.attribute(obj, name, getattr(obj, name))
+    value = getattr(obj, name)
+    owner = _class_of(obj, name)
+    if owner is not None and _is_data(value):
+        return writer().captures.value(value, lambda: owner.__dict__[name], ("class", owner, name))
+    return writer().captures.attribute(obj, name, value)
+
+
+def _class_of(obj: Any, name: str) -> Any:
+    """Return the class of the user's that has the attribute which an object finds in its class."""
+    if name in getattr(obj, "__dict__", {}) and not isinstance(obj, type):
+        return None
+    for base in (obj if isinstance(obj, type) else type(obj)).__mro__:
+        if name in base.__dict__:
+            return None if runs_as_it_is(base.__module__) else base
+    return None
+
+
+def _is_data(x: Any) -> bool:
+    return isinstance(x, (int, float, complex, str, np.ndarray, np.generic, list, tuple, dict, set)) or x is None
+
+
+def of_module(module: types.ModuleType, name: str) -> Any:
+    """``module.name``: a variable of a module of the user's is a variable of the world outside."""
+    value = getattr(module, name)
+    if isinstance(value, (types.FunctionType, type)) or runs_as_it_is(module.__name__):
+        return value
+    return writer().captures.value(value, lambda: getattr(module, name), ("module", module.__name__, name))
 
 
 _NOTHING = object()
@@ -394,6 +513,8 @@ def _from_class(obj: Any, name: str) -> Any:
         member = base.__dict__.get(name, _NOTHING)
         if isinstance(member, property) and isinstance(member.fget, types.FunctionType):
             return routed(member.fget)(obj)
+        if hasattr(type(member), "__get__") and isinstance(type(member).__get__, types.FunctionType):
+            return routed(type(member).__get__)(member, obj, cls)
         if isinstance(member, functools.cached_property) and name not in getattr(obj, "__dict__", {}):
             value = routed(member.func)(obj)
             writer().touch(obj)
@@ -432,9 +553,21 @@ def set_attribute(obj: Any, name: str, value: Any) -> None:
     if isinstance(obj, Overloaded):
         setattr(obj, name, value) if name == "flat" else _set_part(obj, name, value)
         return
+    if isinstance(obj, (type, types.ModuleType, types.FunctionType)):
+        raise RefusedError(
+            f"the attribute {name!r} of the {type(obj).__name__.replace('type', 'class')} {obj.__name__!r} is changed",
+            why="a translated program changes its own objects and its arguments only",
+            remedy="keep the value in an object, or return it",
+        )
+    own = getattr(type(obj), "__setattr__", None)
+    if isinstance(own, types.FunctionType) and not dataclasses.is_dataclass(obj) and not runs_as_it_is(own.__module__):
+        raise RefusedError(f"the class {type(obj).__name__!r} with a method __setattr__ is not translated")
     writer().touch(obj)
     for base in type(obj).__mro__:
         member = base.__dict__.get(name)
+        if hasattr(type(member), "__set__") and isinstance(type(member).__set__, types.FunctionType):
+            routed(type(member).__set__)(member, obj, value)
+            return
         if isinstance(member, property) and isinstance(member.fset, types.FunctionType):
             routed(member.fset)(obj, value)
             return
@@ -451,6 +584,9 @@ def item(obj: Any, index: Any) -> Any:
     """``obj[index]`` of anything that is not an array."""
     if isinstance(obj, dict) and isinstance(index, Symbol):
         raise UnknownNumberError(index, "used as the key of a dict")
+    if isinstance(obj, collections.defaultdict) and index not in obj and obj.default_factory is not None:
+        writer().touch(obj)
+        obj[index] = routed(obj.default_factory)()
     method = special(obj, "__getitem__")
     return obj[index] if method is None else method(index)
 

@@ -7,6 +7,8 @@ they still are (`Captures.guards`); if not, the function is translated again.
 from __future__ import annotations
 
 import builtins
+import collections
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType, ModuleType
@@ -16,14 +18,14 @@ import numpy as np
 
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.state import UnstableError, is_plain_object
+from adjoint._frontend.state import RefusedError, UnstableError, is_plain_object
 from adjoint._ir.nodes import Value
 from adjoint._ir.symbol import Symbol, writer
 from adjoint._ir.types import type_of
 
 Getter = Callable[[], Any]
 # Objects that change whenever they are used.
-RANDOM = (np.random.Generator, np.random.RandomState)
+RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
 
 
 @dataclass
@@ -71,6 +73,17 @@ class Captures:
         if isinstance(value, (bool, int, str, np.integer, np.bool_)) or value is None:
             self.guards.append((getter, value))
             return value
+        if hasattr(type(value), "__next__"):
+            raise RefusedError(
+                "an iterator from outside of the function is used in it",
+                why="every call would find it at another place",
+                remedy="pass a list",
+            )
+        if isinstance(value, (set, collections.deque, bytearray)):
+            kept = type(value)(value)
+            self.guards.append((lambda: getter() == kept and type(getter()) is type(kept), True))
+            self.foreign[id(value)] = value
+            return value
         if isinstance(value, (list, tuple, dict)) and type(value).__module__ in ("builtins", "collections"):
             return self.container(value, getter, key)
         if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -94,12 +107,16 @@ class Captures:
         self.foreign[id(result)] = result
         return result
 
+    def part_of(self, owner: Any) -> Callable[[Any, Any, Getter], Any]:
+        """Return what stands for the parts of an object that holds them for ever."""
+        return lambda value, key, getter: self.value(value, getter, (id(owner), owner, key)) if is_data(value) else value
+
     def hidden(self, value: Any, getter: Getter) -> Any:
         """Return the symbol of a hidden argument."""
         param = Value(type_of(value))
         self.inputs.append((getter, param))
         if isinstance(value, np.ndarray):
-            memory = Memory(param, source=("captured", len(self.inputs) - 1))
+            memory = Memory(param)
             self.memories.append(memory)
             return Array(memory)
         self.memories.append(None)
@@ -110,8 +127,11 @@ class Captures:
         if not isinstance(x, np.ndarray):
             return x
         known = self.known.get(("array", id(x)))
-        if known is None:  # code that is not rewritten made it, of what it knew: a constant
-            known = self.known["array", id(x)] = (x, Array(Memory(writer().constant(x))))
+        if known is None:  # an object holds it, or code that is not rewritten made it: it is not the program's to change
+            param = Value(type_of(x))
+            self.inputs.append((lambda: x, param))
+            self.memories.append(None)
+            known = self.known["array", id(x)] = (x, Array(Memory(param)))
         return known[1]
 
     def attribute(self, obj: Any, name: str, value: Any) -> Any:
@@ -134,6 +154,11 @@ class Captures:
                 why="the program reads it at every call, and has no way to change it",
                 remedy="pass it as an argument, or return the new value",
             )
+
+
+def is_data(x: Any) -> bool:
+    """Tell whether a value is no function, class or module."""
+    return isinstance(x, (float, complex, np.ndarray, np.generic, list, dict, *RANDOM))
 
 
 def _holds(cell: Any, value: Any) -> bool:

@@ -10,9 +10,10 @@ import numpy as np
 
 from adjoint._frontend import iteration
 from adjoint._frontend.branches import UserError, branch
+from adjoint._frontend.handlers import Context, Guard, caught_now, is_own
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.loops import AssigningTestError, loop
-from adjoint._frontend.state import NOTHING, UNBOUND, Ambiguous, Signal, State, UnstableError
+from adjoint._frontend.state import NOTHING, UNBOUND, Ambiguous, RefusedError, Signal, State, UnstableError
 from adjoint._ir.infer import UnknownTypeError
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
 from adjoint._ir.types import ListOf, Tensor
@@ -20,7 +21,9 @@ from adjoint._rules import logic
 
 Thunk = Callable[[], Any]
 # A loop whose turns are known is written turn by turn if it cannot be written as a loop; this many turns at most.
-MOST_TURNS = 20_000
+MOST_TURNS = 2_000
+# A second try at a program that was refused writes loops of this many turns turn by turn.
+FEW_TURNS = 256
 # What says that a loop cannot be written as a loop.
 NOT_A_LOOP = (UnknownNumberError, UnstableError, UnknownTypeError, TypeError, KeyError, IndexError, AttributeError)
 
@@ -51,17 +54,21 @@ def guarded_errors(thunk: Thunk) -> Thunk:
         try:
             return thunk()
         except Exception as error:
-            if getattr(error, "__adjoint_raised__", False):
-                raise UserError(error) from error
-            raise
+            if not is_own(error):
+                raise
+            if any(isinstance(error, guard.classes()) for guard in writer().tries):
+                raise RefusedError(
+                    f"a {type(error).__name__} that depends on a condition is raised within `try`",
+                    why="which handler runs is known only when the program runs",
+                    remedy="return a value or a flag instead of raising",
+                ) from error
+            raise UserError(error) from error
 
     return run
 
 
 class Control:
     """The statements of Python that the rewriter gives to the runtime."""
-
-    tries = 0
 
     @staticmethod
     def unbound() -> Any:
@@ -70,6 +77,18 @@ class Control:
     @staticmethod
     def state(names: tuple[str, ...], read: Thunk, write: Callable[[Any], None]) -> State:
         return State(names, read, write)
+
+    @staticmethod
+    def born(read: Thunk, names: tuple[str, ...]) -> None:
+        """Note variables that functions share as new."""
+        for cell in cells_of(read, names):
+            writer().made(cell)
+
+    @staticmethod
+    def changes(read: Thunk, names: tuple[str, ...]) -> None:
+        """Note that a function may change variables of a function around it."""
+        for cell in cells_of(read, names):
+            writer().touch(cell)
 
     # Signals -----------------------------------------------------------------------------------------------------------------
 
@@ -129,25 +148,7 @@ class Control:
             first, second = self.followed(then, rest, tail=tail), self.followed(orelse, rest, tail=tail)
         if not isinstance(condition, Symbol):
             return first() if condition else second()
-        if self.tries:
-            return branch(writer(), condition, self.caught(first), self.caught(second), state)
         return branch(writer(), condition, guarded_errors(first), guarded_errors(second), state)
-
-    @staticmethod
-    def caught(thunk: Thunk) -> Thunk:
-        def run() -> Any:
-            try:
-                return thunk()
-            except Exception as error:
-                if getattr(error, "__adjoint_raised__", False):
-                    raise UnstableError(
-                        "an exception that depends on a condition is raised within `try`",
-                        why="which handler runs is known only when the program runs",
-                        remedy="return a value or a flag instead of raising",
-                    ) from error
-                raise
-
-        return run
 
     @staticmethod
     def followed(thunk: Thunk, rest: Thunk, *, tail: bool) -> Thunk:
@@ -195,8 +196,17 @@ class Control:
 
     # Errors -----------------------------------------------------------------------------------------------------------------------
 
-    def guarded(self) -> Any:
-        return _Try(self)
+    @staticmethod
+    def guarded(types: Thunk) -> Guard:
+        return Guard(types)
+
+    @staticmethod
+    def handles(types: Any) -> Any:
+        return caught_now(types)
+
+    @staticmethod
+    def context(manager: Any) -> Context:
+        return Context(manager)
 
     @staticmethod
     def raised(error: Any) -> Any:
@@ -217,17 +227,16 @@ class Control:
     def for_(self, iterable: Any, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Signal | None:
         source = iteration.of(iterable)
         if source is None:
-            writer().used_iterator(iterable)
-            return self.each(iter(iterable), body, orelse)
+            return self.each(iteration.by_python(iterable), body, orelse)
         known = source.count if isinstance(source.count, int) else None
-        if known is not None and known <= 1:
+        if known is not None and (known <= 1 or (writer().unrolled and known <= FEW_TURNS)):
             return self.each(source.items(), body, orelse)
         recorder, before = writer(), state.read()
         try:
             with recorder.attempt():
                 signal = loop(recorder, source.range, lambda index: body(source.item(index)), state)
                 return self.after(signal, orelse, state)
-        except NOT_A_LOOP as error:
+        except (*NOT_A_LOOP, RefusedError) as error:
             if known is None or known > MOST_TURNS:
                 raise
             kept = error
@@ -271,7 +280,7 @@ class Control:
         try:
             with recorder.attempt():
                 return self.after(self.as_loop(test, body, state), orelse, state)
-        except NOT_A_LOOP as error:
+        except (*NOT_A_LOOP, RefusedError) as error:
             if isinstance(first, Symbol):
                 raise
             kept = error
@@ -312,21 +321,13 @@ class Control:
         return self.if_(signal.broke, lambda: None, orelse, state)
 
 
+def cells_of(read: Any, names: tuple[str, ...]) -> list[Any]:
+    """Return the variables of these names that a function sees."""
+    return [cell for name, cell in zip(read.__code__.co_freevars, read.__closure__ or (), strict=True) if name in names]
+
+
 class _AgainError(Exception):
     """Undoes a look at a loop's test."""
-
-
-class _Try:
-    """Counts the `try` statements that are open."""
-
-    def __init__(self, control: Control) -> None:
-        self.control = control
-
-    def __enter__(self) -> None:
-        self.control.tries += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.control.tries -= 1
 
 
 def is_boolean(x: Any) -> bool:

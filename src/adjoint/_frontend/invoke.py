@@ -7,8 +7,6 @@ import weakref
 from types import CodeType, FunctionType
 from typing import Any
 
-import numpy as np
-
 from adjoint._frontend.rewrite import MARK, UnreadableError, rewritten
 from adjoint._ir.symbol import writer
 from adjoint._syntax import Syntax, syntax_of, why_unreadable
@@ -129,12 +127,15 @@ def with_defaults(recorder: Any, function: FunctionType, original: Any) -> None:
     """Replace arrays and containers among a function's defaults by what stands for them."""
     if is_rewritten(original):
         return
-    defaults = original.__defaults__
-    if defaults and any(isinstance(x, (np.ndarray, list, dict, float)) for x in defaults):
+    value, defaults, words = recorder.captures.value, original.__defaults__, original.__kwdefaults__
+    if defaults:
         function.__defaults__ = tuple(
-            recorder.captures.value(x, lambda k=k: original.__defaults__[k], ("default", id(original), k))
-            for k, x in enumerate(defaults)
+            value(x, lambda k=k: original.__defaults__[k], ("default", original, k)) for k, x in enumerate(defaults)
         )
+    if words:
+        function.__kwdefaults__ = {
+            name: value(x, lambda name=name: original.__kwdefaults__[name], ("default", original, name)) for name, x in words.items()
+        }
 
 
 __all__ = ["RecursingError", "copy_of", "enter", "is_rewritten", "unreadable"]

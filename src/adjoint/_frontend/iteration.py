@@ -117,6 +117,29 @@ def at(source: Source, k: Any) -> Any:
     return start + k * step
 
 
+def by_python(x: Any) -> Iterator[Any]:
+    """Return the iterator over something that is no source; methods of the user's classes are followed."""
+    from adjoint._frontend.calls import special
+
+    method = special(x, "__iter__")
+    iterator = iter(x) if method is None else method()
+    following = special(iterator, "__next__")
+    if following is not None:
+        return _followed(following)
+    if iterator is x:
+        writer().used_iterator(x)
+    return iterator
+
+
+def _followed(following: Callable[[], Any]) -> Iterator[Any]:
+    while True:
+        try:
+            item = following()
+        except StopIteration:
+            return
+        yield item
+
+
 def turns(source: Source) -> Any:
     """Return the number of turns of a source."""
     if source.count is not None:
@@ -138,6 +161,7 @@ def of(x: Any) -> Source | None:
     """Return what a loop over ``x`` takes; None if Python is to iterate as it does."""
     if isinstance(x, Source):
         return x
+    writer().check(x)
     if isinstance(x, LAZY):
         return x.source()
     if isinstance(x, range):
@@ -169,6 +193,7 @@ def pick(items: list[Any], k: Any) -> Any:
 
 def length_of(x: Any) -> Any:
     """Return ``len(x)``."""
+    writer().check(x)
     if isinstance(x, GrowingList):
         return x.count_symbol()
     if isinstance(x, Array):
@@ -203,7 +228,7 @@ def iterated(x: Any) -> Any:
     """Return something that Python can iterate over: the items must be known."""
     source = of(x)
     if source is None:
-        return x
+        return by_python(x) if hasattr(type(x), "__iter__") and not isinstance(x, (list, tuple, dict, set, str)) else x
     if source.count is None:
         raise UnknownNumberError(x if isinstance(x, Symbol) else unknown_bound(source.range), "of its items")
     return source.items()

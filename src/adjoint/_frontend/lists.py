@@ -6,11 +6,26 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from adjoint._frontend.arrays import Array
 from adjoint._ir.nodes import Value
-from adjoint._ir.symbol import Symbol, UnknownNumberError, length, writer
+from adjoint._ir.symbol import Symbol, UnknownNumberError, length, writer, writing
 from adjoint._ir.types import ListOf
 from adjoint._rules import stores
+from adjoint.errors import AdjointError
+
+
+class UnknownListError(AdjointError, TypeError):
+    """A list whose items are no numbers, arrays or lists of them would have to be of unknown length."""
+
+    def __init__(self, items: list[Any]) -> None:
+        other = next(type(x).__name__ for x in items if not isinstance(x, (Symbol, GrowingList, bool, int, float, complex, np.generic)))
+        super().__init__(
+            f"a list whose items are of the class {other} changes in a way that is known only when the program runs",
+            why="lists of unknown length hold numbers, arrays, or lists of them",
+            remedy="use one list for each part of the items",
+        )
 
 
 class GrowingList(list[Any]):
@@ -24,6 +39,7 @@ class GrowingList(list[Any]):
     def __init__(self, items: Iterable[Any] = ()) -> None:
         super().__init__(items)
         self.dynamic: Any = None
+        self.born: int = writer().moment() if writing() else 0
 
     @property
     def known_items(self) -> list[Any]:
@@ -71,6 +87,8 @@ class GrowingList(list[Any]):
     def become_dynamic(self) -> None:
         """Become a list of unknown length, if it is not one already."""
         if self.dynamic is None:
+            for x in self.known_items:
+                hold(x)
             self.become(listed(self.known_items))
 
     def __iadd__(self, other: Iterable[Any]) -> GrowingList:  # type: ignore[override, misc]
@@ -91,13 +109,15 @@ class GrowingList(list[Any]):
         if self.dynamic is None and not unknown(index):
             part = super().__getitem__(index)
             return GrowingList(part) if isinstance(index, slice) else part
-        whole = self.dynamic if self.dynamic is not None else listed(self.known_items)
-        part = writer().apply(operator.getitem, (Symbol(whole), index), {})
-        if isinstance(index, slice):
-            result = GrowingList()
-            result.dynamic = part.value
-            return result
-        return part
+        if self.dynamic is None and not isinstance(index, slice):
+            from adjoint._frontend.choice import chosen
+
+            return chosen(self.known_items, index)
+        for x in self.known_items:
+            hold(x)
+        whole = listed(self.known_items) if self.dynamic is None else self.dynamic
+        value = writer().operation(operator.getitem, (whole, index))
+        return of_value(value) if isinstance(index, slice) else held(value)
 
     def __setitem__(self, index: Any, x: Any) -> None:
         writer().touch(self)
@@ -158,7 +178,10 @@ class GrowingList(list[Any]):
         if super().__len__() != 1:
             raise UnknownNumberError(n, "of repetitions of a list")
         result = GrowingList()
-        result.dynamic = writer().operation(stores.filled, (n, self.known_items[0]))
+        first = self.known_items[0]
+        hold(first)
+        atom = writer().list_atom(first) if isinstance(first, GrowingList) else writer().atom(first)
+        result.dynamic = writer().operation(stores.filled, (n, atom))
         return result
 
     __rmul__ = __mul__
@@ -201,20 +224,38 @@ def unknown(index: Any) -> bool:
     return isinstance(index, Symbol)
 
 
+def hold(x: Any) -> None:
+    """Note that a list of unknown length holds an array or a list: it must not change any more."""
+    if isinstance(x, (Array, GrowingList)):
+        writer().hold(x)
+
+
+def of_value(value: Any) -> GrowingList:
+    """Return the list of the user's that a value of the program is."""
+    result = GrowingList()
+    result.dynamic = value
+    return result
+
+
+def held(value: Value) -> Any:
+    """Return an item of a list of unknown length, which must not be changed in place."""
+    x = of_value(value) if isinstance(value.type, ListOf) else writer().symbol(value)
+    hold(x)
+    return x
+
+
 def listed(items: list[Any]) -> Value:
     """Return a list of known items as a value of the program; they must be of one type."""
     w = writer()
-    for x in items:
-        if isinstance(x, Array):
-            w.hold(x.memory)
+    if not all(isinstance(x, (Symbol, GrowingList, bool, int, float, complex, np.generic)) for x in items):
+        raise UnknownListError(items)
     atoms = [w.list_atom(x) if isinstance(x, GrowingList) else w.atom(x) for x in items]
     return w.listed(atoms)
 
 
 def item(x: Any, t: ListOf) -> Any:
     """Return what is to be stored in a list."""
-    if isinstance(x, Array):
-        writer().hold(x.memory)
+    hold(x)
     if isinstance(x, GrowingList):
         return writer().list_atom(x)
     return writer().converted(writer().atom(x), t.item)

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from adjoint._frontend.arrays import Memory
-from adjoint._frontend.branches import defined, mentions
+from adjoint._frontend.identity import Identity
 from adjoint._frontend.merge import Merger, Side
-from adjoint._frontend.state import Signal, State, UnstableError, content
+from adjoint._frontend.state import Signal, State, UnstableError, content, same_content
 from adjoint._frontend.update import merged_content
 from adjoint._ir.nodes import Block, Loop, Value, atom_type
 from adjoint._ir.symbol import Symbol
@@ -38,6 +37,8 @@ class Header:
     names: list[Callable[[list[Any]], Any]] = field(default_factory=list)
     objects: list[tuple[Any, Callable[[list[Any]], None]]] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
+    # The structure of what is carried, which must be found again.
+    forms: list[Any] = field(default_factory=list)
 
 
 def loop(
@@ -88,8 +89,9 @@ def one_turn(recorder: Any, header: Header, extent: Any, body: Any, state: State
         with recorder.into(test_block):
             enter(header, state, test_block.params)
             held = state.read()
-            answer = test()
-            if any(x is not y for x, y in zip(held, state.read(), strict=True)):
+            with recorder.region() as region:
+                answer = test()
+            if any(x is not y for x, y in zip(held, state.read(), strict=True)) or changes(region, recorder):
                 raise AssigningTestError
             test_block.results = [recorder.atom(answer)]
             if answer is True:
@@ -104,6 +106,11 @@ def one_turn(recorder: Any, header: Header, extent: Any, body: Any, state: State
         turn.signal = body(Symbol(index) if extent is not None else None)
         turn.names = state.read()
     return turn
+
+
+def changes(region: Any, recorder: Any) -> bool:
+    """Tell whether a test changed an object."""
+    return any(recorder.born(obj) < region.start and not same_content(old, content(obj)) for obj, old in region.touched.values())
 
 
 def fresh(header: Header) -> list[Value]:
@@ -121,14 +128,10 @@ def enter(header: Header, state: State, params: list[Value]) -> None:
 
 def widened(recorder: Any, header: Header, turn: Turn, state: State, region: Any, before: tuple[Any, ...]) -> Header | None:
     """Compare what a turn found with what it left: return a header that carries more, or None and the updates in ``turn``."""
-    made = defined(turn.block) - set(turn.params)
-    if turn.test is not None:
-        made |= defined(turn.test)
-    contents = {key: content(obj) for key, (obj, _) in region.touched.items()}
-    objects = {key: (obj, old) for key, (obj, old) in region.touched.items() if not mentions(old, made | set(turn.params), region.touched)}
+    _, objects = region.split(recorder.born)
+    contents = {key: content(obj) for key, (obj, _) in objects.items()}
     for obj, _ in objects.values():
-        if isinstance(obj, Memory) and obj.held:
-            obj.refuse_write()
+        refuse_held(recorder, obj)
     outside = recorder.blocks[-1]
     merger = Merger(Side(recorder, outside, {k: old for k, (_, old) in objects.items()}), Side(recorder, turn.block, contents))
     new = Header()
@@ -139,6 +142,7 @@ def widened(recorder: Any, header: Header, turn: Turn, state: State, region: Any
     turn.signal = signal
     new.inits = [pair[0] for pair in merger.pairs]
     updates = [pair[1] for pair in merger.pairs]
+    new.forms = [*merger.forms, len(new.objects)]
     new.types = [joined(t, header, k) for k, t in enumerate(merger.types)]
     new.hints = [name_of(pair) for pair in merger.pairs]
     if same_form(header, new):
@@ -147,6 +151,15 @@ def widened(recorder: Any, header: Header, turn: Turn, state: State, region: Any
             turn.updates = [recorder.converted(x, t) for x, t in zip(updates, header.types, strict=True)]
         return None
     return new
+
+
+def refuse_held(recorder: Any, obj: Any) -> None:
+    """Raise if a list of unknown length holds an object that a turn changes: the next turn changes it while it is held."""
+    identity = recorder.known_identity(obj)
+    if identity is None or (type(obj) is Identity):
+        return
+    if identity.held or any(other.held for other in identity.kin()):
+        identity.refuse()
 
 
 def joined(t: Type, header: Header, k: int) -> Type:
@@ -158,7 +171,7 @@ def joined(t: Type, header: Header, k: int) -> Type:
 
 def same_form(header: Header, new: Header) -> bool:
     """Tell whether a run found what it was run with."""
-    return header.types == new.types and len(header.objects) == len(new.objects)
+    return header.types == new.types and header.forms == new.forms
 
 
 def name_of(pair: tuple[Any, Any]) -> str:

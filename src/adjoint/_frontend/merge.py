@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from adjoint._frontend.arrays import Array, Memory, walked
-from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.state import UNBOUND, Ambiguous, attributes, is_plain_object, remade
+from adjoint._frontend.identity import Identity
+from adjoint._frontend.lists import GrowingList, hold, of_value
+from adjoint._frontend.state import UNBOUND, Ambiguous, Unbound, attributes, content, is_plain_object, remade
 from adjoint._ir.nodes import Block, Undefined, Value, atom_type
-from adjoint._ir.symbol import Symbol
+from adjoint._ir.symbol import Symbol, writing
 from adjoint._ir.types import ListOf, Tensor, Type, join
 
 Rebuild = Callable[[list[Any]], Any]
@@ -24,32 +26,54 @@ NUMBERS = (bool, int, float, complex, np.generic)
 
 
 class Side:
-    """One of two outcomes: the block that it was written in, and what it left in memories that it changed."""
+    """One of two outcomes: the block that it was written in, and what it left in the objects that it changed."""
 
     def __init__(self, recorder: Any, block: Block, contents: dict[int, Any]) -> None:
         self.recorder, self.block, self.contents = recorder, block, contents
 
+    def content(self, obj: Any) -> Any:
+        """Return what this outcome left in an object."""
+        found = self.contents.get(id(obj))
+        return content(obj) if found is None else found
+
+    def stale(self, identity: Identity) -> str:
+        """Return why this outcome left an object unknown, if it did."""
+        return self.content(identity)[1]
+
     def atom(self, x: Any) -> Any:
         """Return the atom of a number or an array, as this outcome left it."""
         if isinstance(x, Array):
-            found = self.contents.get(id(x.memory))
-            base = found[0] if found is not None else x.memory.value
+            base = self.content(x.memory)[0]
             if not x.path:
                 return base
             with self.recorder.into(self.block):
                 return walked(base, x.path)
         return x.value if isinstance(x, Symbol) else x
 
+    def parts(self, x: Any) -> dict[Any, Any] | None:
+        """Return the parts of a container or an object by name, as this outcome left them; None if it has none."""
+        if id(x) not in self.contents:
+            return parts_of(x)
+        left = self.contents[id(x)]
+        if isinstance(left, set):
+            return None
+        if isinstance(x, GrowingList):
+            return None if left[1] is not None else dict(enumerate(left[0]))
+        return dict(left) if isinstance(left, dict) else dict(enumerate(left))
+
 
 class Merger:
-    """Collects the pairs of atoms that become outputs of one operation."""
+    """Collects the pairs of atoms that become outputs of one operation.  ``forms`` is the structure of what was merged."""
 
     def __init__(self, a: Side, b: Side) -> None:
         self.sides = (a, b)
+        self.recorder = a.recorder
         self.pairs: list[tuple[Any, Any]] = []
         self.types: list[Type] = []
-        # One array for names that were one array on both sides.
+        self.forms: list[Any] = []
+        # One array, or one container, for names that were one on both sides.
         self.made: dict[Any, Any] = {}
+        self.open: set[tuple[int, int]] = set()
 
     def pair(self, a: Any, b: Any) -> int | None:
         """Register two atoms; None if they have no type in common."""
@@ -67,99 +91,137 @@ class Merger:
     def merge(self, a: Any, b: Any) -> Rebuild:
         """Return how to make the value that is ``a`` on one side and ``b`` on the other."""
         if a is b or (is_constant(a) and is_constant(b) and type(a) is type(b) and same(a, b)):
+            self.forms.append("same")
             return lambda _: a
         if a is UNBOUND or b is UNBOUND:
+            self.forms.append("one")
             return self.one_sided(b if a is UNBOUND else a, first=b is UNBOUND)
         if isinstance(a, Array) and isinstance(b, Array) and a.memory is b.memory and a.path == b.path:
+            self.forms.append("same")
             return lambda _: a
         if is_number_like(a) and is_number_like(b):
-            return self.leaves(a, b)
-        return self.containers(a, b) or (lambda _: Ambiguous(a, b))
+            return self.leaves(a, b) or self.ambiguous(a, b)
+        return self.containers(a, b) or self.ambiguous(a, b)
 
-    def leaves(self, a: Any, b: Any) -> Rebuild:
-        atoms = self.sides[0].atom(a), self.sides[1].atom(b)
-        k = self.pair(*atoms)
-        if k is None:
-            return lambda _: Ambiguous(a, b)
-        memories = [x.memory for x in (a, b) if isinstance(x, Array)]
-        return lambda outputs: self.array(outputs[k], memories)
+    def ambiguous(self, a: Any, b: Any) -> Rebuild:
+        self.forms.append("ambiguous")
+        return lambda _: Ambiguous(a, b)
 
-    def array(self, output: Any, memories: list[Memory]) -> Any:
-        """Return an output as an array, the same for the same memories."""
-        key = (id(output), *map(id, memories))
-        if key not in self.made:
-            self.made[key] = (output, of_memory(output, memories))
-        return self.made[key][1]
-
-    def one_sided(self, x: Any, *, first: bool) -> Rebuild:
-        """Merge with nothing: the other side has no value of that name, and nobody reads it after that side."""
-        if is_number_like(x):
-            atom = self.sides[0 if first else 1].atom(x)
-            nothing = Undefined(atom_type(atom))
-            k = self.pair(*((atom, nothing) if first else (nothing, atom)))
-            assert k is not None
-            memories = [x.memory] if isinstance(x, Array) else []
-            return lambda outputs: of_memory(outputs[k], memories)
-        parts = parts_of(x)
-        if parts is None:
-            return lambda _: x
-        rebuilt = {name: self.one_sided(part, first=first) for name, part in parts.items()}
-        return lambda outputs: assembled(x, {name: make(outputs) for name, make in rebuilt.items()})
-
-    def containers(self, a: Any, b: Any) -> Rebuild | None:
-        if type(a) is not type(b):
-            return None
-        if isinstance(a, GrowingList) and (a.dynamic is not None or b.dynamic is not None or len(a) != len(b)):
-            return self.lists(a, b)
-        first, second = parts_of(a), parts_of(b)
-        if first is None or second is None or list(first) != list(second):
-            return None
-        rebuilt = {name: self.merge(first[name], second[name]) for name in first}
-        return lambda outputs: assembled(a, {name: make(outputs) for name, make in rebuilt.items()})
-
-    def lists(self, a: GrowingList, b: GrowingList) -> Rebuild | None:
-        """Merge two lists of different or unknown length."""
-        atoms = []
-        for side, x in zip(self.sides, (a, b), strict=True):
-            atom = self.list_atom(side, x, atom_type_of_items(a, b))
-            if atom is None:
-                return None
-            atoms.append(atom)
-        k = self.pair(*atoms)
+    def leaves(self, a: Any, b: Any) -> Rebuild | None:
+        k = self.pair(self.sides[0].atom(a), self.sides[1].atom(b))
         if k is None:
             return None
+        self.forms.append(k)
+        arrays = [(side, x) for side, x in zip(self.sides, (a, b), strict=True) if isinstance(x, Array)]
+        return self.array(k, arrays)
 
-        def make(outputs: list[Any]) -> GrowingList:
-            result = GrowingList()
-            result.dynamic = outputs[k].value
-            return result
+    def array(self, k: int, arrays: list[tuple[Side, Array]]) -> Rebuild:
+        """Return how to make an array of an output, the same for the same arrays: it may be each of them."""
+        stale = next((why for side, x in arrays if (why := side.stale(x.memory))), "")
+        memories = [x.memory for _, x in arrays]
+
+        def make(outputs: list[Any]) -> Any:
+            key = (id(outputs), k, *map(id, memories))
+            if key not in self.made:
+                self.made[key] = (outputs, of_memory(outputs[k], memories, stale))
+            return self.made[key][1]
 
         return make
 
-    def list_atom(self, side: Side, x: GrowingList, kind: Type | None) -> Any:
-        if x.dynamic is not None:
-            return x.dynamic
-        items = [listable(item) for item in x.known_items]
-        if not all(items) or (not items and kind is None):
+    def one_sided(self, x: Any, *, first: bool) -> Rebuild:
+        """Merge with nothing: the other side has no value of that name, and nobody reads it after that side."""
+        side = self.sides[0 if first else 1]
+        if is_number_like(x):
+            atom = side.atom(x)
+            nothing = Undefined(atom_type(atom))
+            k = self.pair(*((atom, nothing) if first else (nothing, atom)))
+            assert k is not None
+            return self.array(k, [(side, x)] if isinstance(x, Array) else [])
+        if isinstance(x, GrowingList) and side.content(x)[1] is not None:
+            value = side.content(x)[1]
+            nothing = Undefined(value.type)
+            k = self.pair(*((value, nothing) if first else (nothing, value)))
+            return self.remade(lambda outputs: of_value(outputs[k].value), [(side, x)])
+        parts = side.parts(x)
+        if parts is None:
+            return (lambda _: x) if stands_alone(x) else self.ambiguous(*((x, UNBOUND) if first else (UNBOUND, x)))
+        if (id(x), 0) in self.open:
+            return self.ambiguous(x, UNBOUND)
+        self.open.add((id(x), 0))
+        rebuilt = {name: self.one_sided(part, first=first) for name, part in parts.items()}
+        self.open.discard((id(x), 0))
+        return self.remade(lambda outputs: assembled(x, {name: make(outputs) for name, make in rebuilt.items()}), [(side, x)])
+
+    def remade(self, make: Rebuild, sources: list[tuple[Side, Any]]) -> Rebuild:
+        """Return how to make a container, the same for the same sources: it may be each of them."""
+        if isinstance(sources[0][1], tuple):
+            return make
+        recorder = self.recorder
+        kin = [recorder.identity(x) for _, x in sources]
+        stale = next((why for (side, _), one in zip(sources, kin, strict=True) if (why := side.stale(one))), "")
+
+        def once(outputs: list[Any]) -> Any:
+            key = (id(outputs), *[id(x) for _, x in sources])
+            if key not in self.made:
+                new = recorder.made(make(outputs))
+                recorder.identity(new, kin).stale = stale
+                self.made[key] = (outputs, new)
+            return self.made[key][1]
+
+        return once
+
+    def containers(self, a: Any, b: Any) -> Rebuild | None:
+        if type(a) is not type(b) or (id(a), id(b)) in self.open:
             return None
-        for item in x.known_items:
-            if isinstance(item, Array):
-                side.recorder.hold(item.memory)
+        sources = list(zip(self.sides, (a, b), strict=True))
+        first, second = (side.parts(x) for side, x in sources)
+        if isinstance(a, GrowingList) and (first is None or second is None or len(first) != len(second)):
+            return self.lists(a, b)
+        if first is None or second is None or list(first) != list(second):
+            return None
+        self.forms.append((type(a), *first))
+        self.open.add((id(a), id(b)))
+        rebuilt = {name: self.merge(first[name], second[name]) for name in first}
+        self.open.discard((id(a), id(b)))
+        return self.remade(lambda outputs: assembled(a, {name: make(outputs) for name, make in rebuilt.items()}), sources)
+
+    def lists(self, a: GrowingList, b: GrowingList) -> Rebuild | None:
+        """Merge two lists of different or unknown length."""
+        sources = list(zip(self.sides, (a, b), strict=True))
+        kind = next((t for side, x in sources if (t := type_of_items(side, x)) is not None), None)
+        atoms = [self.list_atom(side, x, kind) for side, x in sources]
+        k = None if any(atom is None for atom in atoms) else self.pair(*atoms)
+        if k is None:
+            return None
+        self.forms.append(("list", k))
+        return self.remade(lambda outputs: of_value(outputs[k].value), sources)
+
+    def list_atom(self, side: Side, x: GrowingList, kind: Type | None) -> Any:
+        known, dynamic = side.content(x)
+        if dynamic is not None:
+            return dynamic
+        if not all(map(listable, known)) or (not known and kind is None):
+            return None
         with side.recorder.into(side.block):
-            atoms = [side.atom(item) if is_number_like(item) else side.recorder.list_atom(item) for item in x.known_items]
+            atoms = []
+            for item in known:
+                hold(item)
+                atoms.append(side.atom(item) if is_number_like(item) else self.list_atom(side, item, None))
+            if any(atom is None for atom in atoms):
+                return None
             return side.recorder.listed(atoms) if atoms else side.recorder.empty_list(kind)
 
 
-def atom_type_of_items(a: GrowingList, b: GrowingList) -> Type | None:
-    """Return the type of the items of two lists, if it can be told."""
-    for x in (a, b):
-        if x.dynamic is not None:
-            return x.dynamic.type.item
-        for item in x.known_items:
-            if is_number_like(item):
-                return item.type if isinstance(item, Symbol) else atom_type(item)
-            if isinstance(item, GrowingList) and (inner := atom_type_of_items(item, item)) is not None:
-                return ListOf(inner)
+def type_of_items(side: Side, x: GrowingList) -> Type | None:
+    """Return the type of the items of a list, if it can be told."""
+    known, dynamic = side.content(x)
+    if dynamic is not None:
+        return dynamic.type.item
+    for item in known:
+        if is_number_like(item):
+            return item.type if isinstance(item, Symbol) else atom_type(item)
+        if isinstance(item, GrowingList) and (inner := type_of_items(side, item)) is not None:
+            return ListOf(inner)
     return None
 
 
@@ -168,14 +230,20 @@ def listable(x: Any) -> bool:
     return is_number_like(x) or (isinstance(x, GrowingList) and (x.dynamic is not None or all(map(listable, x.known_items))))
 
 
-def of_memory(output: Any, memories: list[Memory]) -> Any:
+def of_memory(output: Any, memories: list[Memory], stale: str = "") -> Any:
     """Return an output as an array that may be one with those that it came from."""
     if not (isinstance(output.type, Tensor) and (output.type.rank or memories)):
         return output
-    memory = Memory(output.value)
-    for other in memories:
-        memory.meet(other)
+    memory = Memory(output.value, memories)
+    memory.stale = stale
     return Array(memory)
+
+
+def stands_alone(x: Any) -> bool:
+    """Tell whether an object without parts surely holds no value of the block that it was made in."""
+    if isinstance(x, FunctionType):
+        return not x.__closure__ and not x.__defaults__ and not x.__kwdefaults__
+    return is_constant(x) or isinstance(x, (ModuleType, BuiltinFunctionType, Ambiguous, Unbound, np.ufunc)) or not hasattr(x, "__next__")
 
 
 def is_number_like(x: Any) -> bool:
@@ -206,8 +274,8 @@ def parts_of(x: Any) -> dict[Any, Any] | None:
 
 def assembled(x: Any, parts: dict[Any, Any]) -> Any:
     """Return a container or an object like ``x`` of other parts."""
-    if isinstance(x, GrowingList):
-        return GrowingList(parts.values())
+    if isinstance(x, GrowingList) or (type(x) is list and writing()):
+        return GrowingList(parts.values()) if writing() else list(parts.values())
     if isinstance(x, tuple):
         return type(x)(*parts.values()) if hasattr(x, "_fields") else tuple(parts.values())
     if isinstance(x, collections.deque):

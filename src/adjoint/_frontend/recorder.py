@@ -13,6 +13,7 @@ import numpy as np
 
 from adjoint._frontend.arrays import Array, Memory, basic, contiguous
 from adjoint._frontend.captures import Captures
+from adjoint._frontend.identity import Identity
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import Ambiguous, Region, UnstableError
 from adjoint._ir import infer
@@ -39,8 +40,18 @@ class Recorder(Builder):
         # The rewritten functions that are running, with the conditions at which they began.
         self.entered: list[tuple[CodeType, int]] = []
         self.functions: dict[Any, Any] = {}
-        self.held: list[Memory] = []
+        self.held: list[Identity] = []
+        # Who containers and objects may be, and when they were made: these are kept alive, for their ids tell them apart.
+        self.identities: dict[int, tuple[Any, Identity]] = {}
+        self.births: dict[int, tuple[Any, int]] = {}
+        self.clock = 0
         self.iterators: dict[int, tuple[Any, int]] = {}
+        self.advanced: list[Any] = []
+        self.spoiled: set[int] = set()
+        # The `try` statements that are open.
+        self.tries: list[Any] = []
+        # Whether loops whose turns are known are written turn by turn.
+        self.unrolled = False
         # Numbers and shapes that the program is specialised for.
         self.shapes: dict[Value, tuple[int, ...]] = {}
 
@@ -58,16 +69,60 @@ class Recorder(Builder):
 
     # Changes ----------------------------------------------------------------------------------------------------------------------
 
-    def touch(self, obj: Any) -> None:
-        """Note that an object is about to change."""
+    def moment(self) -> int:
+        """Return a new moment in time."""
+        self.clock += 1
+        return self.clock
+
+    def made(self, obj: Any) -> Any:
+        """Note that an object is made now; return it."""
+        self.births[id(obj)] = (obj, self.moment())
+        return obj
+
+    def born(self, obj: Any) -> int:
+        """Return when an object was made; what is not known was there before."""
+        if isinstance(obj, (Memory, GrowingList)):
+            return obj.born
+        found = self.births.get(id(obj))
+        return 0 if found is None else found[1]
+
+    def identity(self, obj: Any, kin: Sequence[Identity] = ()) -> Identity:
+        """Return who an object may be."""
+        found = self.identities.get(id(obj))
+        if found is None:
+            found = self.identities[id(obj)] = (obj, Identity(kin, type(obj).__name__.replace("GrowingList", "list")))
+        return found[1]
+
+    def known_identity(self, obj: Any) -> Identity | None:
+        """Return who an object may be, if that was asked before."""
+        if isinstance(obj, Array):
+            return obj.memory
+        if isinstance(obj, Identity):
+            return obj
+        found = self.identities.get(id(obj))
+        return None if found is None else found[1]
+
+    def check(self, obj: Any) -> None:
+        """Raise if what an object holds is not known any more."""
+        if self.identities and (found := self.identities.get(id(obj))) is not None:
+            found[1].check()
+
+    def keep(self, obj: Any) -> None:
+        """Keep an object as it is in the regions that are open."""
         self.captures.refuse_change(obj)
         for region in self.regions:
             region.keep(obj)
 
+    def touch(self, obj: Any) -> None:
+        """Note that an object is about to change."""
+        self.keep(obj)
+        if not isinstance(obj, Identity) and (found := self.identities.get(id(obj))) is not None:
+            found[1].changing()
+
     @contextlib.contextmanager
     def region(self) -> Iterator[Region]:
         """Open a region; the caller undoes it."""
-        region = Region()
+        region = Region(self.moment())
         self.regions.append(region)
         try:
             yield region
@@ -79,34 +134,40 @@ class Recorder(Builder):
         """Undo all that was done, written and changed, if an exception passes."""
         block = self.blocks[-1]
         count, depth, held = len(block.ops), len(self.blocks), len(self.held)
+        made, advanced = set(self.iterators), len(self.advanced)
         with self.region() as region:
             try:
                 yield
             except BaseException:
                 region.undo()
-                for memory in self.held[held:]:
-                    memory.held = False
+                for identity in self.held[held:]:
+                    identity.held = False
                 del self.held[held:]
+                self.spoiled.update(id(x) for x in self.advanced[advanced:] if id(x) in made or id(x) not in self.iterators)
                 assert len(self.blocks) == depth
                 del block.ops[count:]
                 raise
 
-    def hold(self, memory: Memory) -> None:
-        """Note that a list of unknown length holds an array."""
-        memory.held = True
-        self.held.append(memory)
+    def hold(self, obj: Any) -> None:
+        """Note that a list of unknown length holds an array or a list."""
+        identity = obj.memory if isinstance(obj, Array) else self.identity(obj)
+        identity.held = True
+        self.held.append(identity)
 
     def made_iterator(self, x: Any) -> Any:
         """Note under how many conditions an iterator was made."""
-        if hasattr(type(x), "__next__"):
+        if hasattr(type(x), "__next__") and id(x) not in self.iterators:
             self.iterators[id(x)] = (x, self.conditions)
         return x
 
     def used_iterator(self, x: Any) -> None:
         """Raise if an iterator moves on under a condition: that cannot be undone."""
-        found = self.iterators.get(id(x))
-        if found is not None and found[1] < self.conditions:
+        if not hasattr(type(x), "__next__"):
+            return
+        found = self.iterators.get(id(x), (x, 0))
+        if found[1] < self.conditions or id(x) in self.spoiled:
             raise UnstableError("an iterator is advanced under a condition or in a loop that is known only when the program runs")
+        self.advanced.append(x)
 
     @contextlib.contextmanager
     def condition(self) -> Iterator[None]:
@@ -132,6 +193,10 @@ class Recorder(Builder):
             return made
         if function is operator.getitem and isinstance(args[0], GrowingList):
             return args[0][args[1]]
+        if function is operator.getitem and self.shapes and isinstance(args[1], int) and not isinstance(args[1], bool):
+            shape = self.shapes.get(self.atom(args[0]))
+            if shape and not -shape[0] <= args[1] < shape[0]:
+                raise IndexError(f"index {args[1]} is out of bounds for axis 0 with size {shape[0]}")
         if function is np.size and self.shapes and len(args) == 1 and (known := self.shapes.get(self.atom(args[0]))) is not None:
             return int(np.prod(known, dtype=int))
         if function is extent and self.shapes and (known := self.shapes.get(args[0].value)) is not None:
@@ -172,12 +237,19 @@ class Recorder(Builder):
         """Note the shapes of an operation's results, where those of its arguments are known."""
         if not self.shapes or not isinstance(op, Apply) or depends_on_values(op):
             return
+        if op.function in (stores.assign, stores.accumulate):
+            if op.args[0] in self.shapes:
+                self.shapes[op.outputs[0]] = self.shapes[op.args[0]]
+            return
         arrays = [v for v in values((op.args, op.kwargs)) if isinstance(v.type, Tensor) and v.type.rank]
         if not all(v in self.shapes for v in arrays):
             return
         try:
             with np.errstate(all="ignore"):
-                args, kwargs = map_atoms(self.sample, (op.args, op.kwargs))
+                if op.function is operator.getitem:
+                    args, kwargs = (self.sample(op.args[0]), map_atoms(self.position, _whole_slices(op.args[1]))), {}
+                else:
+                    args, kwargs = map_atoms(self.sample, (op.args, op.kwargs))
                 y = op.function(*args, **kwargs)
         except Exception:  # noqa: BLE001 - then the shape stays unknown
             return
@@ -191,7 +263,15 @@ class Recorder(Builder):
             return atom
         if isinstance(atom.type, Tensor) and atom.type.rank:
             return np.ones(self.shapes[atom], atom.type.dtype)
+        if isinstance(atom.type, Tensor) and atom.type.dtype.kind in "bfc":
+            return infer.sample(atom.type)
         raise TypeError("a number that is not known")
+
+    def position(self, atom: Any) -> Any:
+        """Return what stands for an unknown position in an index: the shape does not depend on it."""
+        if isinstance(atom, Value) and isinstance(atom.type, Tensor) and not atom.type.rank and atom.type.dtype.kind in "iu":
+            return 0
+        return np.zeros(self.shapes[atom], int) if isinstance(atom, Value) and atom.type.dtype.kind in "iu" else self.sample(atom)
 
     def check_length(self, x: Any, count: int) -> None:
         """Write a check that an array has as many items as it is unpacked into."""
@@ -213,7 +293,11 @@ class Recorder(Builder):
         for item in items:
             kind = atom_type(item) if kind is None else join(kind, atom_type(item))
             if kind is None:
-                raise TypeError("a list of unknown length holds values of different types")
+                raise UnstableError(
+                    "a list of unknown length holds values of different types",
+                    why="its items are of one type in a translated program",
+                    remedy="use one list for numbers and one for arrays of each rank",
+                )
         output = Value(ListOf(FLOAT if kind is None else kind))
         self.append(Apply(function=stores.listed, args=([self.converted(item, output.type.item) for item in items],), outputs=[output]))
         return output
@@ -272,6 +356,14 @@ class Recorder(Builder):
     def as_array(self, x: Any) -> Any:
         """Return a nested sequence as an array."""
         return self.create(np.array, (x,), {})
+
+
+def _whole_slices(index: Any) -> Any:
+    """Return an index; raise if a slice in it has an unknown bound."""
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, slice) and any(True for _ in values(part)):
+            raise TypeError("a bound that is not known")
+    return index
 
 
 # Functions whose results are as long as the values of their arguments say.
@@ -377,8 +469,8 @@ def _swapped(n: int, axis1: int, axis2: int) -> list[int]:
 
 
 def _moved(n: int, source: Any, destination: Any) -> list[int]:
-    sources = [k % n for k in (source if isinstance(source, (tuple, list)) else [source])]
-    targets = [k % n for k in (destination if isinstance(destination, (tuple, list)) else [destination])]
+    sources = [k % n for k in (source if isinstance(source, (tuple, list, range)) else [source])]
+    targets = [k % n for k in (destination if isinstance(destination, (tuple, list, range)) else [destination])]
     order = [k for k in range(n) if k not in sources]
     for target, k in sorted(zip(targets, sources, strict=True)):
         order.insert(target, k)

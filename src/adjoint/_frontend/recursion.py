@@ -8,12 +8,13 @@ is run again with that.  Values of the functions around it become further parame
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import CellType
 from typing import Any
 
 from adjoint._frontend.arrays import Array, Memory
-from adjoint._frontend.branches import BottomError, defined, mentions
+from adjoint._frontend.branches import BottomError
 from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.state import UnstableError
+from adjoint._frontend.state import UnstableError, content, same_content
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Block, Call, Function, Value, atom_type, free, walk
@@ -76,7 +77,7 @@ def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
     """Run the function with symbols; tell whether that gave what its own calls were given."""
     params = [Value(_type(leaf)) for leaf in tree.leaves]
     block = Block(params=params)
-    memories = [Memory(p, source=None) if isinstance(leaf, Array) else None for p, leaf in zip(params, tree.leaves, strict=True)]
+    memories = [Memory(p) if isinstance(leaf, Array) else None for p, leaf in zip(params, tree.leaves, strict=True)]
     symbols = [_symbol(p, m, leaf) for p, m, leaf in zip(params, memories, tree.leaves, strict=True)]
     with recorder.region() as region:
         try:
@@ -90,7 +91,7 @@ def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
                     recorder.entered.pop()
                 atoms = [recorder.atom(leaf) for leaf in result.leaves]
             written = [k for k, m in enumerate(memories) if m is not None and m.value is not params[k]]
-            check_changes(region, block, memories)
+            check_changes(recorder, region, memories, function)
             atoms += [memories[k].value for k in written]  # type: ignore[union-attr]
         except BottomError as error:
             raise UnstableError(f"the recursive function {function.__name__!r} has no way to end") from error
@@ -118,16 +119,18 @@ def _symbol(param: Value, memory: Memory | None, leaf: Any) -> Any:
     return Symbol(param)
 
 
-def check_changes(region: Any, block: Block, memories: list[Memory | None]) -> None:
+def check_changes(recorder: Any, region: Any, memories: list[Memory | None], function: Any) -> None:
     """Raise if a recursive function changes anything but the arrays among its arguments."""
-    inside = defined(block)
     for obj, old in region.touched.values():
-        own = any(obj is m for m in memories) or mentions(old, inside, region.touched) or (isinstance(obj, Memory) and old[0] is obj.value)
-        if not own and not isinstance(obj, (GrowingList, dict, set)) and isinstance(obj, Memory):
-            raise UnstableError(
-                "a recursive function changes an array of the function around it",
-                remedy="pass the array as an argument",
-            )
+        own = any(obj is m for m in memories) or recorder.born(obj) > region.start
+        if own or same_content(old, content(obj)):
+            continue
+        noun = {Memory: "array", GrowingList: "list", CellType: "variable"}.get(type(obj), type(obj).__name__)
+        raise UnstableError(
+            f"the recursive function {function.__name__!r} changes a {noun} that is not its own",
+            why="a function of a translated program may change arrays that are its arguments, and nothing else",
+            remedy="pass an array as an argument, or return the new value",
+        )
 
 
 def called(recorder: Any, shell: Shell, tree: Tree, captured: list[Value] | None = None) -> Any:

@@ -137,7 +137,7 @@ class _Scope:
         self.params = _parameters(node.args)
         self.locals = (assigned(body) | set(self.params)) - self.declared
         self.generator = is_generator(node)
-        # Names of this function that functions within declare nonlocal: any call may change them.
+        # Names of this function that functions within declare nonlocal.
         self.shared = {
             name for inner in ast.walk(node) if isinstance(inner, ast.Nonlocal) for name in inner.names if name in self.locals
         }
@@ -152,15 +152,6 @@ class _Scope:
                 return True
             scope = scope.outer
         return False
-
-    def changeable(self) -> set[str]:
-        """Return the names that a call of a function may change."""
-        found: set[str] = set()
-        scope: _Scope | None = self
-        while scope is not None:
-            found |= scope.shared
-            scope = scope.outer
-        return {name for name in found if self.holds(name)}
 
 
 class _Rewriter:
@@ -207,7 +198,7 @@ class _Rewriter:
         """Return statements that define how names are read and written, and ``R.state(names, read, write)``."""
         assert self.scope is not None
         names = {name for name in names if name in self.scope.locals or name in self.scope.declared - self.scope.globals}
-        every = sorted(names | self.scope.changeable())
+        every = sorted(names)
         read, write, values = self.fresh("read"), self.fresh("write"), self.fresh("values")
         loads: list[ast.expr] = [_name(n, at) for n in every]
         stores: list[ast.expr] = [_at(ast.Name(n, ast.Store()), at) for n in every]
@@ -240,7 +231,7 @@ class _Rewriter:
         scope = self.scope
         assert scope is not None
         if scope.generator:
-            node.body = [part for statement in node.body for part in self.plain(statement)]
+            node.body = [*self.cells(node), *[part for statement in node.body for part in self.plain(statement)]]
             return
         declarations = [s for s in node.body if isinstance(s, (ast.Nonlocal, ast.Global))]
         rest = [s for s in node.body if not isinstance(s, (ast.Nonlocal, ast.Global))]
@@ -252,9 +243,28 @@ class _Rewriter:
         if unbound:
             targets: list[ast.expr] = [_at(ast.Name(name, ast.Store()), node) for name in unbound]
             first = [_at(ast.Assign(targets, self.runtime(node, "unbound")), node)]
-        node.body = [*declarations, *first, *self.block(rest, chunk=False, tail=True)]
+        node.body = [*declarations, *first, *self.cells(node), *self.block(rest, chunk=False, tail=True)]
         if not node.body:
             node.body = [_at(ast.Pass(), node)]
+
+    def cells(self, node: ast.FunctionDef) -> list[ast.stmt]:
+        """Return statements that note the variables which this function shares with those within, or changes of those around."""
+        scope = self.scope
+        assert scope is not None
+        foreign = scope.declared - scope.globals
+        for inner in within(node.body):
+            if isinstance(inner, ast.Nonlocal) and (scope.outer is None or not all(map(scope.outer.holds, inner.names))):
+                raise self.refuse(inner, "a change of a variable of a function around it", "pass the value, and return the new one")
+        statements: list[ast.stmt] = []
+        for method, names in (("born", scope.shared), ("changes", foreign)):
+            if names:
+                read = self.fresh("cells")
+                loads: list[ast.expr] = [_name(n, node) for n in sorted(names)]
+                give = _at(ast.Return(_at(ast.Tuple(loads, ast.Load()), node)), node)
+                text = _at(ast.Constant(tuple(sorted(names))), node)
+                note = self.runtime(node, method, _name(read, node), text)
+                statements += [self.function_of(read, [give], node), _at(ast.Expr(note), node)]
+        return statements
 
     # Blocks -----------------------------------------------------------------------------------------------------------------------
 
@@ -366,13 +376,17 @@ class _Rewriter:
 
     def with_items(self, node: ast.With) -> None:
         for item in node.items:
-            item.context_expr = self.expression(item.context_expr)
+            item.context_expr = self.runtime(item.context_expr, "context", self.expression(item.context_expr))
 
     def try_(self, node: ast.Try, chunk: Any) -> None:
-        guard = _at(ast.withitem(self.runtime(node, "guarded"), None), node)
-        node.body = [_at(ast.With([guard], chunk(node.body) or [_at(ast.Pass(), node)]), node)]
-        for handler in node.handlers:
-            handler.type = handler.type and self.expression(handler.type)
+        types = [self.expression(handler.type) if handler.type else _at(ast.Constant(None), handler) for handler in node.handlers]
+        body = chunk(node.body) or [_at(ast.Pass(), node)]
+        if types:
+            thunk = self.thunk(_at(ast.Tuple([copy_tree(one) for one in types], ast.Load()), node), node)
+            body = [_at(ast.With([_at(ast.withitem(self.runtime(node, "guarded", thunk), None), node)], body), node)]
+        node.body = body
+        for handler, one in zip(node.handlers, types, strict=True):
+            handler.type = self.runtime(handler, "handles", one)
             handler.body = chunk(handler.body)
         node.orelse = chunk(node.orelse) if node.orelse else []
         node.finalbody = chunk(node.finalbody) if node.finalbody else []
@@ -651,7 +665,9 @@ class _Rewriter:
     def _unaryop(self, node: ast.UnaryOp) -> ast.expr:
         if isinstance(node.op, ast.Not):
             return self.runtime(node, "not_", self.expression(node.operand))
-        return self.children(node)
+        if isinstance(node.operand, ast.Constant):
+            return node
+        return self.runtime(node, "unary", _at(ast.Constant(_UNARY[type(node.op)]), node), self.expression(node.operand))
 
     def _binop(self, node: ast.BinOp) -> ast.expr:
         text = isinstance(node.left, (ast.JoinedStr, ast.Constant)) and isinstance(node.op, ast.Mod)
@@ -672,6 +688,12 @@ class _Rewriter:
 
     def _list(self, node: ast.List) -> ast.expr:
         return self.runtime(node, "list", self.starred(node))
+
+    def _dict(self, node: ast.Dict) -> ast.expr:
+        return self.runtime(node, "dict", self.children(node))
+
+    def _set(self, node: ast.Set) -> ast.expr:
+        return self.runtime(node, "made", self.starred(node))
 
     def _tuple(self, node: ast.Tuple) -> ast.expr:
         return self.starred(node)
@@ -775,6 +797,7 @@ _BINARY: dict[type, str] = {
     ast.Pow: "pow", ast.MatMult: "matmul", ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor", ast.LShift: "lshift",
     ast.RShift: "rshift",
 }  # fmt: skip
+_UNARY: dict[type, str] = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}
 _IN_PLACE = {kind: f"i{name.rstrip('_')}" for kind, name in _BINARY.items()}
 _COMPARE: dict[type, str] = {
     ast.Lt: "lt", ast.LtE: "le", ast.Eq: "eq", ast.NotEq: "ne", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is_", ast.IsNot: "is_not",

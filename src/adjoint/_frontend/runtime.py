@@ -15,7 +15,7 @@ from adjoint._frontend import calls, iteration
 from adjoint._frontend.arrays import Array
 from adjoint._frontend.control import Control, is_boolean, truth
 from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.state import UNBOUND, Ambiguous, Unbound, is_plain_object
+from adjoint._frontend.state import Ambiguous, Unbound, UnstableError, is_plain_object
 from adjoint._ir.symbol import Symbol, UnknownNumberError, is_list, writer
 from adjoint._ir.types import ListOf, Opaque, Tensor
 from adjoint._rules import logic
@@ -62,8 +62,15 @@ class Runtime(Control):
         if isinstance(a, Unbound) or isinstance(b, Unbound):
             raise UnboundLocalError("a local variable was read before it was assigned")
         if (isinstance(a, Symbol) or isinstance(b, Symbol)) and not (is_plain_object(a) or is_plain_object(b)):
+            if name in ("truediv", "floordiv", "mod") and is_number(a) and isinstance(b, (int, float)) and b == 0:
+                raise ZeroDivisionError("division by zero")
             return symbolic_binary(name, a, b)
         return user_binary(name.rstrip("_"), getattr(operator, name), a, b)
+
+    @staticmethod
+    def unary(name: str, x: Any) -> Any:
+        method = calls.special(read(x), f"__{name}__")
+        return getattr(operator, name)(x) if method is None else method()
 
     def compare(self, names: tuple[str, ...], first: Any, *thunks: Callable[[], Any]) -> Any:
         if len(names) == 1:
@@ -144,7 +151,8 @@ class Runtime(Control):
     @staticmethod
     def attribute(obj: Any, name: str) -> Any:
         if isinstance(obj, ModuleType):
-            return getattr(obj, name)
+            return calls.of_module(obj, name)
+        writer().check(obj)
         return calls.attribute(obj, name)
 
     @staticmethod
@@ -175,11 +183,22 @@ class Runtime(Control):
     def list(items: Any) -> GrowingList:
         return GrowingList(items)
 
+    @staticmethod
+    def dict(items: Any) -> Any:
+        for key in items:
+            if isinstance(key, Symbol):
+                raise UnknownNumberError(key, "used as the key of a dict")
+        return writer().made(items)
+
+    @staticmethod
+    def made(x: Any) -> Any:
+        return writer().made(x)
+
     def comprehension(self, kind: str, iterable: Any, test: Any, element: Any, nested: bool) -> Any:  # noqa: FBT001
         iterable = read(iterable)
         source = iteration.of(iterable)
         if kind == "generator" and not (source is not None and source.count is None):
-            return self.generated(iterable if source is None else source.items(), test, element, nested)
+            return writer().made_iterator(self.generated(iterable if source is None else source.items(), test, element, nested))
         result = GrowingList()
 
         def step(item: Any) -> None:
@@ -201,8 +220,8 @@ class Runtime(Control):
         else:
             self.for_(source, step, None, self.state((), lambda: (), lambda _: None))
         if kind == "set":
-            return set(result)
-        return dict(result) if kind == "dict" else result
+            return writer().made(set(result))
+        return self.dict(builtins.dict(result)) if kind == "dict" else result
 
     def generated(self, iterable: Any, test: Any, element: Any, nested: bool) -> Any:  # noqa: FBT001
         for item in iterable:
@@ -251,6 +270,7 @@ def read(x: Any) -> Any:
         raise UnboundLocalError("a local variable was read before it was assigned")
     if isinstance(x, Ambiguous):
         raise x.refuse()
+    writer().check(x)
     return x
 
 
@@ -296,7 +316,7 @@ def compared(name: str, a: Any, b: Any) -> Any:
         if isinstance(a, Symbol) and isinstance(b, bool):
             a = writer().apply(operator.eq, (a, b), {}) if is_boolean(a) else a
             return (logic.opposite(a) if not b else a) if is_boolean(a) else name == "is_not"
-        return getattr(operator, name)(a, b)
+        return one_object(a, b) == (name == "is_")
     if name in ("in", "not_in"):
         found = calls.contained(a, b)
         return found if name == "in" else (logic.opposite(found) if isinstance(found, Symbol) else not found)
@@ -304,7 +324,39 @@ def compared(name: str, a: Any, b: Any) -> Any:
         if a is None or b is None or isinstance(a, str) or isinstance(b, str):
             return {"eq": False, "ne": True}[name]
         return symbolic_binary(name, a, b)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and holds_symbol((a, b)):
+        return compared_sequences(name, a, b)
     return user_binary(name, getattr(operator, name), a, b)
+
+
+def compared_sequences(name: str, a: Any, b: Any) -> Any:
+    """Return the answer of a comparison of two sequences that hold symbols: by their first items that differ."""
+    if isinstance(a, list) != isinstance(b, list) and name in ("eq", "ne"):
+        return name == "ne"
+    if is_list(a) or is_list(b) or any(isinstance(x, GrowingList) and x.dynamic is not None for x in (a, b)):
+        raise UnknownNumberError(a.symbol if isinstance(a, GrowingList) and a.dynamic is not None else b.symbol, "of items of a list, compared,")
+    pairs = list(zip(a, b, strict=False))
+    same = [lambda x=x, y=y: True if x is y else compared("eq", x, y) for x, y in pairs]
+    if name in ("eq", "ne"):
+        equal = RUNTIME.and_(*same) if same and len(a) == len(b) else len(a) == len(b)
+        return equal if name == "eq" else RUNTIME.not_(equal)
+    if not pairs:
+        return getattr(operator, name)(len(a), len(b))
+    x, y = pairs[0]
+    rest = lambda: compared_sequences(name, a[1:], b[1:])  # noqa: E731
+    return RUNTIME.choose(same[0](), rest, lambda: compared(name, x, y))
+
+
+def one_object(a: Any, b: Any) -> bool:
+    """``a is b``; refused if that depends on how the program ran."""
+    if a is b:
+        return True
+    if isinstance(a, Array) and isinstance(b, Array) and a.memory is b.memory:
+        return not a.path and not b.path
+    first, second = writer().known_identity(a), writer().known_identity(b)
+    if first is not None and second is not None and first.related(second):
+        raise UnstableError("whether two names mean one object is known only when the program runs")
+    return False
 
 
 _REFLECTED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "eq": "eq", "ne": "ne"}

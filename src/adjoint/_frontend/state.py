@@ -10,9 +10,11 @@ import collections
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import CellType
 from typing import Any
 
 from adjoint._frontend.arrays import Array, Memory
+from adjoint._frontend.identity import Identity
 from adjoint._frontend.lists import GrowingList
 from adjoint._ir.symbol import Symbol
 from adjoint._overload import Overloaded
@@ -21,6 +23,10 @@ from adjoint.errors import AdjointError
 
 class UnstableError(AdjointError, TypeError):
     """What a branch or a loop does cannot be written as one program."""
+
+
+class RefusedError(AdjointError):
+    """The program would be another one than the function: no other way of translating it is tried."""
 
 
 class Unbound:
@@ -98,8 +104,9 @@ class Signal:
 
 @dataclass
 class Region:
-    """A part of the run that may be undone: the objects that it changed, as they were."""
+    """A part of the run that may be undone: the objects that it changed, as they were.  ``start`` is when it began."""
 
+    start: int = 0
     touched: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def keep(self, obj: Any) -> None:
@@ -112,12 +119,21 @@ class Region:
         for obj, old in self.touched.values():
             put(obj, old)
 
+    def split(self, born: Callable[[Any], int]) -> tuple[Region, dict[int, tuple[Any, Any]]]:
+        """Return a region of the objects that were there before it, and the same as a dict; others exist within only."""
+        older = {key: pair for key, pair in self.touched.items() if born(pair[0]) < self.start}
+        return Region(self.start, older), older
+
 
 def content(obj: Any) -> Any:
     """Return what an object holds now."""
     match obj:
         case Memory():
-            return (obj.value, set(obj.others), obj.stale)
+            return (obj.value, obj.stale)
+        case Identity():
+            return (None, obj.stale)
+        case CellType():
+            return (held_in(obj),)
         case GrowingList():
             return (list(obj.known_items), obj.dynamic)
         case list() | collections.deque():
@@ -134,7 +150,11 @@ def put(obj: Any, old: Any) -> None:
     """Let an object hold what it held."""
     match obj:
         case Memory():
-            obj.value, obj.others, obj.stale = old[0], set(old[1]), old[2]
+            obj.value, obj.stale = old
+        case Identity():
+            obj.stale = old[1]
+        case CellType():
+            obj.cell_contents = old[0]
         case GrowingList():
             obj.take(list(old[0]), old[1])
         case list():
@@ -147,6 +167,25 @@ def put(obj: Any, old: Any) -> None:
                 object.__delattr__(obj, name)
             for name, value in old.items():
                 object.__setattr__(obj, name, value)
+
+
+def same_content(old: Any, new: Any) -> bool:
+    """Tell whether an object holds what it held."""
+    if isinstance(old, dict):
+        return list(old) == list(new) and all(old[name] is new[name] for name in old)
+    if isinstance(old, (tuple, list)):
+        return len(old) == len(new) and all(
+            a is b or (isinstance(a, list) and isinstance(b, list) and same_content(a, b)) for a, b in zip(old, new, strict=True)
+        )
+    return bool(old == new)
+
+
+def held_in(cell: CellType) -> Any:
+    """Return what a variable that functions share holds."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return UNBOUND
 
 
 def attributes(obj: Any) -> dict[str, Any]:

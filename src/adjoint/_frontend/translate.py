@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,16 +10,18 @@ from typing import Any
 import numpy as np
 
 from adjoint._frontend import builtin_calls as builtin_calls
-from adjoint._frontend import calls
+from adjoint._frontend import calls, invoke
 from adjoint._frontend.arrays import Array, Memory
-from adjoint._frontend.branches import UserError
-from adjoint._frontend.captures import Captures
+from adjoint._frontend.branches import BottomError, UserError
+from adjoint._frontend.captures import RANDOM, Captures
+from adjoint._frontend.identity import AliasError
 from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.merge import parts_of
 from adjoint._frontend.recorder import Recorder
-from adjoint._frontend.state import content
+from adjoint._frontend.state import RefusedError, UnstableError, content
 from adjoint._frontend.trees import Rebuild, flatten
 from adjoint._ir.nodes import Block, Function, Line, Value
-from adjoint._ir.symbol import Symbol
+from adjoint._ir.symbol import Symbol, UnknownNumberError
 from adjoint._ir.types import Type, type_of
 
 
@@ -48,11 +51,16 @@ class Program:
 
 def is_leaf(x: Any) -> bool:
     """Tell whether an argument, or a part of one, is a number or an array."""
-    return isinstance(x, (float, complex, int, np.ndarray, np.generic)) and not isinstance(x, bool)
+    return isinstance(x, (float, complex, int, np.ndarray, np.generic, *RANDOM)) and not isinstance(x, (bool, np.bool_))
 
 
 def leaf_type(x: Any) -> Type:
-    """Return the type of a leaf of the arguments."""
+    """Return the type of a leaf of the arguments; raise if programs have no values of it."""
+    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind not in "biufc":
+        raise RefusedError(
+            f"an argument is an array of dtype {x.dtype}",
+            why="translated programs compute with booleans, integers, floats and complex numbers",
+        )
     return type_of(x)
 
 
@@ -61,16 +69,32 @@ def translate(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 
     ``level`` 1 takes whole numbers among the arguments as known, 2 the shapes of arrays as well.
     """
+    try:
+        return attempted(f, args, kwargs, level, unrolled=False)
+    except (AliasError, UnstableError, UnknownNumberError) as error:
+        try:
+            return attempted(f, args, kwargs, level, unrolled=True)
+        except Exception:
+            raise error from None
+
+
+def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], level: int, *, unrolled: bool) -> Program:
+    """Translate ``f``; ``unrolled`` writes short loops whose turns are known turn by turn, which needs fewer things to be stable."""
     recorder = Recorder()
-    arguments = Arguments(recorder, (args, kwargs), level)
-    block = Block(params=arguments.params)
+    recorder.unrolled = unrolled
+    block = Block()
     with recorder.into(block):
+        arguments = Arguments(recorder, (args, kwargs), level)
         symbolic_args, symbolic_kwargs = arguments.symbolic
         recorder.regions.append(arguments.region)
         try:
             value = calls.routed(f)(*symbolic_args, **symbolic_kwargs)
         except UserError as error:
             raise error.args[0] from None
+        except invoke.RecursingError as error:
+            raise UnstableError(f"the function {error.code.co_name!r} calls itself in a way that is not translated") from None
+        except BottomError:
+            raise UnstableError("a recursive function has no way to end") from None
         return finished(recorder, f, arguments, block, value, level)
 
 
@@ -100,17 +124,16 @@ class Arguments:
         self.tree = tree
         self.symbolic = taken.rebuild(symbols)
         self.containers = dict(containers(self.symbolic, tree, ()))
+        refuse_others(recorder, tree, set())
 
     def symbol(self, place: int, leaf: Any, level: int) -> Any:
         if isinstance(leaf, (int, np.integer)) and not isinstance(leaf, (bool, np.bool_)) and level >= 1:
             return leaf
-        if isinstance(leaf, np.bool_):
-            return bool(leaf)
         param = Value(leaf_type(leaf))
         self.params.append(param)
         self.places.append(place)
         if isinstance(leaf, np.ndarray):
-            memory = Memory(param, source=len(self.params) - 1)
+            memory = Memory(param)
             self.memories.append(memory)
             if level >= 2:
                 self.recorder.shapes[param] = leaf.shape
@@ -119,10 +142,22 @@ class Arguments:
         return Symbol(param)
 
 
+def refuse_others(recorder: Recorder, x: Any, seen: set[int]) -> None:
+    """Refuse iterators among the arguments, and changes of objects that are not taken apart."""
+    if is_leaf(x) or id(x) in seen:
+        return
+    seen.add(id(x))
+    if hasattr(type(x), "__next__"):
+        raise RefusedError("an argument is an iterator", why="a program is run many times", remedy="pass a list")
+    parts = parts_of(x)
+    if parts is None and isinstance(x, (set, bytearray)):
+        recorder.captures.foreign[id(x)] = x
+    for part in (parts or {}).values():
+        refuse_others(recorder, part, seen)
+
+
 def containers(symbolic: Any, original: Any, path: tuple[Any, ...]) -> Any:
     """Yield the containers among the arguments by where they are found, with the caller's own."""
-    from adjoint._frontend.merge import parts_of
-
     parts, originals = parts_of(symbolic), parts_of(original)
     if parts is None or originals is None or isinstance(original, np.ndarray):
         return
@@ -145,6 +180,7 @@ def finished(recorder: Recorder, f: Any, arguments: Arguments, block: Block, val
         if found is not None and found[0] is obj:
             tree = flatten(_content(obj))
             changed.append((path, tree.rebuild, slice(len(atoms), len(atoms) + len(tree.leaves))))
+            returned.update({len(atoms) + k: p for k, p in aliases(tree.leaves, arguments.memories).items()})
             atoms += [recorder.atom(leaf) for leaf in tree.leaves]
     written = []
     hidden = [(k, m) for k, m in enumerate([*arguments.memories, *recorder.captures.memories]) if m is not None]
@@ -180,13 +216,11 @@ def aliases(leaves: list[Any], memories: list[Memory | None]) -> dict[int, int]:
 
 def name_params(f: Any, arguments: Arguments, block: Block) -> None:
     """Give the parameters the user's names: of ``p["w"]`` it is ``p_w``."""
-    code = getattr(f, "__code__", None)
+    code = getattr(inspect.unwrap(f), "__code__", None)
     names = list(code.co_varnames[: code.co_argcount]) if code is not None else []
     by_leaf: dict[int, str] = {}
 
     def walk(x: Any, name: str) -> None:
-        from adjoint._frontend.merge import parts_of
-
         if is_leaf(x):
             by_leaf.setdefault(len(by_leaf), name)
             return
@@ -206,12 +240,14 @@ def name_params(f: Any, arguments: Arguments, block: Block) -> None:
 def name_of(f: Any) -> str:
     """Return a name for the program."""
     name = getattr(f, "__name__", "f")
-    return name if name.isidentifier() else "f"
+    name = name if name.isidentifier() else "f"
+    operator = getattr(getattr(f, "run", None), "__name__", "")
+    return f"{name}{operator}" if operator.startswith("_") else name
 
 
 def line_of(f: Any) -> Line | None:
     """Return where the user defined a function."""
-    code = getattr(f, "__code__", None)
+    code = getattr(inspect.unwrap(f), "__code__", None)
     return Line(code.co_filename, code.co_firstlineno, code.co_name) if code is not None else None
 
 

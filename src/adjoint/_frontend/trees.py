@@ -8,8 +8,11 @@ from typing import Any
 
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import assembled, is_number_like, parts_of
+from adjoint._ir.symbol import writer, writing
 
 Rebuild = Callable[[list[Any]], Any]
+# Takes new leaves, and the containers that were put together before, by their numbers.
+_Build = Callable[[list[Any], dict[int, Any]], Any]
 
 
 @dataclass
@@ -24,40 +27,41 @@ class Tree:
 def flatten(x: Any, is_leaf: Callable[[Any], bool] = is_number_like) -> Tree:
     """Take a value apart into its leaves."""
     leaves: list[Any] = []
-    rebuild, key = _flatten(x, is_leaf, leaves, {})
-    return Tree(leaves, rebuild, key)
+    build, key = _flatten(x, is_leaf, leaves, {})
+    return Tree(leaves, lambda new: build(new, {}), key)
 
 
-def _flatten(x: Any, is_leaf: Callable[[Any], bool], leaves: list[Any], seen: dict[int, Any]) -> tuple[Rebuild, Any]:
+def _flatten(x: Any, is_leaf: Callable[[Any], bool], leaves: list[Any], seen: dict[int, _Place]) -> tuple[_Build, Any]:
     if is_leaf(x) or (isinstance(x, GrowingList) and x.dynamic is not None):
         k = len(leaves)
         leaves.append(x)
-        return (lambda new: new[k]), "*"
+        return (lambda new, _: new[k]), "*"
     if id(x) in seen:
         place = seen[id(x)]
-        return (lambda new: place.made(new)), ("same", place.number)
+        return place, ("same", place.number)
     parts = parts_of(x)
+    if writing():
+        writer().check(x)
     if parts is None:
-        return (lambda _: x), ("constant", x if _hashable(x) else id(x))
+        return (lambda _, __: x), ("constant", x if _hashable(x) else id(x))
     place = _Place(len(seen))
     seen[id(x)] = place
     inner = {name: _flatten(part, is_leaf, leaves, seen) for name, part in parts.items()}
-    place.make = lambda new: assembled(x, {name: rebuild(new) for name, (rebuild, _) in inner.items()})
-    return place.made, (type(x), *[(name, key) for name, (_, key) in inner.items()])
+    place.make = lambda new, made: assembled(x, {name: build(new, made) for name, (build, _) in inner.items()})
+    return place, (type(x), *[(name, key) for name, (_, key) in inner.items()])
 
 
 class _Place:
-    """A container that may be met several times in a tree: it is made once for each list of leaves."""
+    """A container that may be met several times in a tree: it is made once each time that the tree is put together."""
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.make: Rebuild = lambda _: None
-        self.last: tuple[Any, Any] = (None, None)
+        self.make: _Build = lambda _, __: None
 
-    def made(self, new: list[Any]) -> Any:
-        if self.last[0] is not new:
-            self.last = (new, self.make(new))
-        return self.last[1]
+    def __call__(self, new: list[Any], made: dict[int, Any]) -> Any:
+        if self.number not in made:
+            made[self.number] = self.make(new, made)
+        return made[self.number]
 
 
 def _hashable(x: Any) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable
+from types import CellType
 from typing import Any
 
 from adjoint._frontend.arrays import Memory
+from adjoint._frontend.identity import Identity
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import Merger
 from adjoint._frontend.state import UNBOUND, UnstableError, put
@@ -20,6 +22,11 @@ def merged_content(merger: Merger, obj: Any, a: Any, b: Any) -> Update:
     match obj:
         case Memory():
             return _memory(merger, obj, a, b)
+        case Identity():
+            return lambda _: _put(obj, (None, a[1] or b[1]))
+        case CellType():
+            make = merger.merge(a[0], b[0])
+            return lambda outputs: _put(obj, (make(outputs),))
         case GrowingList():
             return _growing(merger, obj, a, b)
         case list() | collections.deque():
@@ -35,18 +42,18 @@ def merged_content(merger: Merger, obj: Any, a: Any, b: Any) -> Update:
 
 
 def _put(obj: Any, new: Any) -> None:
-    writer().touch(obj)
+    writer().keep(obj)
     put(obj, new)
 
 
 def _memory(merger: Merger, memory: Memory, a: Any, b: Any) -> Update:
-    others, stale = a[1] | b[1], a[2] or b[2]
+    stale = a[1] or b[1]
     if a[0] is b[0]:
-        return lambda _: _put(memory, (a[0], others, stale))
+        return lambda _: _put(memory, (a[0], stale))
     k = merger.pair(a[0], b[0])
     if k is None:
         raise UnstableError("an array changes its dtype or rank in a branch or a loop")
-    return lambda outputs: _put(memory, (outputs[k].value, others, stale))
+    return lambda outputs: _put(memory, (outputs[k].value, stale))
 
 
 def _growing(merger: Merger, obj: GrowingList, a: Any, b: Any) -> Update:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import random
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -206,6 +207,7 @@ _LENGTHS = (2, 3, 4, 12, 1, 5, 8)
 _SAMPLES: dict[type, Callable[[], Any]] = {
     np.random.Generator: lambda: np.random.default_rng(0),
     np.random.RandomState: lambda: np.random.RandomState(0),
+    random.Random: lambda: random.Random(0),
     str: lambda: "text",
 }
 

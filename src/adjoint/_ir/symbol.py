@@ -16,6 +16,7 @@ import numpy as np
 from adjoint._ir.nodes import Value
 from adjoint._ir.types import ListOf, Opaque, Tensor, Type
 from adjoint._overload import Overloaded
+from adjoint._rules.stores import length as length
 from adjoint.errors import AdjointError
 
 if TYPE_CHECKING:
@@ -165,11 +166,6 @@ class Symbol(Overloaded):
 def extent(x: Any, axis: int) -> int:
     """Return the length of one axis of an array: ``x.shape[axis]``."""
     return int(np.shape(x)[axis])
-
-
-def length(x: Any) -> int:
-    """Return the number of items of a list, or of rows of an array."""
-    return len(x)
 
 
 def is_list(x: Any) -> bool:

@@ -19,6 +19,7 @@ from adjoint._rules import exponential as exponential
 from adjoint._rules import trigonometric as trigonometric
 from adjoint._rules.book import BOOK, FIXED, Function, Rule, composite, constant, elementwise, linear
 from adjoint._rules.kinds import shape_of
+from adjoint._rules.stores import filled, length
 
 # fmt: off
 MATH = {
@@ -79,17 +80,20 @@ def special(name: str) -> Function:
     return call
 
 
+def to_each(ct: Any, items: Any) -> Any:
+    """Return the cotangent of a sum as that of each of its items."""
+    if isinstance(items, (list, tuple)):
+        return [ct] * len(items)
+    return np.broadcast_to(ct, shape_of(items)) if hasattr(items, "dtype") else filled(length(items), ct)
+
+
 # ``max`` and ``min`` return the first of equal values, so that is the one that the result moves with.
 elementwise(builtins.max, lambda y, a, b: of_bool(a >= b), lambda y, a, b: of_bool(b > a))
 elementwise(builtins.min, lambda y, a, b: of_bool(a <= b), lambda y, a, b: of_bool(b < a))
 linear(builtins.float, lambda ct, x=0.0: ct)
 linear(np.float64, lambda ct, x=0.0: ct)
 linear(builtins.complex, lambda ct, real=0.0, imag=0.0: ct, lambda ct, real=0.0, imag=0.0: 1j * ct)
-linear(
-    builtins.sum,
-    lambda ct, items, start=0: [ct] * len(items) if isinstance(items, (list, tuple)) else np.broadcast_to(ct, shape_of(items)),
-    FIXED,
-)
+linear(builtins.sum, lambda ct, items, start=0: to_each(ct, items), FIXED)
 composite(math.log, natural)
 composite(cmath.log, natural)
 composite(math.erf, special("erf"))
@@ -108,3 +112,4 @@ def taken_apart(ct: Any, x: Any) -> Any:
 
 linear(np.array, lambda ct, x, dtype=None, **_: taken_apart(ct, x))
 linear(np.asarray, lambda ct, x, dtype=None, **_: taken_apart(ct, x))
+linear(np.full, FIXED, lambda ct, shape, fill_value, dtype=None, **_: ct)

@@ -26,11 +26,13 @@ def assign(a: Any, index: Any, v: Any) -> Any:
 @primitive
 def accumulate(a: Any, index: Any, v: Any) -> Any:
     """Return a copy of ``a`` with ``v`` added at ``index``, repeated indices counted repeatedly."""
-    y = list(a) if isinstance(a, list) else copy(a)
+    if isinstance(a, list):
+        items = list(a)
+        items[index] = combine(items[index], v)
+        return items
+    y = copy(a)
     if repeats(index):
         np.add.at(y, index, v)
-    elif isinstance(y, list):
-        y[index] = combine(y[index], v)
     else:
         y[index] = y[index] + v
     return y
@@ -86,6 +88,12 @@ def listed(items: list[Any]) -> list[Any]:
 def numbers(x: Any) -> list[float]:
     """Return the elements of a vector as a list of Python's numbers."""
     return x.tolist()
+
+
+@primitive
+def length(x: Any) -> int:
+    """Return the number of items of a list, or of rows of an array."""
+    return len(x)
 
 
 @primitive
@@ -160,9 +168,9 @@ linear(accumulate,   lambda ct, a, index, v: ct,                    FIXED, lambd
 linear(winners,      lambda ct, v, index, shape: winners(ct, index, shape), FIXED, FIXED)
 # fmt: on
 linear(combine, lambda ct, a, b: ct, lambda ct, a, b: ct)
-constant(blank, form, held)
+constant(blank, form, held, length)
 
 __all__ = [
-    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "held", "listed", "numbers", "pack", "repeats", "spread", "stored", "unpack",
+    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "held", "length", "listed", "numbers", "pack", "repeats", "spread", "stored", "unpack",
     "winners", "without_last",
 ]  # fmt: skip

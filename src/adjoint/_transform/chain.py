@@ -136,6 +136,22 @@ def _tangent_tree(builder: Builder, tree: Any, tangent_of: TangentOf) -> Any:
     return map_atoms(tangent, tree)
 
 
+# Functions whose arguments are not broadcast, so that the rule's cotangent has the shape of the argument.
+_EXACT: set[Callable[..., Any]] = {
+    np.sum, np.mean, np.reshape, np.ravel, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis, np.squeeze,
+    np.expand_dims, np.flip, np.roll, np.cumsum, np.tril, np.triu, np.diagonal, np.take, np.repeat, np.tile, np.dot,
+    np.tensordot, np.convolve, np.concatenate, np.stack, operator.getitem, np.prod, np.max, np.min, np.cumprod,
+    np.linalg.inv, np.linalg.cholesky, np.linalg.det,
+}  # fmt: skip
+
+
+def _is_exact(op: Apply) -> bool:
+    """Tell whether the cotangents that the rule gives have the shapes of the arguments."""
+    if op.function is np.matmul:  # stacks of matrices broadcast
+        return all(getattr(atom_type(arg), "rank", 3) <= 2 for arg in op.args)
+    return op.function in _EXACT and "where" not in op.kwargs
+
+
 class _Chain:
     """The chain rule at one operation."""
 
@@ -209,6 +225,8 @@ class _Chain:
                 written, t = self.attempt(lambda: self.pushed(rule, ts))
                 if written:
                     parts = [t] if op.form is None else list(t)
+                    if rule.kind in ("linear", "bilinear") and isinstance(t, Symbol):  # the function itself, of the same shapes
+                        self.shapes.equate(t.value, op.outputs[0])
                     return [self.formed(part, out, stores.spread) for part, out in zip(parts, op.outputs, strict=True)]
             return self.push_at_run_time(ts)
 
@@ -272,6 +290,8 @@ class _Chain:
                 rule = self.rule
                 written, g = self.attempt(lambda: self.pulled(rule, k, ct))
                 if written:
+                    if isinstance(g, Symbol) and type(arg) is Value and _is_exact(op):
+                        self.shapes.equate(g.value, arg)
                     return self.contributions(arg, g, wanted)
             return self.contributions(arg, self.pull_at_run_time(k, cts), wanted)
 

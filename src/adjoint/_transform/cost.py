@@ -1,6 +1,7 @@
 """What it costs to keep a value, and to compute it again: the model by which reverse mode decides.
 
-Nothing is known of shapes, so every axis counts as `LENGTH` long, and every loop as `LENGTH` turns.  In units of a tenth of an addition:
+Nothing is known of shapes, so every axis counts as `LENGTH` long, and every loop as `LENGTH` turns.  In units of a tenth of
+an addition:
 
 ====================================================  ================================================================
 to keep an element of a number or an array             80, as an operation moves 8 bytes
@@ -14,8 +15,9 @@ a function of linear algebra, for each element         100 `LENGTH`
 an effect, an exception, a call                        cannot be done again
 ====================================================  ================================================================
 
-No other operation is done again more than once: of a nest of loops one body decides to recompute, and those within keep what they need
-during that recomputation, or recompute while those around keep.  So what is recomputed adds at most the operations of the function.
+No other operation is done again more than once: of a nest of loops one body decides to recompute, and those within keep what
+they need during that recomputation, or recompute while those around keep.  So what is recomputed adds at most the operations
+of the function.
 """
 
 from __future__ import annotations
@@ -38,10 +40,23 @@ BY_NAME = 4
 CHEAP = 1
 
 _VIEWS = {
-    extent, length, len, np.size, np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.squeeze, np.broadcast_to,
-    np.ravel, np.diagonal, np.matrix_transpose, indexing.window, stores.form, stores.unpack, stores.without_last,
+    extent, length, len, np.size, np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.squeeze,
+    np.broadcast_to, np.ravel, np.diagonal, np.matrix_transpose, indexing.window, stores.form, stores.unpack,
+    stores.without_last,
 }  # fmt: skip
-_ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive, np.square, np.abs, np.conj, kinds.scale, stores.fit}
+_ARITHMETIC = {
+    np.add,
+    np.subtract,
+    np.multiply,
+    np.divide,
+    np.negative,
+    np.positive,
+    np.square,
+    np.abs,
+    np.conj,
+    kinds.scale,
+    stores.fit,
+}
 _PRODUCTS = {np.matmul, np.dot, np.inner, np.outer, np.tensordot, np.einsum, np.vdot, np.kron, np.convolve, operator.matmul}
 
 
@@ -73,7 +88,7 @@ def cheap(op: Op) -> bool:
 def _gathers(op: Apply) -> bool:
     """Tell whether an index is an array, so that what is read is a copy."""
     index = op.args[1] if isinstance(op.args[1], tuple) else (op.args[1],)
-    return any(isinstance(part, Value) and getattr(part.type, "rank", 0) > 0 or isinstance(part, list) for part in index)
+    return any((isinstance(part, Value) and getattr(part.type, "rank", 0) > 0) or isinstance(part, list) for part in index)
 
 
 def repeating(op: Op) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Hashable
 
@@ -64,7 +65,7 @@ class Network:
 
     def push(self, path: list[Node]) -> int:
         """Send through a path what it can take; return where its first exhausted edge starts."""
-        edges = list(zip(path, path[1:], strict=False))
+        edges = list(itertools.pairwise(path))
         flow = min(self.residual[u][v] for u, v in edges)
         first = len(edges)
         for k, (u, v) in enumerate(edges):

@@ -10,6 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Raise, Value, functions, values, walk
+from adjoint._rules import linalg_degenerate
+
+# Functions of rules that refuse where there is no derivative; nobody uses what they return.
+CHECKS = {linalg_degenerate.vanishing}
 
 
 def settled(op: Op) -> bool:
@@ -20,11 +24,11 @@ def settled(op: Op) -> bool:
 def _happens(op: Op) -> bool:
     if isinstance(op, Call):
         return any(
-            isinstance(inner, Raise) or (isinstance(inner, Apply) and inner.effect)
+            not isinstance(inner, Call) and _happens(inner)
             for function in functions(op.function)
             for inner in walk(function.body)
         )
-    return isinstance(op, Raise) or (isinstance(op, Apply) and op.effect)
+    return isinstance(op, Raise) or (isinstance(op, Apply) and (op.effect or op.function in CHECKS))
 
 
 def drop_dead_code(function: Function) -> None:

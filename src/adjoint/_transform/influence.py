@@ -1,7 +1,7 @@
 """Which values influence the results whose cotangents are given: the other half of activity, for the way back.
 
-A value takes part in reverse mode if it depends on the inputs that are differentiated (`activity`) and influences the results that are
-asked for.  A fixed point as there, walked from the last operation to the first.
+A value takes part in reverse mode if it depends on the inputs that are differentiated (`activity`) and influences the results
+that are asked for.  A fixed point as there, walked from the last operation to the first.
 """
 
 from __future__ import annotations

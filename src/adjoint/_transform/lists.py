@@ -97,7 +97,8 @@ def _picked(tree: Any, ct: Any, *index: int) -> Any:
         return [_picked(part, ct, *index, n) for n, part in enumerate(tree)]
     if type(tree) is not Value or not index:
         return ct if type(tree) is Value else None
-    return ct[index if len(index) > 1 else index[-1]]
+    first, *rest = index
+    return ct[index] if rest else ct[first]
 
 
 def _total(builder: Builder, x: Any, ct: Any) -> Any:

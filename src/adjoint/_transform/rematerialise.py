@@ -1,14 +1,15 @@
 """Loops that go back within a budget of memory: some states are kept, and the others computed again from them.
 
-The schedule is that of `_checkpoint.binomial`, written out in operations, so that every pass and every backend knows it already.  The states
-that are kept stand on a stack: a list for each carried value that the turns need, and one of the steps before which they were kept.
+The schedules are those of `_checkpoint`, written out in operations, so that every pass and every backend knows them already.
+The states that are kept stand on a stack: a list for each carried value that the turns need, and one of the steps before which
+they were kept.
 
-* The way there keeps states at the places that `next_place` gives, if the number of turns is known before the loop runs; otherwise only
-  the state before the first turn, for the values before the loop are there anyway.
-* A turn of the way back takes the last state from the stack, advances it to its own step, keeping states on the way where places
-  have become free, recomputes the turn, pulls the cotangent through, and lets the state go if it was kept for this step.
+* The way there keeps states at the places that `next_place` gives, if the number of turns is known before the loop runs;
+  otherwise at those that `next_online` gives, and lets go of another when there is no more room.
+* A turn of the way back takes the last state from the stack, advances it to its own step, keeping states on the way where
+  places have become free, recomputes the turn, pulls the cotangent through, and lets the state go if it was kept for this step.
 
-With the number of turns known these are the fewest evaluations that there can be; if not, the turns run at most once more than that.
+The bytes of a state are counted before the first turn; all loops of a program share the budget evenly.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from adjoint._ir.types import ListOf, Tensor, Type
 from adjoint._rules import stores
 from adjoint._transform.binding import place
 from adjoint._transform.residuals import Settlement
-from adjoint._transform.schedule import bytes_of, next_place, snapshots_within, steps_of
+from adjoint._transform.schedule import bytes_of, drop_online, next_online, next_place, snapshots_within, steps_of
 from adjoint.errors import MemoryBudgetError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class _Rematerialisation:
         self.advance: list[Op] = []
         self.state = self.find_state(lost)
         self.types: list[Type] = [self.op.carried[k].type for k in self.state]
+        self.names = [*[f"{self.op.carried[k].name or 'states'}_kept" for k in self.state], "steps_kept"]
 
     def find_state(self, lost: list[Value]) -> list[int]:
         """Return which carried values the turns need, and note the operations that advance them."""
@@ -70,17 +72,17 @@ class _Rematerialisation:
 
     # Operations
 
-    def apply(self, function: Any, args: tuple[Any, ...], t: Type = COUNT) -> Symbol:
+    def apply(self, function: Any, args: tuple[Any, ...], t: Type = COUNT) -> Any:
         """Write an operation whose result has a known type."""
         output = Value(t)
         self.builder.append(Apply(function=function, args=self.builder.atoms(args), outputs=[output]))
         return Symbol(output)
 
-    def stack(self, n: int, x: Any, t: Type) -> Symbol:
+    def stack(self, n: int, x: Any, t: Type) -> Any:
         """Write a stack of ``n`` states, 0 or 1."""
         return self.apply(stores.filled, (n, x), ListOf(t))
 
-    def room(self, steps: Any) -> Symbol:
+    def room(self, steps: Any) -> Any:
         """Write how many states there is room for."""
         inits = [self.op.inits[k] for k in self.state]
         size = self.apply(bytes_of, tuple(None if isinstance(x, Undefined) else x for x in inits))
@@ -90,47 +92,54 @@ class _Rematerialisation:
 
     def write(self, first: Block) -> None:
         early = self.op.range is None or self.op.test is not None or self.op.stops
-        snapshots, stacks = self.keep_first() if early else self.keep_on_the_way()
-        params = [Value(atom_type(self.builder.atom(stack))) for stack in stacks]
+        snapshots, stacks = self.keep_on_the_way(early=early)
+        params = [Value(atom_type(self.builder.atom(stack)), name) for stack, name in zip(stacks, self.names, strict=True)]
         n = len(self.back.inits)
         self.back.inits += [self.builder.atom(stack) for stack in stacks]
         self.loop.body.params[1 + n : 1 + n] = params
         with self.builder.into(first):
-            stacks = self.restore(snapshots, list(map(Symbol, params)))
+            stacks = self.restore(snapshots, self.builder.symbols(params))
         with self.builder.into(self.loop.body):
             results = self.release(stacks)
         self.loop.body.results += self.builder.atoms(results)
 
-    def keep_first(self) -> tuple[Symbol, list[Symbol]]:
-        """Keep the state before the first turn: the number of turns is not known before the last."""
-        stacks = [self.stack(1, self.op.inits[k], t) for k, t in zip(self.state, self.types, strict=True)]
-        return self.room(self.op.turns), [*stacks, self.stack(1, 0, COUNT)]
-
-    def keep_on_the_way(self) -> tuple[Symbol, list[Symbol]]:
+    def keep_on_the_way(self, *, early: bool) -> tuple[Any, list[Any]]:
         """Let the loop keep states while it runs."""
         op, around = self.op, self.loop.reversal.here
         with self.builder.block() as before:
-            steps = self.apply(steps_of, op.range)
+            steps = None if early else self.apply(steps_of, op.range or ())
             snapshots = self.room(steps)
             inits = [self.stack(0, op.inits[k], t) for k, t in zip(self.state, self.types, strict=True)]
             inits.append(self.stack(0, 0, COUNT))
         at = around.ops.index(op)
         around.ops[at:at] = before.ops
         types = [*[ListOf(t) for t in self.types], ListOf(COUNT), COUNT, COUNT]
-        params = [Value(t) for t in types]
-        *stacks, position, due = map(Symbol, params)
+        params = [Value(t, name) for t, name in zip(types, [*self.names, "step", "due"], strict=True)]
+        *stacks, position, due = self.builder.symbols(params)
+        state = self.builder.symbols([op.carried[k] for k in self.state])
+
+        def keep() -> list[Any]:
+            if steps is None:
+                return self.kept_online(stacks, state, position, snapshots)
+            return self.kept(stacks, state, position, steps + 1, snapshots)
+
         with self.builder.block() as keeping:
-            keep = lambda: self.kept(stacks, [Symbol(op.carried[k]) for k in self.state], position, steps + 1, snapshots)
             *grown, following = self.builder.if_(position == due, keep, lambda: [*stacks, due])
             results = [*grown, position + 1, following]
         op.body.ops[:0] = keeping.ops
-        n, m = len(op.inits), len(op.updates)
-        op.body.results[m:m] = self.builder.atoms(results)
+        return snapshots, self.carry(params, [*self.builder.atoms(inits), 0, 0], self.builder.atoms(results))[:-2]
+
+    def carry(self, params: list[Value], inits: list[Any], updates: list[Any]) -> list[Any]:
+        """Let the loop carry more; return the final values."""
+        op, n = self.op, len(self.op.inits)
+        finals = [Value(param.type, param.name) for param in params]
+        op.body.results[n:n] = updates
         op.body.params[1 + n : 1 + n] = params
-        finals = [Value(t) for t in types]
         op.outputs[n:n] = finals
-        op.inits += [*self.builder.atoms(inits), 0, 0]
-        return snapshots, list(map(Symbol, finals[:-2]))
+        op.inits += inits
+        if op.test is not None:
+            op.test.params += [Value(param.type, param.name) for param in params]
+        return self.builder.symbols(finals)
 
     def kept(self, stacks: list[Any], state: list[Any], position: Any, end: Any, snapshots: Any) -> list[Any]:
         """Write a state on top of the stack, and which step's state comes next."""
@@ -138,11 +147,25 @@ class _Rematerialisation:
         count = self.builder.apply(length, (grown[-1],))
         return [*grown, self.apply(next_place, (position, end, snapshots, count))]
 
+    def kept_online(self, stacks: list[Any], state: list[Any], position: Any, snapshots: Any) -> list[Any]:
+        """Write a state on top of the stack, from which another goes if it is full."""
+
+        def drop() -> list[Any]:
+            gap = self.apply(drop_online, (stacks[-1], position, snapshots))
+            move = lambda j, *lists: ([stores.assign(items, j, items[j + 1]) for items in lists], [])
+            moved, _, _ = self.builder.loop((gap, snapshots - 1, 1), stacks, move)
+            return [stores.without_last(items) for items in moved]
+
+        full = self.builder.apply(length, (stacks[-1],)) == snapshots
+        rest = self.builder.if_(full, drop, lambda: stacks)
+        grown = [stores.append(items, x) for items, x in zip(rest, [*state, position], strict=True)]
+        return [*grown, self.apply(next_online, (position, snapshots))]
+
     # The way back
 
-    def restore(self, snapshots: Symbol, stacks: list[Symbol]) -> list[Any]:
+    def restore(self, snapshots: Any, stacks: list[Any]) -> list[Any]:
         """Write how the state before a turn is computed; return the stacks after that."""
-        k, m = Symbol(self.loop.index), len(self.state)
+        k, m = self.builder.symbols(self.loop.index), len(self.state)
         *tops, top = [items[-1] for items in stacks]
         due = self.apply(next_place, (top, k + 1, snapshots, self.builder.apply(length, (stacks[-1],))))
 

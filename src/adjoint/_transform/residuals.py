@@ -1,12 +1,13 @@
 """What the way back uses of the way there: kept, or computed again.
 
-The backward block of a branch, a turn of a loop or a function is first written as if it saw the values of its forward block.  `settle`
-then sees to it that it does not: it finds the cheapest set of values to keep (`cost`), from which all others that the backward block
-needs are recomputed.  This is a cut of smallest price in the graph of the forward operations and of those backward operations that use no
-cotangent, which may as well be done on the way there (the idea is that of Griewank's and Faure's reduced tapes, 2002; the minimum cut
-is used for the same purpose by PyTorch's partitioner)::
+The backward block of a branch, a turn of a loop or a function is first written as if it saw the values of its forward block.
+`settle` then sees to it that it does not: it finds the cheapest set of values to keep (`cost`), from which all others that
+the backward block needs are recomputed.  This is a cut of smallest price in the graph of the forward operations and of those
+backward operations that use no cotangent, which may as well be done on the way there (the idea is that of Griewank's and
+Faure's reduced tapes, 2002; the minimum cut is used for the same purpose by PyTorch's partitioner)::
 
-    source --price of repeating--> operation --price of keeping--> its results --must be there--> operations that use them, or the sink
+    source --price of repeating--> operation --price of keeping--> its results --must be there--> operations that use them, or
+    the sink
 
 Of an array that is asked for its shape and dtype only, its `stores.form` is kept, which takes no memory.
 """
@@ -32,8 +33,8 @@ from adjoint._transform.shapes import Shapes
 
 # Functions that ask some argument for its shape and dtype only, with its position.
 _FORMS = {
-    stores.fit: 1, stores.spread: 1, stores.form: 0, np.zeros_like: 0, np.ones_like: 0, np.empty_like: 0, np.full_like: 0, extent: 0,
-    np.size: 0,
+    stores.fit: 1, stores.spread: 1, stores.form: 0, np.zeros_like: 0, np.ones_like: 0, np.empty_like: 0, np.full_like: 0,
+    extent: 0, np.size: 0,
 }  # fmt: skip
 _SOURCE, _SINK = "source", "sink"
 
@@ -47,6 +48,8 @@ class Policy:
     repeated: set[Op] = field(default_factory=set)
     # Under a budget of memory everything is repeated as often as that takes, calls too.
     freely: bool = False
+    # What a turn of the loop around computes: to read a number from an array of these again, a branch would need all of it.
+    of_turn: set[Value] = field(default_factory=set)
 
     def keeping(self, value: Value) -> int:
         """Return the price of keeping a value."""
@@ -55,12 +58,17 @@ class Policy:
     def repeating(self, op: Op, *, repeat: bool) -> int:
         """Return the price of an operation on the way back."""
         if cost.cheap(op):
-            return cost.CHEAP
+            return UNLIMITED if self.by_name and self.reads_turn(op) else cost.CHEAP
         if self.freely:
             return UNLIMITED if settled(op) else 1
         if not repeat or any(o in self.repeated for o in cost.operations(op)):
             return UNLIMITED
         return cost.repeating(op)
+
+    def reads_turn(self, op: Op) -> bool:
+        """Tell whether an operation takes less from more of what a turn of the loop around computes."""
+        most = max(cost.size(output.type) for output in op.outputs)
+        return any(value in self.of_turn and cost.size(value.type) > most for value in values(op.operands))
 
 
 def settle(
@@ -71,7 +79,8 @@ def settle(
     Parameters
     ----------
     forward, backward
-        The blocks.  Operations of the backward one may move to the end of the forward one, copies of the others come to its beginning.
+        The blocks.  Operations of the backward one may move to the end of the forward one, copies of the others come to its
+        beginning.
     given
         What stands in the backward block for values of the forward one that are there anyway: the index of a loop, items.
     outside
@@ -143,9 +152,9 @@ class Settlement:
         for op in walk(self.backward):
             if isinstance(op, Apply) and op.function in _FORMS:
                 k = _FORMS[op.function]
-                if len(op.args) > k and type(op.args[k]) is Value and op.args[k] in self.own:
-                    if isinstance(op.args[k].type, Tensor):
-                        found.append((op, k))
+                value = op.args[k] if len(op.args) > k else None
+                if type(value) is Value and value in self.own and isinstance(value.type, Tensor):
+                    found.append((op, k))
         return found
 
     def taken(self, ops: Iterable[Op]) -> Iterator[Value]:
@@ -163,7 +172,7 @@ class Settlement:
         if t.rank == 0:
             return zero_number(t)
         key = self.shapes(value)
-        if len(key) == 1 and (other := next(iter(key))) in self.outside and other.type.dtype == t.dtype:
+        if len(key) == 1 and (other := next(iter(key))) in self.outside and getattr(other.type, "dtype", None) == t.dtype:
             return other
         output = Value(Tensor(t.dtype, t.rank), value.name and f"{value.name}_form")
         self.shapes.equate(output, value)
@@ -203,7 +212,7 @@ class Settlement:
         return set() if lost else found
 
     def sources(self, needed: Iterable[Value]) -> tuple[set[Any], list[Value]]:
-        """Return the values and operations that some values are computed from, and those values that no operation can give again."""
+        """Return what some values are computed from, and those among that which no operation can give again."""
         found: set[Any] = set()
         lost: dict[Value, None] = {}
         stack = [value for value in needed if self.due(value)]

@@ -1,8 +1,8 @@
 """The way back of one function: its operations from the last to the first.
 
-The backward operations refer to values of the way there, wherever these are defined; `residuals.settle` makes them available where a block
-ends.  Branches are taken again by the same condition, loops run backwards (`reverse_loop`), calls call the way back of the function that they
-called (`reverse_call`).
+The backward operations refer to values of the way there, wherever these are defined; `residuals.settle` makes them available
+where a block ends.  Branches are taken again by the same condition, loops run backwards (`reverse_loop`), calls call the way
+back of the function that they called (`reverse_call`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Reversal:
     ``function`` is a copy of the given one, whose loops and branches learn to give out what the way back needs.
     """
 
-    def __init__(self, function: Function, active: Sequence[bool], wanted: Sequence[bool], calls: Any, memory: float | None) -> None:
+    def __init__(
+        self, function: Function, active: Sequence[bool], wanted: Sequence[bool], calls: Any, memory: float | None
+    ) -> None:
         self.function = expand(function, active)
         self.activity = Activity(self.function, active)
         self.live = Influence(self.function, self.activity, wanted).values
@@ -46,9 +48,10 @@ class Reversal:
         self.builder = Builder()
         self.calls = calls
         self.repeated: set[Op] = set()
-        # Around the operation that is being reversed: how many loops, and the block of the way there.
+        # Around the operation that is being reversed: how many loops, the block of the way there, and what the turn computes.
         self.loops = 0
         self.here = self.function.body
+        self.of_turn: set[Value] = set()
         # Bytes for the kept states of one loop.
         self.memory = memory
 
@@ -175,7 +178,7 @@ class Reversal:
         for back, scope in zip(backs, scopes, strict=True):
             with self.builder.into(back):
                 back.results = [self.bar(scope, value) for value in touched]
-        policy = Policy(repeat=False, by_name=True, repeated=self.repeated)
+        policy = Policy(repeat=False, by_name=True, repeated=self.repeated, of_turn=self.of_turn)
         for block, back in zip(op.blocks, backs, strict=True):
             self.give_out(op, block, settle(block, back, {}, uses(op), self.shapes, policy), back)
         outputs = [bar_of(value) for value in touched]

@@ -1,12 +1,13 @@
 """Reverse mode: the program that goes back from the cotangents of results to those of parameters.
 
-Every operation ``y = f(x)`` of the program, from the last to the first, adds ``x_bar += f'(x)^T y_bar`` [Linnainmaa 1970; Speelpenning 1980].
-`gradient` writes the way back below the way there, in one function; `vjp` makes two, of which the first hands what the second needs
-over.  What is kept and what is computed again is decided in `residuals`, by the model in `cost`; the operations are reversed in
-`reversal`.
+Every operation ``y = f(x)`` of the program, from the last to the first, adds ``x_bar += f'(x)^T y_bar`` [Linnainmaa 1970;
+Speelpenning 1980].
+`gradient` writes the way back below the way there, in one function; `vjp` makes two, of which the first hands what the second
+needs over.  What is kept and what is computed again is decided in `residuals`, by the model in `cost`; the operations are
+reversed in `reversal`.
 
-A function that calls functions, itself among them, is reversed with them: each is made into a pair, of which the first returns a record
-of what the second takes.
+A function that calls functions, itself among them, is reversed with them: each is made into a pair, of which the first
+returns a record of what the second takes.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from adjoint._transform.bars import Bars
 from adjoint._transform.dead import drop_dead_code
 from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import Policy, settle
-from adjoint._transform.reversal import Reversal, bar_of
+from adjoint._transform.reversal import Reversal
 
 
 class Reverse(NamedTuple):
     """A program and its way back.
 
-    ``forward`` takes the parameters and returns ``[*results, *residuals]``; ``backward`` takes ``[*residuals, *cotangents of active results]``
-    and returns the cotangents of the active parameters.  ``active_results`` and ``active_params`` tell which these are.
+    ``forward`` takes the parameters and returns ``[*results, *residuals]``; ``backward`` takes ``[*residuals, *cotangents of
+    active results]`` and returns the cotangents of the active parameters.  ``active_results`` and ``active_params`` tell
+    which these are.
     """
 
     forward: Function
@@ -52,7 +54,8 @@ def vjp(
     active_results
         Which results have cotangents; those that depend on the active parameters, if None.
     memory
-        Bytes for the states of loops that are kept for the way back; None for as many as are of use.
+        Bytes for the states of loops that are kept for the way back; None for as many as are of use.  What calls of functions
+        keep is not counted.
 
     Returns
     -------
@@ -63,6 +66,24 @@ def vjp(
     ------
     MissingRuleError
         An active operation has no derivative that the book knows; the message names the user's line.
+    MemoryBudgetError
+        A loop that has to be run again, to keep to the budget, has effects.  When the program runs: no state fits into the
+        budget.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adjoint._ir.builder import Builder, Symbol
+    >>> from adjoint._ir.evaluate import run
+    >>> from adjoint._ir.types import FLOAT
+    >>> x = Value(FLOAT, "x")
+    >>> builder = Builder()
+    >>> with builder.block([x]) as body:
+    ...     body.results = [builder.atom(Symbol(x) * Symbol(x))]
+    >>> forward, backward, _, _ = vjp(Function("square", body), [True])
+    >>> value, *residuals = run(forward, [3.0])
+    >>> residuals, float(run(backward, [*residuals, 1.0])[0])
+    ([3.0], 6.0)
     """
     active, wanted = list(active), _wanted(function, active, active_results)
     reversal = Reversal(function, active, wanted, _Pairs(share := _share(function, memory)), share)
@@ -93,18 +114,35 @@ def gradient(
     active_results
         Which results have cotangents; those that depend on the active parameters, if None.
     memory
-        Bytes for the states of loops that are kept for the way back; None for as many as are of use.
+        Bytes for the states of loops that are kept for the way back; None for as many as are of use.  What calls of functions
+        keep is not counted.
 
     Returns
     -------
     Function
-        The program, with parameters ``[*params, *cotangents of active results]`` and results ``[*results, *cotangents of active params]``.
-        A parameter that influences no result has a cotangent of zeros.
+        The program, with parameters ``[*params, *cotangents of active results]`` and results ``[*results, *cotangents of
+        active params]``. A parameter that influences no result has a cotangent of zeros.
 
     Raises
     ------
     MissingRuleError
         An active operation has no derivative that the book knows; the message names the user's line.
+    MemoryBudgetError
+        A loop that has to be run again, to keep to the budget, has effects.  When the program runs: no state fits into the
+        budget.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from adjoint._ir.builder import Builder, Symbol
+    >>> from adjoint._ir.evaluate import run
+    >>> from adjoint._ir.types import FLOAT
+    >>> x = Value(FLOAT, "x")
+    >>> builder = Builder()
+    >>> with builder.block([x]) as body:
+    ...     body.results = [builder.atom(Symbol(x) * Symbol(x))]
+    >>> [float(y) for y in run(gradient(Function("square", body), [True]), [3.0, 1.0])]
+    [9.0, 6.0]
     """
     active, wanted = list(active), _wanted(function, active, active_results)
     reversal = Reversal(function, active, wanted, _Pairs(share := _share(function, memory)), share)
@@ -134,7 +172,7 @@ def _share(function: Function, memory: float | None) -> float | None:
 
 
 def _way_back(reversal: Reversal, active: Sequence[bool], wanted: Sequence[bool]) -> tuple[Block, list[Value]]:
-    """Write the way back of a whole function, as if it saw the values of the way there; return it and the cotangents it starts from."""
+    """Write the way back of a whole function, as if it saw the way there; return it and the cotangents it starts from."""
     function = reversal.function
     results = [result for result, w in zip(function.results, wanted, strict=True) if w]
     seeds = [_seed(result) for result in results]
@@ -151,7 +189,8 @@ def _way_back(reversal: Reversal, active: Sequence[bool], wanted: Sequence[bool]
 
 def _seed(result: Any) -> Value:
     """Return a parameter for the cotangent of a result."""
-    return bar_of(result) if type(result) is Value else Value(tangent_type(atom_type(result)))
+    name = result.name if type(result) is Value and result.name else "y"
+    return Value(tangent_type(atom_type(result)), f"{name}_bar")
 
 
 def _separate(reversal: Reversal, back: Block) -> list[tuple[Value, Value]]:
@@ -164,7 +203,7 @@ def _separate(reversal: Reversal, back: Block) -> list[tuple[Value, Value]]:
 
 
 class Pair(NamedTuple):
-    """The way there and the way back of a function that is called; ``record`` is the type of what the one hands to the other."""
+    """The way there and the way back of a function that is called, and the type of what the one hands to the other."""
 
     forward: Function
     backward: Function
@@ -193,7 +232,7 @@ class _Pairs:
         """Write both functions; those that call them know the pair already."""
         back, seeds = _way_back(reversal, active, wanted)
         kept = _separate(reversal, back)
-        record, parts = Value(pair.record), [Value(value.type, value.name) for value, _ in kept]
+        record, parts = Value(pair.record, "kept"), [Value(value.type, value.name) for value, _ in kept]
         types = tuple(part.type for part in parts)
         back.ops.insert(0, Apply(function=stores.unpack, args=(record, types), outputs=parts, form=tuple))
         substitute(back, {meant: part for (_, meant), part in zip(kept, parts, strict=True)})

@@ -1,22 +1,24 @@
 """The way back of a loop: the same turns, last first.
 
-It carries the cotangents of what the loop carries, and those of active values from around the loop, to which every turn adds; arrays
-among them are shadows that a backend updates in place.  It consumes the cotangents of the lists that the loop collected, and
-collects those of the lists that it consumed.  What a turn needs of the way there is kept in further lists or recomputed (`residuals`).
+It carries the cotangents of what the loop carries, and those of active values from around the loop, to which every turn adds;
+arrays among them are shadows that a backend updates in place.  It consumes the cotangents of the lists that the loop
+collected, and collects those of the lists that it consumed.  What a turn needs of the way there is kept in further lists or
+recomputed (`residuals`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from adjoint._ir.nodes import Block, Loop, Value, atom_type, free, uses
 from adjoint._ir.symbol import Symbol
-from adjoint._ir.types import INT, ListOf
+from adjoint._ir.types import INT, ListOf, Type
 from adjoint._rules import stores
 from adjoint._transform.bars import Bars
 from adjoint._transform.binding import place
-from adjoint._transform.replacing import substitute
 from adjoint._transform.rematerialise import rematerialise
+from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import Policy, Settlement
 from adjoint.errors import AdjointError
 
@@ -67,7 +69,7 @@ class LoopReversal:
         shadows = [*self.outer, *self.padded()]
         loop.inits += [reversal.bar(bars, value) for value in shadows]
         carried = [_bar(op.carried[k]) for k in self.carried] + [_bar(value) for value in shadows]
-        items = [Value(atom_type(bar).item, _name(result)) for result, bar in lists]
+        items = [Value(_item(bar), _name(result)) for result, bar in lists]
         self.body.params = [self.index, *carried, *([] if turned else items)]
         for value, bar in zip([*[op.carried[k] for k in self.carried], *shadows], carried, strict=True):
             reversal.shapes.equate(bar, value)
@@ -95,13 +97,14 @@ class LoopReversal:
         op, reversal = self.op, self.reversal
         n = len(self.carried)
         scope = Bars()
-        outer_loops, reversal.loops = reversal.loops, reversal.loops + 1
+        around = reversal.loops, reversal.of_turn
+        reversal.loops, reversal.of_turn = reversal.loops + 1, set(_defined(op.body))
         with reversal.builder.block() as block:
             for value, bar in zip(shadows, carried[n:], strict=True):
                 scope[value] = bar
             reversal.seed(scope, [op.updates[k] for k in self.carried], carried[:n])
             if whole:
-                at = Symbol(op.turns) - 1 - Symbol(self.index)
+                at = reversal.symbol(op.turns) - 1 - reversal.symbol(self.index)
                 items = [reversal.builder.atom(Symbol(bars)[at]) for bars in whole]
             reversal.seed(scope, collected, items)
             reversal.block(op.body, scope)
@@ -112,7 +115,7 @@ class LoopReversal:
             results += [scope.get(value) for value in shadows]
             gathered = [] if self.counted else self.consumed
             results += [reversal.bar(scope, op.items[k]) for k in gathered]
-        reversal.loops = outer_loops
+        reversal.loops, reversal.of_turn = around
         self.body.ops, self.body.results = block.ops, results
         return gathered
 
@@ -120,8 +123,8 @@ class LoopReversal:
         """Add the cotangent of an item to that of its list."""
         ct = scope.pop(item)
         if ct is not None:
-            index = Symbol(self.index)
-            at = Symbol(self.op.turns) - 1 - index if self.op.reverse else index
+            index = self.reversal.symbol(self.index)
+            at = self.reversal.symbol(self.op.turns) - 1 - index if self.op.reverse else index
             new = stores.accumulate(Symbol(scope.get(items)), at, self.reversal.symbol(ct))
             scope[items] = self.reversal.builder.atom(new)
 
@@ -134,8 +137,7 @@ class LoopReversal:
             with reversal.builder.into(first):
                 given.update(self.located(Symbol(self.index)))
         else:
-            for items, item in zip(op.consumed, op.items, strict=True):
-                given[item] = Value(item.type, item.name)
+            given.update({item: Value(item.type, item.name) for item in op.items})
         kept = self.decide(loop, given, first)
         self.body.ops[:0] = first.ops
         if not self.counted:
@@ -169,7 +171,7 @@ class LoopReversal:
     def located(self, position: Symbol) -> dict[Value, Any]:
         """Write index and items of a turn from its number; return what stands for them."""
         op, builder = self.op, self.reversal.builder
-        at = Symbol(op.turns) - 1 - position if op.reverse else position
+        at = builder.symbols(op.turns) - 1 - position if op.reverse else position
         found: dict[Value, Any] = {op.index: position.value}
         if op.range is not None:
             start, _, step = builder.symbols(op.range)
@@ -208,6 +210,21 @@ class LoopReversal:
             reversal.add(bars, op.consumed[k], items)
 
 
+def _defined(block: Block) -> Iterator[Value]:
+    """Yield what a block and those within define."""
+    yield from block.params
+    for op in block.ops:
+        yield from op.outputs
+        for inner in op.blocks:
+            yield from _defined(inner)
+
+
+def _item(items: Any) -> Type:
+    t = atom_type(items)
+    assert isinstance(t, ListOf)
+    return t.item
+
+
 def _bar(value: Value) -> Value:
     from adjoint._transform.reversal import bar_of
 
@@ -217,4 +234,3 @@ def _bar(value: Value) -> Value:
 def _name(atom: Any) -> str:
     name = atom.name if type(atom) is Value else ""
     return name and f"{name}_bar"
-

@@ -22,7 +22,7 @@ import numpy as np
 
 from adjoint._ir.builder import Builder
 from adjoint._ir.copying import Copier
-from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Value, functions, values, walk
+from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Value, atom_type, functions, values, walk
 from adjoint._ir.symbol import extent, length
 from adjoint._rules import kinds
 from adjoint._transform.algebra import Algebra, same_atom
@@ -128,7 +128,7 @@ class _Simplifier(Copier):
             case If():
                 self.branch(op)
             case Loop():
-                copy = self.op(op)
+                copy = self.op(self.without_constants(op))
                 self.builder.append(copy)
                 assert isinstance(copy, Loop)
                 _move_out(self.builder.blocks[-1], copy)
@@ -139,6 +139,25 @@ class _Simplifier(Copier):
                 self.builder.append(copy)
             case _:
                 self.builder.append(self.op(op))
+
+    def without_constants(self, op: Loop) -> Loop:
+        """Return a loop that does not carry what no turn changes."""
+        kept = []
+        for k, (carried, init, update) in enumerate(zip(op.carried, op.inits, op.updates, strict=True)):
+            if update is carried and atom_type(init) == carried.type:
+                self.env[carried] = self.env[op.outputs[k]] = self(init)
+                if op.test is not None:
+                    self.env[op.test.params[k]] = self(init)
+            else:
+                kept.append(k)
+        n = len(op.inits)
+        body = Block(params=[op.index, *[op.carried[k] for k in kept], *op.items], ops=op.body.ops)
+        body.results = [*[op.updates[k] for k in kept], *op.body.results[n:]]
+        test = None if op.test is None else Block([op.test.params[k] for k in kept], op.test.ops, op.test.results)
+        inits, outputs = [op.inits[k] for k in kept], [*[op.outputs[k] for k in kept], *op.outputs[n:]]
+        new = Loop(range=op.range, inits=inits, body=body, test=test, reverse=op.reverse, consumed=op.consumed, stops=op.stops)
+        new.outputs, new.line = outputs, op.line
+        return new
 
     def apply(self, op: Apply) -> None:
         """Write an operation in its simplest form, if it has not been done already."""
