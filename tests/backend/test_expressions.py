@@ -46,6 +46,7 @@ CASES = {
     "A[1:-1, ::2]": lambda ap, x, y, A, *_: A[1:-1, ::2],
     "A[n + 1 :, None, ...]": lambda ap, x, y, A, a, b, p, n, i: A[ap(operator.add, (n, 1), {}) :, None, ...],
     "x[:n]": lambda ap, x, y, A, a, b, p, n, i: x[:n],
+    "x[1:]": lambda ap, x, *_: x[(slice(1, None),)],
     "x[[0, 2]]": lambda ap, x, *_: x[[0, 2]],
     "x[(x > 0) & ~(y < 1)]": lambda ap, x, y, *_: x[(x > 0) & ~(y < 1)],
     "(x < y) == (y < x)": lambda ap, x, y, *_: (x < y) == (y < x),

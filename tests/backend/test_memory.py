@@ -138,6 +138,26 @@ def test_sums_that_change_their_shape_do_not():
     agrees(program(write, X, ("a", FLOAT)), [POINT, 2.0])
 
 
+def test_negative_terms_are_subtracted():
+    def write(ap, b, x):
+        return [ap(stores.accumulate, ap(np.zeros_like, x), slice(1, 3), -x[1:3])]
+
+    f = program(write, X)
+    assert "t[1:3] -= x[1:3]" in body(f)
+    agrees(f, [POINT])
+
+
+def test_taking_the_last_item_pops():
+    def write(ap, b, x):
+        items = ap(stores.listed, [np.sin(x), np.cos(x)])
+        last = items[-1]
+        return [ap(stores.without_last, items), last * 2, last]
+
+    f = program(write, X)
+    assert "t = items.pop()" in body(f)
+    agrees(f, [POINT])
+
+
 def test_repeated_indices_count_repeatedly():
     def write(ap, b, x, at):
         return [ap(stores.accumulate, ap(np.zeros_like, x), at, 1.0), ap(stores.assign, ap(np.zeros_like, x), at, 1.0)]

@@ -204,8 +204,8 @@ class Expressions:
     def index(self, index: Any) -> str:
         """Return what stands between the brackets of ``a[...]``."""
         if isinstance(index, tuple) and index:
-            inner = ", ".join(self.part(part) for part in index)
-            return f"{inner}," if len(index) == 1 else inner
+            nested = len(index) == 1 and isinstance(index[0], tuple)
+            return ", ".join(self.part(part) for part in index) + ("," if nested else "")
         return self.part(index)
 
     def part(self, part: Any) -> str:

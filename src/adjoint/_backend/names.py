@@ -165,6 +165,9 @@ class Names:
         self.plan = variables.plan
         self.taken = {*WORDS, *taken}
         self.chosen: dict[Value, str] = {}
+        results = [result.name for result in variables.plan.function.results if type(result) is Value]
+        # A gradient takes the cotangent of a result that may have no name.
+        self.parameter = "y_bar" if any(name.endswith("_bar") for name in results) else "x"
         self.invention: dict[Value, str] = {}
         for value in variables.order:
             if value in variables.hints:
@@ -188,7 +191,9 @@ class Names:
 
     def invented(self, root: Value) -> str:
         """Return a name for a variable that the user has none for."""
-        return self.invention.get(root) or ("x" if root in self.plan.function.params else _NOTHING)
+        if root in self.plan.function.params:
+            return self.parameter
+        return self.invention.get(root, _NOTHING)
 
 
 def hints(plan: Plan) -> dict[Value, str]:

@@ -241,22 +241,23 @@ def _docstring(function: Function, names: dict[Value, str]) -> list[str]:
     """Return the docstring of a function: the user's, or of a derivative which value is the derivative of which."""
     if function.doc:
         return f'"""{function.doc.strip()}"""'.splitlines()
-    results = [names.get(result, "") if type(result) is Value and result.name else "" for result in function.results]
-    given = [names[param] for param in function.params]
-    if not any(map(remarks.is_derivative, [*results, *given])):
+    results = [result.name if type(result) is Value and result.name else "" for result in function.results]
+    if not any(map(remarks.is_derivative, [*results, *[param.name for param in function.params]])):
         return []
-    first = ", ".join(_described(name) for name in results)
-    second = ", ".join(_described(name) for name in given if remarks.is_derivative(name))
+    first = ", ".join(_described(name, name) for name in results)
+    given = [_described(names[param], param.name) for param in function.params if remarks.is_derivative(names[param])]
+    second = ", ".join(given)
     text = f"Return {first}" + (f"; given {second}." if second else ".")
     return textwrap.wrap(f'"""{text}"""', 93)
 
 
-def _described(name: str) -> str:
+def _described(name: str, original: str) -> str:
+    """Return what a variable is, whose value has an original name or none."""
     if not name:
         return "the result"
-    if not remarks.is_derivative(name):
+    if not remarks.is_derivative(original or name):
         return name
-    return f"{name} ({'co' if name.endswith('_bar') else ''}tangent of {name[:-4]})"
+    return f"{name} ({'co' if '_bar' in name else ''}tangent of {original[:-4] or 'the result'})"
 
 
 # Rounds of finding out what is computed in a move and what needs a variable of its own; each takes care of all that it finds.

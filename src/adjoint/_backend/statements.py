@@ -193,6 +193,8 @@ class Statements:
         name, old = self.names[op.outputs[0]], op.args[0]
         here = type(old) is Value and old not in self.plan.inlined and self.names[self.plan.resolve(old)] == name
         his = self.authors(op) or (step.line is not None and not remarks.is_derivative(op.outputs[0].name))
+        if op.function is stores.without_last and here and step.in_place and self.pops(name):
+            return
         if op.function in (stores.append, stores.without_last):
             text = self.list_store(op, name, in_place=here and step.in_place)
         else:
@@ -207,6 +209,14 @@ class Statements:
             return f"{name}.pop()" if in_place else f"{name} = {self.write.text(old, ATOM)}[:-1]"
         item = self.write.text(op.args[1])
         return f"{name}.append({item})" if in_place else f"{name} = [*{self.write.text(old)}, {item}]"
+
+    def pops(self, name: str) -> bool:
+        """Make ``x = items[-1]`` and ``items.pop()`` one statement, if the one was just written."""
+        text, line = self.lines[-1] if self.lines else TextLine("")
+        if not text.endswith(f" = {name}[-1]"):
+            return False
+        self.lines[-1] = TextLine(text.removesuffix("[-1]") + ".pop()", line)
+        return True
 
     def array_store(self, op: Apply, name: str, index: Any, v: Any) -> str:
         write = self.write
@@ -223,7 +233,11 @@ class Statements:
             return f"{write.module.function(np.add)}.at({name}, {self.index_object(index)}, {write.text(v)})"
         if not _fits(op.outputs[0], v):
             return f"{place} = {place} + {write.text(v, SUM + 1)}"
-        return f"{name if index is Ellipsis and _rank(op.outputs[0]) else place} += {write.text(v)}"
+        target = name if index is Ellipsis and _rank(op.outputs[0]) else place
+        negative = self.plan.inlined.get(v) if type(v) is Value else None
+        if isinstance(negative, Apply) and negative.function is np.negative:
+            return f"{target} -= {write.text(negative.args[0])}"
+        return f"{target} += {write.text(v)}"
 
     def index_object(self, index: Any) -> str:
         return self.write.text(index)

@@ -50,19 +50,19 @@ def fit(g, x):
         g = np.sum(g, axis=tuple(range(np.ndim(g) - len(shape))))
     if np.shape(g) != shape and np.ndim(g) == len(shape):
         g = np.sum(g, axis=tuple(k for k, n in enumerate(shape) if n == 1 != np.shape(g)[k]), keepdims=True)
-    return spread(g, x)
-''',
-    stores.spread: '''
-def spread(g, x):
-    """Return g broadcast to the shape of x, in its dtype."""
-    if np.shape(g) != np.shape(x):
-        g = np.broadcast_to(g, np.shape(x))
+    if np.shape(g) != shape:
+        g = np.broadcast_to(g, shape)
     dtype = np.result_type(x)
     if np.result_type(g) == dtype:
         return g
     if np.iscomplexobj(g) and dtype.kind != "c":
         g = np.real(g)
     return g.astype(dtype) if isinstance(g, np.ndarray) else dtype.type(g)
+''',
+    stores.spread: '''
+def spread(g, x):
+    """Return g broadcast to the shape of x, in its dtype (and summed where it is the larger)."""
+    return fit(g, x)
 ''',
     stores.winners: '''
 def winners(v, index, shape):

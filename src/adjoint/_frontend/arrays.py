@@ -52,12 +52,11 @@ class Array(Symbol):
     """A symbol of an array: a memory and the views that lead to it."""
 
     __slots__ = ("_cache", "memory", "path")
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, memory: Memory, path: tuple[Step, ...] = ()) -> None:
         self.memory = memory
         self.path = path
-        self._cache: tuple[Any, Value, Any] | None = None
+        self._cache: tuple[Any, Value, Any, int] | None = None
 
     @property
     def value(self) -> Value:  # type: ignore[override]
@@ -65,10 +64,11 @@ class Array(Symbol):
         if not self.path:
             return base
         # A view that was read in a block is known there and in the blocks within.
-        if self._cache is not None and self._cache[0] is base and writer().open(self._cache[2]):
+        if self._cache is not None and self._cache[0] is base and writer().holds(*self._cache[1:]):
             return self._cache[1]
         value = walked(base, self.path)
-        self._cache = (base, value, writer().blocks[-1])
+        block = writer().blocks[-1]
+        self._cache = (base, value, block, len(block.ops) - 1)
         return value
 
     @property

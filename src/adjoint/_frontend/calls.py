@@ -476,19 +476,19 @@ def attribute(obj: Any, name: str) -> Any:
         if found is not _NOTHING:
             return found
     value = getattr(obj, name)
-    owner = _class_of(obj, name)
+    owner = _class_of(obj, name, value)
     if owner is not None and _is_data(value):
         return writer().captures.value(value, lambda: owner.__dict__[name], ("class", owner, name))
     return writer().captures.attribute(obj, name, value)
 
 
-def _class_of(obj: Any, name: str) -> Any:
+def _class_of(obj: Any, name: str, value: Any) -> Any:
     """Return the class of the user's that has the attribute which an object finds in its class."""
     if name in getattr(obj, "__dict__", {}) and not isinstance(obj, type):
         return None
     for base in (obj if isinstance(obj, type) else type(obj)).__mro__:
         if name in base.__dict__:
-            return None if runs_as_it_is(base.__module__) else base
+            return None if runs_as_it_is(base.__module__) or base.__dict__[name] is not value else base
     return None
 
 

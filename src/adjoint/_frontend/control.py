@@ -237,14 +237,31 @@ class Control:
                 signal = loop(recorder, source.range, lambda index: body(source.item(index)), state)
                 return self.after(signal, orelse, state)
         except (*NOT_A_LOOP, RefusedError) as error:
-            if known is None or known > MOST_TURNS:
-                raise
             kept = error
             state.write(before)
+        try:
+            with recorder.attempt():
+                return self.peeled(source, body, orelse, state)
+        except (*NOT_A_LOOP, RefusedError):
+            state.write(before)
+        if known is None or known > MOST_TURNS:
+            raise kept
         try:
             return self.each(source.items(), body, orelse)
         except NOT_A_LOOP as error:
             raise (kept if isinstance(kept, UnknownNumberError) and isinstance(error, UnknownNumberError) else error) from kept
+
+    def peeled(self, source: iteration.Source, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Any:
+        """Write the first turn, then a loop: variables that change their type in the first turn keep it afterwards."""
+        recorder = writer()
+        start, stop, step = source.range
+        if source.count is None:
+            recorder.check_turns(iteration.turns(source))
+        signal = body(source.item(start))
+        if signal is not None and not (signal.continued and signal.broke is False and signal.returned is False):
+            raise UnstableError("a loop that may end in its first turn, in which a variable changes its type")
+        rest = (start + step, stop, step)
+        return self.after(loop(recorder, rest, lambda index: body(source.item(index)), state), orelse, state)
 
     def each(self, items: Iterator[Any], body: Callable[[Any], Signal | None], orelse: Thunk | None) -> Signal | None:
         """Run a loop turn by turn."""

@@ -63,9 +63,10 @@ class Recorder(Builder):
         self.note(op)
         return super().append(op)
 
-    def open(self, block: Block) -> bool:
-        """Tell whether a block is being written, so that its values are seen here."""
-        return any(b is block for b in self.blocks)
+    def holds(self, value: Value, block: Block, place: int) -> bool:
+        """Tell whether a block is being written, and its operation at a place gives a value, which is then seen here."""
+        written = any(b is block for b in self.blocks) and place < len(block.ops)
+        return written and any(output is value for output in block.ops[place].outputs)
 
     # Changes ----------------------------------------------------------------------------------------------------------------------
 
@@ -284,6 +285,15 @@ class Recorder(Builder):
         with self.into(block):
             self.raise_(ValueError, (f"expected {count} values to unpack",))
         self.append(If(condition=self.operation(operator.ne, (n, count)), then=block, orelse=Block()))
+
+    def check_turns(self, n: Any) -> None:
+        """Write a check that a loop has a turn."""
+        block = Block()
+        with self.into(block):
+            place = self.line or user_line()
+            where = "" if place is None else f" in line {place.number}"
+            self.raise_(ValueError, (f"the loop{where} has no turns, and was translated for one or more: its first turn gives variables their types",))
+        self.append(If(condition=self.operation(operator.lt, (n, 1)), then=block, orelse=Block()))
 
     # Conversions ---------------------------------------------------------------------------------------------------------------------
 

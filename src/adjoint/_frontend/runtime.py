@@ -16,7 +16,7 @@ from adjoint._frontend.arrays import Array
 from adjoint._frontend.control import Control, is_boolean, truth
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import Ambiguous, Unbound, UnstableError, is_plain_object
-from adjoint._ir.symbol import Symbol, UnknownNumberError, is_list, writer
+from adjoint._ir.symbol import Symbol, UnknownNumberError, is_list, is_object, writer
 from adjoint._ir.types import ListOf, Opaque, Tensor
 from adjoint._rules import logic
 
@@ -298,6 +298,8 @@ def symbolic_binary(name: str, a: Any, b: Any) -> Any:
         return b * a
     if is_list(a) or is_list(b):
         return calls.joined_lists(a, b)
+    if is_object(a) or is_object(b):
+        return writer().apply(getattr(operator, name), (a, b), {})
     function = getattr(operator, name)
     if is_number(a) and is_number(b):
         return writer().apply(calls.NUMBER_OPERATORS.get(name, function), (a, b), {})

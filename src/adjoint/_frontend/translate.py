@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from adjoint._frontend import calls, invoke
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.branches import BottomError, UserError
 from adjoint._frontend.captures import RANDOM, Captures
+from adjoint._frontend.handlers import is_own
 from adjoint._frontend.identity import AliasError
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import parts_of
@@ -23,7 +25,27 @@ from adjoint._frontend.trees import Rebuild, flatten
 from adjoint._ir.nodes import Block, Function, Line, Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError
 from adjoint._ir.types import Type, type_of
+from adjoint.errors import OWN_FILES, AdjointError
 
+
+
+class TranslationError(AdjointError, TypeError):
+    """The function raised an exception when it was run on symbols."""
+
+    def __init__(self, error: Exception) -> None:
+        trace, where = error.__traceback__, ""
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            if not code.co_filename.startswith(OWN_FILES):
+                text = linecache.getline(code.co_filename, trace.tb_lineno).strip()
+                where = f"{code.co_filename}:{trace.tb_lineno}: {text}"
+            trace = trace.tb_next
+        super().__init__(
+            f"{type(error).__name__}: {error}",
+            where=where,
+            why="the function was run with symbols in the places of its numbers and arrays, to be translated",
+            remedy="write it in another way, or use jit(f, fallback=True)",
+        )
 
 
 @dataclass
@@ -95,6 +117,12 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
             raise UnstableError(f"the function {error.code.co_name!r} calls itself in a way that is not translated") from None
         except BottomError:
             raise UnstableError("a recursive function has no way to end") from None
+        except AdjointError:
+            raise
+        except Exception as error:
+            if is_own(error):
+                raise
+            raise TranslationError(error) from error
         return finished(recorder, f, arguments, block, value, level)
 
 

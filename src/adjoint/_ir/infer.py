@@ -151,6 +151,18 @@ def _listed(items: Any) -> Type | None:
     return ListOf(atom_type(items[0])) if items else None
 
 
+def _rows(x: Any) -> Type:
+    t = atom_type(x)
+    assert isinstance(t, Tensor)
+    return ListOf(Tensor(t.dtype, t.rank - 1))
+
+
+def _stacked(items: Any) -> Type | None:
+    t = atom_type(items)
+    inner = t.item if isinstance(t, ListOf) else None
+    return Tensor(inner.dtype, inner.rank + 1) if isinstance(inner, Tensor) else None
+
+
 def _same_form(g: Any, x: Any) -> Type | None:
     """Return the type of a cotangent that is brought into the form of ``x``."""
     t = atom_type(x)
@@ -182,6 +194,8 @@ COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
     stores.winners: _first,
     stores.listed: _listed,
     stores.numbers: lambda x: ListOf(FLOAT),
+    stores.rows: _rows,
+    stores.vector: _stacked,
     stores.held: _first,
     stores.append: _appended,
     stores.without_last: _first,

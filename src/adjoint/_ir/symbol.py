@@ -122,6 +122,9 @@ class Symbol(Overloaded):
     def __bool__(self) -> bool:
         raise UnknownNumberError(self, "in a condition")
 
+    def __hash__(self) -> int:
+        raise UnknownNumberError(self, "used as the key of a dict or an item of a set")
+
     def __index__(self) -> int:
         raise UnknownNumberError(self, "used as an index")
 

@@ -11,6 +11,7 @@ Forms know arrays and NumPy only, and reach NumPy by its public functions: the a
 
 from __future__ import annotations
 
+import builtins
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,7 @@ from adjoint._rules import (
     products,
     reductions,
     shaping,
+    stores,
 )
 from adjoint._rules import einsum as einsums
 from adjoint._rules import fft as transforms_of
@@ -94,6 +96,7 @@ from adjoint._rules.batching_products import (
     vdot,
     vector_norm,
 )
+from adjoint._rules.batching_stores import fit, largest, no_truth, of_dtype, smallest, store, stretch, truth, winners
 from adjoint._rules.book import Rule
 
 FORMS: dict[Callable[..., Any], Form] = {}
@@ -206,4 +209,17 @@ enter(only_first(transforms(None)),   fft.fftn, fft.ifftn, fft.rfftn, fft.irfftn
 enter(only_first(transforms((-2, -1))), fft.fft2, fft.ifft2, fft.rfft2, fft.irfft2)
 enter(only_first(along_third),        transforms_of.fitted, transforms_of.weighted)
 enter(only_first(fftshift),           fft.fftshift, fft.ifftshift)
+
+# What only programs are written with.
+enter(store,                          stores.assign, stores.accumulate)
+enter(winners,                        stores.winners)
+enter(fit,                            stores.fit)
+enter(stretch,                        stores.spread)
+enter(only_first(in_place_of),        stores.held, stores.form)
+enter(of_dtype(float),                builtins.float, np.float64)
+enter(of_dtype(complex),              builtins.complex)
+enter(only_first(truth),              builtins.bool)
+enter(only_first(no_truth),           operator.not_)
+enter(largest,                        builtins.max)
+enter(smallest,                       builtins.min)
 # fmt: on

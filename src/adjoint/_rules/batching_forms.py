@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from adjoint._rules.extents import made, product, unknown
 from adjoint._rules.kinds import dtype_of, shape_of
 
 Form = Callable[..., Any]
@@ -34,7 +35,7 @@ def logical(x: Any, mapped: bool) -> tuple[int, ...]:
 
 def spread(x: Any, mapped: bool, size: int) -> Any:
     """Return an argument with a batch axis."""
-    return x if mapped else np.broadcast_to(x, (size, *shape_of(x)))
+    return x if mapped else made(np.broadcast_to, x, (size, *shape_of(x)))
 
 
 def align(x: Any, mapped: bool, n: int) -> Any:
@@ -42,8 +43,7 @@ def align(x: Any, mapped: bool, n: int) -> Any:
     missing = n - rank(x, mapped)
     if not mapped or missing <= 0:
         return x
-    shape = shape_of(x)
-    return np.reshape(x, (shape[0], *(1,) * missing, *shape[1:]))
+    return x[(slice(None), *(None,) * missing)]
 
 
 def shift(axis: Any, n: int) -> Any:
@@ -58,7 +58,7 @@ def shift(axis: Any, n: int) -> Any:
 def flat(x: Any) -> Any:
     """Return a batch of vectors."""
     shape = shape_of(x)
-    return x if len(shape) == 2 else np.reshape(x, (shape[0], int(np.prod(shape[1:], dtype=int))))
+    return x if len(shape) == 2 else np.reshape(x, (shape[0], product(shape[1:])))
 
 
 def only_first(form: Form) -> Form:
@@ -112,7 +112,8 @@ def stacked_ufunc(call: Any, mapped: Any, size: int, *args: Any, **kwargs: Any) 
 
 def reduction(call: Any, a: Any, axis: Any = None, *rest: Any, **kwargs: Any) -> Any:
     """Reduce over axes; None means all of them."""
-    return call(a, shift(axis, rank(a, True)), *rest, **kwargs)
+    n = rank(a, True)
+    return call(a, 1 if axis is None and n == 1 else shift(axis, n), *rest, **kwargs)
 
 
 def along(default: Any) -> Form:
@@ -167,7 +168,8 @@ def transforms(default: Any) -> Form:
 
 
 def reshape(call: Any, a: Any, shape: Any, order: str = "C", **kwargs: Any) -> Any:
-    wanted = (operator.index(shape),) if not isinstance(shape, (tuple, list)) else tuple(map(operator.index, shape))
+    lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+    wanted = tuple([n if unknown(n) else operator.index(n) for n in lengths])
     if order == "F":
         turned = np.reshape(transpose(np.transpose, a), (shape_of(a)[0], *_resolved(wanted[::-1], logical(a, True))))
         return transpose(np.transpose, turned)
@@ -176,12 +178,14 @@ def reshape(call: Any, a: Any, shape: Any, order: str = "C", **kwargs: Any) -> A
 
 def _resolved(wanted: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     """Replace -1 by the length that it stands for, as it cannot be told where the batch is empty."""
-    if -1 not in wanted:
+    if not any(type(n) is int and n == -1 for n in wanted):
         return wanted
-    total, known = int(np.prod(shape, dtype=int)), -int(np.prod(wanted, dtype=int))
-    if known == 0 or total % known:
+    total, known = product(shape), product([n for n in wanted if not (type(n) is int and n == -1)])
+    if unknown((total, known)):
+        return tuple([total if len(wanted) == 1 else n for n in wanted])
+    if known <= 0 or total % known:
         raise ValueError(f"cannot reshape array of size {total} into shape {wanted}")
-    return tuple([total // known if k == -1 else k for k in wanted])
+    return tuple([total // known if n == -1 else n for n in wanted])
 
 
 def ravel(call: Any, a: Any, order: str = "C") -> Any:

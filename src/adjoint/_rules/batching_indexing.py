@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules.batching_forms import Ragged, align, flat, rank, shift, spread
+from adjoint._rules.extents import made
 from adjoint._rules.kinds import dtype_of, shape_of
 
 
@@ -31,7 +32,7 @@ class Index:
             return
         for k in arrays:
             parts[k] = align(parts[k], marks[k], width)
-        self.full = (np.reshape(np.arange(size), (size, *(1,) * width)), *parts) if x_mapped else tuple(parts)
+        self.full = (_along(size, width), *parts) if x_mapped else tuple(parts)
         if before:
             ends = tuple(range(1, 1 + width)), tuple(range(1 + before, 1 + before + width))
             self.moves = ends if x_mapped else ((before,), (0,))
@@ -41,6 +42,12 @@ class Index:
 
     def back(self, y: Any) -> Any:
         return y if self.moves is None else np.moveaxis(y, *self.moves[::-1])
+
+
+def _along(size: int, width: int) -> Any:
+    """Return the positions in the batch, to index with beside arrays of ``width`` axes."""
+    positions = made(np.arange, size)
+    return positions[(slice(None), *(None,) * width)] if width else positions
 
 
 def _explicit(index: Any, mapped: Any, n: int) -> tuple[list[Any], list[bool]]:
@@ -80,6 +87,15 @@ def _without_masks(parts: list[Any], marks: list[Any]) -> tuple[list[Any], list[
         plain += places
         flags += [False] * len(places)
     return plain, flags
+
+
+def fitting(value: Any, mapped: bool, n: int) -> Any:
+    """Return a stored value with ``n`` logical axes: a store adds axes of length 1 in front, and drops them."""
+    surplus = len(shape_of(value)) - mapped - n
+    if not mapped or surplus <= 0:
+        return align(value, mapped, n)
+    shape = shape_of(value)
+    return np.reshape(value, (shape[0], *shape[1 + surplus :])) if set(shape[1 : 1 + surplus]) == {1} else value
 
 
 def getitem(call: Any, mapped: Any, size: int, x: Any, index: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from adjoint._rules.batching_forms import Form, align, elementwise, flat, logical, rank, shift, spread
+from adjoint._rules.extents import product
 from adjoint._rules.kinds import shape_of
 
 # Products ----------------------------------------------------------------------------------------------------------------------
@@ -19,6 +20,8 @@ def matmul(call: Any, mapped: Any, size: int, a: Any, b: Any, **kwargs: Any) -> 
     (ma, mb), ra, rb = mapped, rank(a, mapped[0]), rank(b, mapped[1])
     if kwargs or min(ra, rb) == 0:
         return NotImplemented
+    if not mb and ra == 1 and rb <= 2:
+        return np.matmul(a, b)
     if not mb and ra <= 2 and rb <= 2:
         return _rows_times(a, b)
     if not ma and ra <= 2 and rb == 1:
@@ -34,7 +37,7 @@ def matmul(call: Any, mapped: Any, size: int, a: Any, b: Any, **kwargs: Any) -> 
 def _rows_times(a: Any, b: Any) -> Any:
     """Return ``a @ b`` for a stack of vectors or matrices ``a``, all its rows at once."""
     shape = shape_of(a)
-    rows = np.reshape(a, (int(np.prod(shape[:-1], dtype=int)), shape[-1]))
+    rows = np.reshape(a, (product(shape[:-1]), shape[-1]))
     return np.reshape(np.matmul(rows, b), (*shape[:-1], *shape_of(b)[1:]))
 
 
@@ -58,7 +61,7 @@ def _matrix(a: Any, mapped: bool, rows: Any, columns: Any, side: int) -> tuple[A
     order, lead = [*rows, *columns], shape_of(a)[: bool(mapped)]
     turned = np.transpose(a, (0, *[k + 1 for k in order]) if mapped else order)
     lengths = [tuple([shape[k] for k in axes]) for axes in (rows, columns)]
-    sizes = [int(np.prod(part, dtype=int)) for part in lengths]
+    sizes = [product(part) for part in lengths]
     return np.reshape(turned, (*lead, *sizes)), lengths[0] if side == -1 else lengths[1]
 
 
@@ -123,7 +126,7 @@ def solve(call: Any, mapped: Any, size: int, a: Any, b: Any) -> Any:
     if ra == 2 and not ma and rb <= 2:
         columns = np.moveaxis(b, 0, -1)
         shape = shape_of(columns)
-        y = call(a, np.reshape(columns, (shape[0], int(np.prod(shape[1:], dtype=int)))))
+        y = call(a, np.reshape(columns, (shape[0], product(shape[1:]))))
         return np.moveaxis(np.reshape(y, shape), -1, 0)
     right = np.expand_dims(b, -1) if rb == 1 else b
     n = max(ra, rb, 2)

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._overload import Overloaded
 from adjoint._rules import arithmetic as arithmetic
 from adjoint._rules import exponential as exponential
 from adjoint._rules import trigonometric as trigonometric
 from adjoint._rules.book import BOOK, FIXED, Function, Rule, composite, constant, elementwise, linear
 from adjoint._rules.kinds import shape_of
-from adjoint._rules.stores import filled, length
+from adjoint._rules.stores import filled, length, rows
 
 # fmt: off
 MATH = {
@@ -107,7 +108,8 @@ def taken_apart(ct: Any, x: Any) -> Any:
     """Return the cotangents of the entries of a nested sequence."""
     if isinstance(x, (list, tuple)):
         return [taken_apart(ct[k], part) for k, part in enumerate(x)]
-    return ct
+    # A list of unknown length is a symbol without dtype.
+    return rows(ct) if isinstance(x, Overloaded) and not hasattr(x, "dtype") else ct
 
 
 linear(np.array, lambda ct, x, dtype=None, **_: taken_apart(ct, x))

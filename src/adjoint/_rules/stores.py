@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules.book import FIXED, constant, linear
-from adjoint._rules.kinds import cast, conform, copy, dtype_of, shape_of, zeros_like
+from adjoint._rules.kinds import conform, copy, dtype_of, shape_of, zeros_like
 from adjoint._rules.primitive import primitive
 
 
@@ -91,6 +91,18 @@ def numbers(x: Any) -> list[float]:
 
 
 @primitive
+def rows(x: Any) -> list[Any]:
+    """Return the rows of an array, or the elements of a vector, as a list."""
+    return list(x)
+
+
+@primitive
+def vector(items: Any) -> Any:
+    """Return a list of numbers, or of arrays of one shape, as an array."""
+    return np.array(items)
+
+
+@primitive
 def length(x: Any) -> int:
     """Return the number of items of a list, or of rows of an array."""
     return len(x)
@@ -116,8 +128,8 @@ def fit(g: Any, x: Any) -> Any:
 
 @primitive
 def spread(ct: Any, g: Any) -> Any:
-    """Return ``ct`` broadcast to the shape of ``g``, in its dtype: the transpose of `fit`."""
-    return cast(np.broadcast_to(ct, shape_of(g)) if shape_of(g) != shape_of(ct) else ct, dtype_of(g))
+    """Return ``ct`` in the shape and dtype of ``g``: the transpose of `fit`, which may have summed or broadcast."""
+    return conform(ct, shape_of(g), dtype_of(g))
 
 
 @primitive
@@ -160,7 +172,9 @@ def form(x: Any) -> Any:
 
 # fmt: off
 linear(listed,       lambda ct, items: [ct[k] for k in range(len(items))])
-linear(numbers,      lambda ct, x: np.array(ct))
+linear(numbers,      lambda ct, x: vector(ct))
+linear(rows,         lambda ct, x: vector(ct))
+linear(vector,       lambda ct, items: rows(ct))
 linear(fit,          lambda ct, g, x: spread(ct, g),                FIXED)
 linear(spread,       lambda ct, x, g: fit(ct, x),                   FIXED)
 linear(assign,       lambda ct, a, index, v: assign(ct, index, 0),  FIXED, lambda ct, a, index, v: stored(ct, index))
@@ -171,6 +185,6 @@ linear(combine, lambda ct, a, b: ct, lambda ct, a, b: ct)
 constant(blank, form, held, length)
 
 __all__ = [
-    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "held", "length", "listed", "numbers", "pack", "repeats", "spread", "stored", "unpack",
-    "winners", "without_last",
+    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "held", "length", "listed", "numbers", "pack",
+    "repeats", "rows", "spread", "stored", "unpack", "vector", "winners", "without_last",
 ]  # fmt: skip

@@ -17,8 +17,8 @@ import numpy as np
 
 from adjoint._overload import Function
 from adjoint._rules import batching, kinds
-from adjoint._rules.batching_forms import Ragged, align
-from adjoint._rules.batching_indexing import Index
+from adjoint._rules.batching_forms import Ragged
+from adjoint._rules.batching_indexing import Index, fitting
 from adjoint._rules.book import BOOK, Rule
 from adjoint._trace.forward import escaped
 from adjoint._trace.memory import as_traced, before_write, is_basic, leaves_array, owner_of, receiving
@@ -284,15 +284,6 @@ class Batch(Trace):
 
 SEQUENCES = frozenset({np.concatenate, np.stack})
 NUMBERS = frozenset((float, int, np.float64))
-
-
-def fitting(value: Any, mapped: bool, n: int) -> Any:
-    """Return a stored value with ``n`` logical axes: a store adds axes of length 1 in front, and drops them."""
-    surplus = len(kinds.shape_of(value)) - mapped - n
-    if not mapped or surplus <= 0:
-        return align(value, mapped, n)
-    shape = kinds.shape_of(value)
-    return np.reshape(value, (shape[0], *shape[1 + surplus :])) if set(shape[1 : 1 + surplus]) == {1} else value
 
 
 def redispatched(rule: Rule, call: Function) -> Callable[..., Any]:

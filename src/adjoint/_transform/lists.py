@@ -10,7 +10,7 @@ import numpy as np
 from adjoint._ir.builder import Builder
 from adjoint._ir.nodes import Apply, Undefined, Value, atom_type
 from adjoint._ir.symbol import Symbol, length
-from adjoint._ir.types import Opaque, Tensor, Type, tangent_type
+from adjoint._ir.types import ListOf, Opaque, Tensor, Type, tangent_type
 from adjoint._rules import kinds, stores
 from adjoint.errors import MissingRuleError
 
@@ -64,7 +64,8 @@ def pull(builder: Builder, op: Apply, args: tuple[Any, ...], k: int, cts: Sequen
     """Return the cotangent of the argument at position ``k`` of a function of lists, of records or of a nest."""
     function, ct = op.function, cts[0]
     if function in (np.array, np.asarray, stores.listed):
-        return _picked(args[0], ct)
+        whole = type(args[0]) is Value and isinstance(args[0].type, ListOf)
+        return stores.rows(ct) if whole else _picked(args[0], ct)
     if function is stores.unpack:
         given = [_blank(builder, output) if c is None else c for c, output in zip(cts, op.outputs, strict=True)]
         return _written(builder, stores.pack, (args[0].type.name, *given), args[0].type)

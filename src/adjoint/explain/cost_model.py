@@ -6,6 +6,7 @@ calling a rule, costs what it computes: it runs once more on arrays that count (
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections import Counter
@@ -17,7 +18,6 @@ import numpy as np
 from adjoint._ir.symbol import extent, length
 from adjoint._rules import arithmetic, indexing, kinds, logic, stores
 from adjoint._rules.book import find, name_of
-from adjoint._rules.weights import FUNCTION, is_arithmetic
 from adjoint._transform.rule_call import RuleCall
 from adjoint.explain.cost_replay import replay
 
@@ -30,8 +30,13 @@ OPERATIONS = KINDS[:5]
 Count = Counter[str]
 
 
-def cost_of(function: Callable[..., Any], args: Any, kwargs: dict[str, Any], result: Any) -> Count:
+def cost_of(
+    function: Callable[..., Any], args: Any, kwargs: dict[str, Any], result: Any, within: frozenset[Any] = frozenset()
+) -> Count:
     """Return what a call has cost, by kind.
+
+    ``within`` are functions whose definitions are being counted: one that calls itself is counted as one operation for each
+    element.
 
     >>> dict(cost_of(np.matmul, (np.ones((2, 3)), np.ones(3)), {}, np.ones(2)))
     {'products': 10}
@@ -51,23 +56,17 @@ def cost_of(function: Callable[..., Any], args: Any, kwargs: dict[str, Any], res
     if isinstance(function, np.ufunc) or function in _PYTHON:
         return elementwise(function, args, result)
     definition = definition_of(function)
-    if definition is not None:
-        return replay(definition, args, kwargs, cost_of)
+    if definition is not None and function not in within:
+        return replay(definition, args, kwargs, functools.partial(cost_of, within=within | {function}))
     if ".linalg." in name:
         return Counter({ALGEBRA: 10 * _side(args) ** 3})
-    return Counter({ARITHMETIC if is_arithmetic(function) else FUNCTIONS: size(result)})
+    return Counter({FUNCTIONS: size(result)})
 
 
 def elementwise(function: Callable[..., Any], args: Any, result: Any) -> Count:
     """Return the cost of a function of each element."""
     n = size(result[0] if isinstance(result, tuple) else result)
-    if is_arithmetic(function) or (function in _POWERS and _is_square(args)):
-        return Counter({ARITHMETIC: n})
-    return Counter({FUNCTIONS: FUNCTION * n})
-
-
-def _is_square(args: Any) -> bool:
-    return len(args) > 1 and np.ndim(args[1]) == 0 and args[1] == 2
+    return Counter({ARITHMETIC if is_arithmetic(function) else FUNCTIONS: n})
 
 
 def definition_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
@@ -112,7 +111,25 @@ def moves(function: Callable[..., Any]) -> bool:
     return name.startswith(("numpy.", "adjoint._rules.")) and name.rpartition(".")[2] in _MOVING
 
 
-_POWERS = {operator.pow, pow, math.pow, np.power, np.float_power}
+# One operation on each element that is arithmetic: other elementwise functions (roots, powers, sin, erf) are counted apart.
+_ARITHMETIC = frozenset(
+    "abs absolute add ceil clip conj conjugate copysign deg2rad degrees divide divmod eq equal fabs floor floor_divide floordiv "
+    "fmax fmin fmod ge greater greater_equal gt heaviside int bool isclose isfinite isinf isnan ldexp frexp le less less_equal "
+    "logical_and logical_not logical_or logical_xor lt maximum minimum mod modf mul multiply ne neg negative nextafter not_equal "
+    "opposite pos positive rad2deg radians ratio reciprocal remainder rint round scale sign signbit signum spacing square sub "
+    "subtract truediv trunc".split()
+)
+
+
+def is_arithmetic(function: Callable[..., Any]) -> bool:
+    """Tell whether an elementwise function is an operation of arithmetic.
+
+    >>> is_arithmetic(np.multiply), is_arithmetic(math.fmod), is_arithmetic(np.sin)
+    (True, True, False)
+    """
+    return name_of(function).rpartition(".")[2] in _ARITHMETIC
+
+
 _PYTHON: set[Any] = {
     *(getattr(operator, name) for name in "add sub mul truediv floordiv mod pow neg pos lt le gt ge eq ne".split()),
     abs, pow, round, divmod, int, bool, kinds.scale, arithmetic.ratio, arithmetic.signum, logic.opposite,
@@ -243,6 +260,7 @@ _TABLES: dict[str, dict[str, Formula]] = {
         **_named(_among, "builtins.sum builtins.max builtins.min"),
         **_named(_fit, "adjoint._rules.stores.fit"),
         **_named(_interpolation, "numpy.interp"),
+        **_named(lambda args, kwargs, result: 3 * size(result), "adjoint._rules.products.cross3"),
         **_named(lambda args, kwargs, result: size(result), "adjoint._rules.stores.combine adjoint._rules.indexing.scatter"),
     },
     PRODUCTS: {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,12 @@ class _Counting(np.ndarray):
 
     def __array_finalize__(self, origin: Any) -> None:
         self.ledger = getattr(origin, "ledger", None)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.ledger.called(operator.getitem, operator.getitem, (_plain(self), _plain(index)), {})
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[k] for k in range(len(self)))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = (), **kwargs: Any) -> Any:
         if out:
