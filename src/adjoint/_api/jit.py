@@ -197,6 +197,14 @@ def _kind(leaf: Any) -> Any:
     return type(leaf) if dtype is None else (dtype, leaf.ndim, isinstance(leaf, np.ndarray))
 
 
+def _is_of_kind(captured: tuple[Callable[[], Any], Any], kind: Any) -> bool:
+    """Tell whether a number or array of the world still has the type that the program was written for."""
+    try:
+        return bool(_kind(sample(captured[0]())) == kind)
+    except Exception:  # noqa: BLE001 - it is gone
+        return False
+
+
 def _same_arrays(leaves: list[Any]) -> tuple[int, ...]:
     """Return, for each leaf, the place of the first that is the same array: a store to the one is a store to the other."""
     first: dict[int, int] = {}
@@ -215,12 +223,14 @@ class Entry:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.compiled = Compiled(program.function)
+        self.kinds = [_kind(sample(getter())) for getter, _ in program.captures.inputs]
         mark = object()
         self.is_single = program.count == 1 and program.rebuild([mark]) is mark
 
     def is_current(self) -> bool:
         """Tell whether the world around the function is what the program was written for."""
-        return all(map(holds, self.program.captures.guards))
+        captures = self.program.captures
+        return all(map(holds, captures.guards)) and all(map(_is_of_kind, captures.inputs, self.kinds))
 
     def is_direct(self, count: int) -> bool:
         """Tell whether the program takes ``count`` arguments as they are, and does nothing but return a value."""

@@ -359,7 +359,7 @@ def precedes(a: Any, b: Any) -> Any:
 @replaces(any)
 def any_of(values: Any) -> Any:
     if isinstance(values, Symbol) or (isinstance(values, GrowingList) and values.dynamic is not None):
-        return np.any(values)
+        return writer().apply(bool, (writer().apply(np.any, (values,), {}),), {})
     items = list(values)
     return RUNTIME.or_(*[lambda x=x: truth(x) for x in items]) if items else False
 
@@ -367,7 +367,7 @@ def any_of(values: Any) -> Any:
 @replaces(all)
 def all_of(values: Any) -> Any:
     if isinstance(values, Symbol) or (isinstance(values, GrowingList) and values.dynamic is not None):
-        return np.all(values)
+        return writer().apply(bool, (writer().apply(np.all, (values,), {}),), {})
     items = list(values)
     return RUNTIME.and_(*[lambda x=x: truth(x) for x in items]) if items else True
 
@@ -469,10 +469,7 @@ def put_attribute(x: Any, name: str, value: Any) -> None:
 
 @replaces(print)
 def printed(*args: Any, **kwargs: Any) -> None:
-    if holds_symbols(args):
-        writer().apply(print, args, kwargs, effect=True)
-    else:
-        writer().create_effect(print, args, kwargs)
+    writer().create_effect(print, args, kwargs)
 
 
 @replaces(str)

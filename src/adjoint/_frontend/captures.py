@@ -150,7 +150,7 @@ class Captures:
         """Raise if an object of the world outside is about to be changed."""
         if self.is_foreign(obj):
             raise UnstableError(
-                f"a {type(obj).__name__} from outside of the function is changed in it",
+                f"a {type(obj).__name__.replace('GrowingList', 'list')} from outside of the function is changed in it",
                 why="the program reads it at every call, and has no way to change it",
                 remedy="pass it as an argument, or return the new value",
             )

@@ -73,8 +73,9 @@ class Guard:
         classes = self.classes()
         for op in within(block.ops[self.count :]):
             for cls in raised(op):
-                if any(issubclass(cls, one) or issubclass(one, cls) for one in classes):
-                    raise refused(op, cls)
+                for one in classes:
+                    if issubclass(cls, one) or issubclass(one, cls):
+                        raise refused(op, one if issubclass(one, cls) else cls)
 
 
 def refused(op: Op, cls: type[BaseException]) -> RefusedError:
@@ -115,7 +116,8 @@ def raised(op: Op) -> Classes:
         return _of_numbers(op, tensors)
     if isinstance(op.function, np.ufunc) or is_elementwise(op.function):
         return (FloatingPointError,) if sum(t.rank > 0 for t in tensors) < 2 else (FloatingPointError, ValueError)
-    return (ValueError, ArithmeticError, LookupError, TypeError)
+    linear_algebra = (np.linalg.LinAlgError,) if "linalg" in (getattr(op.function, "__module__", None) or "") else ()
+    return (*linear_algebra, ValueError, ArithmeticError, LookupError, TypeError)
 
 
 def is_elementwise(function: Any) -> bool:
@@ -131,7 +133,7 @@ def _of_numbers(op: Apply, types: list[Tensor]) -> Classes:
         return ()
     if getattr(op.function, "__module__", "") == "math" and op.function not in (math.exp, math.log):
         return (ValueError, OverflowError)
-    return (ValueError, ArithmeticError)
+    return (ZeroDivisionError, OverflowError, ValueError)
 
 
 _COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)

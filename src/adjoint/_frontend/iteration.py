@@ -9,6 +9,8 @@ from typing import Any
 
 from adjoint._frontend.arrays import Array
 from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.state import natural
+from adjoint._ir.infer import sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, extent, length, writer
 from adjoint._ir.types import ListOf, Opaque, Tensor
 
@@ -200,6 +202,8 @@ def length_of(x: Any) -> Any:
         if not x.ndim:
             raise TypeError("len() of unsized object")
         return x.shape[0]
+    if isinstance(x, Symbol) and isinstance(x.type, Tensor) and not x.type.rank:
+        raise natural(TypeError(f"object of type {type(sample(x.type)).__name__!r} has no len()"))
     if isinstance(x, Symbol) and isinstance(x.type, (ListOf, Opaque)):
         return writer().apply(length, (x,), {})
     if isinstance(x, LAZY):

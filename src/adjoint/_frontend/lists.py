@@ -84,6 +84,13 @@ class GrowingList(list[Any]):
             self.become_dynamic()
             self._changed(operator.add, other.symbol)  # type: ignore[attr-defined]
 
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return writer().apply(function, args, kwargs)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        arrays = [writer().as_array(x) if isinstance(x, GrowingList) else x for x in inputs]
+        return getattr(ufunc, method)(*arrays, **kwargs)
+
     def become_dynamic(self) -> None:
         """Become a list of unknown length, if it is not one already."""
         if self.dynamic is None:

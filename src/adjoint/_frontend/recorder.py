@@ -20,7 +20,7 @@ from adjoint._ir import infer
 from adjoint._ir.builder import Builder
 from adjoint._ir.nodes import Apply, Block, If, Line, Op, Undefined, Value, atom_type, map_atoms, values
 from adjoint._ir.symbol import Symbol, UnknownNumberError, extent, length, writer
-from adjoint._ir.types import FLOAT, ListOf, Tensor, Type, join
+from adjoint._ir.types import FLOAT, ListOf, Opaque, Tensor, Type, join
 from adjoint._rules import stores
 from adjoint._rules.arithmetic import imaginary_part, real_part
 from adjoint.errors import OWN_FILES
@@ -347,7 +347,7 @@ class Recorder(Builder):
 
     def create_effect(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Append a function that is called for what it does."""
-        self.append(Apply(function=function, args=self.atoms(args), kwargs=self.atoms(kwargs), outputs=[], effect=True))
+        self.append(Apply(function=function, args=self.atoms(args), kwargs=self.atoms(kwargs), outputs=[Value(Opaque(type(None)))], effect=True))
 
     def converted(self, atom: Any, to: Type) -> Any:
         """Return an atom as one of a type that it can be joined with."""

@@ -631,7 +631,7 @@ class _Rewriter:
                 raise self.refuse(node, f"{node.func.id}()")
             return self.super_(node)
         node.func = self.runtime(node, "call", self.expression(node.func))
-        node.args = [self.expression(part) for part in node.args]
+        node.args = [self.consumed(part) for part in node.args]
         node.args = [
             _at(ast.Starred(self.runtime(part, "iterated", part.value), ast.Load()), part) if isinstance(part, ast.Starred) else part
             for part in node.args
@@ -639,6 +639,12 @@ class _Rewriter:
         for word in node.keywords:
             word.value = self.expression(word.value)
         return node
+
+    def consumed(self, node: ast.expr) -> ast.expr:
+        """Rewrite an argument; a generator expression that stands as one is used up by the call."""
+        if isinstance(node, ast.GeneratorExp):
+            return self.comprehension(node, "generator", [node.elt], node.generators)
+        return self.expression(node)
 
     def super_(self, node: ast.Call) -> ast.expr:
         """Return ``super(__class__, self)`` for ``super()``, which a function within the method could not ask."""
@@ -726,7 +732,7 @@ class _Rewriter:
         return self.comprehension(node, "dict", [node.key, node.value], node.generators)
 
     def _generatorexp(self, node: ast.GeneratorExp) -> ast.expr:
-        return self.comprehension(node, "generator", [node.elt], node.generators)
+        return self.comprehension(node, "lazy", [node.elt], node.generators)
 
     def comprehension(self, node: Any, kind: str, parts: list[ast.expr], generators: list[ast.comprehension]) -> ast.expr:
         """Return ``R.comprehension(kind, iterable, test or None, element, nested)``; an element of an inner one is nested."""
@@ -743,7 +749,7 @@ class _Rewriter:
             every = first.ifs[0] if len(first.ifs) == 1 else _at(ast.BoolOp(ast.And(), list(first.ifs)), node)
             test = self.item_function(first.target, self.expression(every), node)
         if rest:
-            inner = self.comprehension(node, "generator" if kind == "generator" else "parts", parts, rest)
+            inner = self.comprehension(node, kind if kind in ("generator", "lazy") else "parts", parts, rest)
         else:
             elements = [self.expression(part) for part in parts]
             inner = elements[0] if len(elements) == 1 else _at(ast.Tuple(elements, ast.Load()), node)

@@ -16,6 +16,7 @@ from adjoint._frontend.arrays import Array
 from adjoint._frontend.control import Control, is_boolean, truth
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import Ambiguous, Unbound, UnstableError, is_plain_object
+from adjoint._ir.infer import sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, is_list, is_object, writer
 from adjoint._ir.types import ListOf, Opaque, Tensor
 from adjoint._rules import logic
@@ -63,7 +64,7 @@ class Runtime(Control):
             raise UnboundLocalError("a local variable was read before it was assigned")
         if (isinstance(a, Symbol) or isinstance(b, Symbol)) and not (is_plain_object(a) or is_plain_object(b)):
             if name in ("truediv", "floordiv", "mod") and is_number(a) and isinstance(b, (int, float)) and b == 0:
-                raise ZeroDivisionError("division by zero")
+                getattr(operator, name)(sample(a.type) if isinstance(a, Symbol) else a, b)  # raises, as the program would
             return symbolic_binary(name, a, b)
         return user_binary(name.rstrip("_"), getattr(operator, name), a, b)
 
@@ -197,7 +198,7 @@ class Runtime(Control):
     def comprehension(self, kind: str, iterable: Any, test: Any, element: Any, nested: bool) -> Any:  # noqa: FBT001
         iterable = read(iterable)
         source = iteration.of(iterable)
-        if kind == "generator" and not (source is not None and source.count is None):
+        if kind == "lazy" or (kind == "generator" and not (source is not None and source.count is None)):
             return writer().made_iterator(self.generated(iterable if source is None else source.items(), test, element, nested))
         result = GrowingList()
 

@@ -25,6 +25,12 @@ class UnstableError(AdjointError, TypeError):
     """What a branch or a loop does cannot be written as one program."""
 
 
+def natural(error: Exception) -> Exception:
+    """Mark an exception that the function would raise as well, whatever the numbers are."""
+    error.__adjoint_raised__ = "whatever the numbers are"  # type: ignore[attr-defined]
+    return error
+
+
 class RefusedError(AdjointError):
     """The program would be another one than the function: no other way of translating it is tried."""
 

@@ -120,7 +120,7 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
         except AdjointError:
             raise
         except Exception as error:
-            if is_own(error):
+            if is_own(error) and not isinstance(getattr(error, "__adjoint_raised__", False), str):
                 raise
             raise TranslationError(error) from error
         return finished(recorder, f, arguments, block, value, level)

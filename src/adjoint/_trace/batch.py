@@ -224,10 +224,16 @@ class Batch(Trace):
         """Return the results of the elements as one batched result."""
         first = results[0]
         if type(first) is not np.ndarray and isinstance(first, (tuple, list)):
+            if any(not isinstance(y, (tuple, list)) or len(y) != len(first) for y in results):
+                self.diverge()
             parts = [self.collect(list(column)) for column in zip(*results, strict=True)]
             return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
         if not isinstance(first, (Traced, np.ndarray, np.generic, int, float, complex)):
+            if any(y is not first and (type(y) is not type(first) or y != first) for y in results):
+                self.diverge()
             return first
+        if any(isinstance(y, (tuple, list)) or not hasattr(y, "dtype") and not isinstance(y, (int, float, complex)) for y in results):
+            self.diverge()
         if any(kinds.shape_of(y) != kinds.shape_of(first) for y in results):
             self.diverge()
         return Batched(self, np.stack(results)[: self.size])

@@ -27,11 +27,15 @@ class Results:
         if key not in self.visited:
             self.visited.add(key)
             self.known.setdefault(key, (False,) * len(function.results))
-            found = Activity(function, active, self).pattern(function.results)
+            found = self.of(function, active).pattern(function.results)
             if found != self.known[key]:
                 self.known[key] = found
                 self.changed = True
         return self.known[key]
+
+    def of(self, function: Function, active: Sequence[bool]) -> Activity:
+        """Return the active values of a function, as far as is known of those that it calls."""
+        return Activity(function, active, self)
 
     def settle(self, function: Function, active: Sequence[bool]) -> None:
         """Go round until the results of mutually recursive functions do not change any more."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from adjoint._ir.evaluate import run
 from adjoint._ir.nodes import Apply, Function, Line, Loop, Value, walk
-from adjoint.explain.cost_model import OPERATIONS, Count, cost_of
+from adjoint.explain.cost_model import CALLS, MOVES, OPERATIONS, STEPS, Count, cost_of, is_step, size
 
 
 class Tally:
@@ -29,8 +29,13 @@ class Tally:
         """Note an operation."""
         result = results[0] if op.form is None else tuple(results)
         count = cost_of(op.function, args, kwargs, result)
+        count[STEPS if is_step(op.function, args, result) else CALLS] += 1
         self.lines[op.line].update(count)
         self.functions[op.function] += operations(count)
+
+    def returned(self, results: Sequence[Any]) -> None:
+        """Note what is handed to the caller, which moves it."""
+        self.lines[None][MOVES] += size(results)
 
     @property
     def count(self) -> Count:
@@ -49,13 +54,14 @@ def operations(count: Count) -> int:
 def kept_bytes(forward: Function, results: Sequence[Any], first: int) -> Counter[Line | None]:
     """Return the bytes of what a program hands to the way back, by the line that computed it.
 
-    ``results`` are those of the program, of which the kept ones begin at ``first``.
+    ``results`` are those of the program, of which the kept ones begin at ``first``.  Arguments are those of the function's first line.
     """
     made = makers(forward)
     seen: set[Any] = set()
     found: Counter[Line | None] = Counter()
     for atom, value in zip(forward.results[first:], results[first:], strict=True):
-        found[made.get(atom) if type(atom) is Value else None] += nbytes(value, seen)
+        line = made.get(atom) if type(atom) is Value else None
+        found[line or forward.line] += nbytes(value, seen)
     return found
 
 

@@ -27,6 +27,9 @@ ARITHMETIC, FUNCTIONS, PRODUCTS, ALGEBRA, SORTING, MOVES, INTEGERS = KINDS = (
 # Those that are operations; the others are counted beside.
 OPERATIONS = KINDS[:5]
 
+# How often a program calls NumPy, and takes a step of Python's own: what the time of small arrays and of numbers consists of.
+CALLS, STEPS = "calls", "steps"
+
 Count = Counter[str]
 
 
@@ -188,8 +191,8 @@ def _einsum(args: Any, kwargs: Any, result: Any) -> float:
 
 
 def _convolution(args: Any, kwargs: Any, result: Any) -> float:
-    del kwargs, result
-    return 2 * size(args[0]) * size(args[1])
+    mode = args[2] if len(args) > 2 else kwargs.get("mode", "full")
+    return 2 * np.convolve(np.ones(size(args[0])), np.ones(size(args[1])), mode).sum() - size(result)
 
 
 def _sort(args: Any, kwargs: Any, result: Any) -> float:
@@ -267,7 +270,7 @@ _TABLES: dict[str, dict[str, Formula]] = {
         **_named(_matmul, "numpy.matmul _operator.matmul"),
         **_named(_product, "numpy.dot numpy.inner numpy.outer numpy.tensordot numpy.vdot numpy.kron numpy.linalg.outer"),
         **_named(_einsum, "numpy.einsum adjoint._rules.einsum.contract adjoint._rules.einsum.contract_pair"),
-        **_named(_convolution, "numpy.convolve numpy.correlate"),
+        **_named(_convolution, "numpy.convolve"),
         **_named(_fourier(5.0), "numpy.fft.fft numpy.fft.ifft"),
         **_named(_fourier(2.5), "numpy.fft.rfft numpy.fft.irfft"),
     },
@@ -292,6 +295,14 @@ _TABLES: dict[str, dict[str, Formula]] = {
     },
 }
 # fmt: on
+
+
+def is_step(function: Callable[..., Any], args: Any, result: Any) -> bool:
+    """Tell whether an operation is one of Python's own, on numbers, or an index."""
+    if function in _FREE or function is operator.getitem:
+        return True
+    numbers = not any(isinstance(leaf, np.ndarray) for leaf in leaves((args, result)))
+    return numbers and (not isinstance(function, np.ufunc) or is_arithmetic(function))
 
 
 # Trees of plain values -----------------------------------------------------------------------------------------------------------
