@@ -27,6 +27,7 @@ from adjoint._api.vmap import vmap as vmap
 from adjoint._rules import chapters as _chapters  # noqa: F401 - fills the rule book
 from adjoint.explain import explain as explain
 from adjoint.explain.compare import compare as compare
+from adjoint.explain.cost import cost as cost
 from adjoint.explain.draw import draw as draw
 from adjoint.testing import check as check
 
@@ -34,6 +35,7 @@ __all__ = [
     "check",
     "checkpoint",
     "compare",
+    "cost",
     "custom_jvp",
     "custom_vjp",
     "derivative",

@@ -218,3 +218,16 @@ def test_what_no_branch_assigns_is_none_where_it_is_handed_on():
     f = program(write, X, ("a", FLOAT))
     agrees(f, [POINT, -1.0])
     assert python.compile(f)(POINT, 1.0)[0] is None
+
+
+def test_branches_on_one_condition_become_one():
+    def write(ap, b, x, a):
+        c = a < 0.0
+        (y,) = b.if_(c, lambda: [np.sin(a)], lambda: [np.cos(a)])
+        (z,) = b.if_(c, lambda: [np.exp(y)], lambda: [y * 2])
+        return [z + y]
+
+    f = program(write, X, ("a", FLOAT))
+    assert sum(line.startswith("if") for line in body(f)) == 1
+    agrees(f, [POINT, -1.0])
+    agrees(f, [POINT, 1.0])

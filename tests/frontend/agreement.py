@@ -60,7 +60,7 @@ def outcome(call: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         try:
             return call(*args), args
         except Exception as error:
-            return type(error), str(error)
+            return type(error), "" if isinstance(error, IndexError) else str(error)  # Python words these in many ways
 
 
 def evaluated(program: Program, args: tuple[Any, ...]) -> Any:

@@ -8,6 +8,7 @@ NUMBERS = ("a", "b", "c")
 ARRAYS = ("u", "v", "w")
 LISTS = ("p", "q")
 OBJECTS = ("o", "r")
+PART = "d['p']"
 HEADER = '''import numpy as np
 
 
@@ -106,7 +107,7 @@ class Writer:
             lambda: f"{self.pick(*ARRAYS)} *= 0.5",
             lambda: f"{self.pick(*LISTS)}.append({self.number(1)})",
             lambda: f"{self.pick(*LISTS)}[0] = {self.number(1)}",
-            lambda: f"{self.pick(*LISTS)} = {self.pick(*LISTS, 'd[\"p\"]')}",
+            lambda: f"{self.pick(*LISTS)} = {self.pick(*LISTS, PART)}",
             lambda: f"{self.pick(*LISTS)} = [{self.number(1)}, {self.number(1)}]",
             lambda: f"{self.pick(*LISTS)} = [y * 0.5 for y in {self.pick(*LISTS)}]",
             lambda: f"{self.pick(*LISTS)} = list({self.pick(*LISTS)})",

@@ -7,8 +7,9 @@ as they do in Python, and a function that calls them is a program like any other
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import CellType
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,12 @@ from adjoint._api.vjp import vjp
 from adjoint._api.vmap import _vmap
 from adjoint._frontend import calls
 from adjoint._frontend.arrays import Array, Memory
+from adjoint._frontend.identity import Identity
 from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.merge import parts_of
 from adjoint._frontend.recursion import lift
 from adjoint._frontend.runtime import RUNTIME
-from adjoint._frontend.state import UnstableError, content, same_content
+from adjoint._frontend.state import UnstableError, content, put, same_content
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Block, Function, Value, atom_type
@@ -40,6 +43,7 @@ from adjoint._ir.symbol import Symbol, writer
 from adjoint._ir.types import Tensor, type_of
 from adjoint._rules import stores
 from adjoint._transform import forward, reverse
+from adjoint._transform.simplify import simplify
 from adjoint.errors import InputError, OutputError, StructureError
 
 HANDLERS: dict[Any, Callable[..., Any]] = {}
@@ -87,6 +91,8 @@ class Inner:
     tree: Tree
     results: int
     written: list[int]
+    # Containers of the caller's that the function changes: how to make their new content, and of which outputs.
+    changed: list[tuple[Any, Callable[[list[Any]], Any], slice]] = field(default_factory=list)
 
     def active(self, chosen: set[int]) -> list[bool]:
         """Return which parameters are the leaves chosen and have derivatives."""
@@ -94,8 +100,13 @@ class Inner:
         return [k in chosen and self.function.params[k].type.differentiable for k in range(count)]
 
     def write(self, outputs: Sequence[Any]) -> None:
-        """Let the caller's arrays hold what the function wrote to them."""
-        for k, output in zip(self.written, outputs[self.results :], strict=False):
+        """Let the caller's arrays and containers hold what the function wrote to them."""
+        for obj, rebuild, where in self.changed:
+            new = rebuild(list(outputs[where]))
+            writer().touch(obj)
+            put(obj, content(new) if isinstance(obj, GrowingList) else new)
+        first = self.changed[-1][2].stop if self.changed else self.results
+        for k, output in zip(self.written, outputs[first:], strict=False):
             self.leaves[k].replace(output)
 
 
@@ -104,7 +115,7 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
     recorder = writer()
     tree = flatten((args, kwargs))
     places = [k for k, leaf in enumerate(tree.leaves) if _is_input(leaf)]
-    params = [Value(_leaf_type(tree.leaves[k])) for k in places]
+    params = [Value(_leaf_type(tree.leaves[k]), _name_of(tree.leaves[k])) for k in places]
     memories = [Memory(p) if isinstance(p.type, Tensor) and isinstance(tree.leaves[k], Array) else None for k, p in zip(places, params, strict=True)]
     symbols = list(tree.leaves)
     for k, p, m in zip(places, params, memories, strict=True):
@@ -116,36 +127,72 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
                 inner_args, inner_kwargs = tree.rebuild(symbols)
                 value = flatten(calls.routed(f)(*inner_args, **inner_kwargs))
                 atoms = [recorder.atom(leaf) for leaf in value.leaves]
+                count = len(atoms)
+                changed = list(_changed(region, (inner_args, inner_kwargs), (args, kwargs), atoms))
             written = [k for k, m in enumerate(memories) if m is not None and m.value is not params[k]]
-            _check_changes(region, memories)
+            _check_changes(region, memories, (inner_args, inner_kwargs))
         finally:
             region.undo()
     block.results = [*atoms, *[memories[k].value for k in written]]  # type: ignore[union-attr]
     function = Function(getattr(f, "__name__", "f"), block)
     captured = lift(function)
+    function = simplify(function)
     leaves = [tree.leaves[k] for k in places]
-    return Inner(function, leaves, [*[recorder.atom(leaf) for leaf in leaves], *captured], value, len(atoms), written)
+    return Inner(function, leaves, [*[recorder.atom(leaf) for leaf in leaves], *captured], value, count, written, changed)
+
+
+def _pairs(inside: Any, outside: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the containers among arguments, each with the caller's own."""
+    parts, originals = parts_of(inside), parts_of(outside)
+    if parts is None or originals is None:
+        return
+    if not isinstance(outside, tuple):
+        yield inside, outside
+    for name in parts.keys() & originals.keys():
+        yield from _pairs(parts[name], originals[name])
+
+
+def _changed(region: Any, inside: Any, outside: Any, atoms: list[Any]) -> Iterator[Any]:
+    """Yield the containers among the arguments that were changed; append the atoms of their new content."""
+    for obj, original in _pairs(inside, outside):
+        found = region.touched.get(id(obj))
+        if found is None or found[0] is not obj or same_content(found[1], content(obj)):
+            continue
+        tree = flatten(obj if isinstance(obj, GrowingList) else content(obj))
+        first = len(atoms)
+        atoms += [writer().atom(leaf) for leaf in tree.leaves]
+        yield original, tree.rebuild, slice(first, len(atoms))
 
 
 def _is_input(leaf: Any) -> bool:
     return isinstance(leaf, (Symbol, float, complex, np.inexact))
 
 
+def _name_of(leaf: Any) -> str:
+    """Return the user's name of a leaf, if it has one."""
+    return leaf.value.name if isinstance(leaf, Symbol) and not getattr(leaf, "path", ()) else ""
+
+
 def _leaf_type(leaf: Any) -> Any:
     return leaf.type if isinstance(leaf, Symbol) else type_of(leaf)
 
 
-def _check_changes(region: Any, memories: list[Any]) -> None:
+def _check_changes(region: Any, memories: list[Any], inside: Any) -> None:
     """Raise if the function changes anything outside but its own arguments."""
     recorder = writer()
+    own = {id(x) for x in [*memories, *[obj for obj, _ in _pairs(inside, inside)]]}
     for obj, old in region.touched.values():
-        if any(obj is m for m in memories) or recorder.born(obj) > region.start or same_content(old, content(obj)):
+        if id(obj) in own or isinstance(obj, Identity) or recorder.born(obj) > region.start or same_content(old, content(obj)):
             continue
-        if isinstance(obj, (Memory, GrowingList, dict, set)):
-            raise UnstableError(
-                "a function that is differentiated within a translated function changes something outside of itself",
-                remedy="let it return what it computes",
-            )
+        raise UnstableError(
+            f"a function that is differentiated within a translated function changes a {_noun(obj)} outside of itself",
+            remedy="let it return what it computes",
+        )
+
+
+def _noun(obj: Any) -> str:
+    """Return what a user calls an object that is changed."""
+    return {Memory: "array", GrowingList: "list", CellType: "variable"}.get(type(obj), type(obj).__name__)
 
 
 def inlined(function: Function, atoms: Sequence[Any]) -> list[Any]:

@@ -195,7 +195,17 @@ class _Lowering:
         return [*self.steps(ops[:-1]), Branch(condition=last.condition, then=sides[0], orelse=[], line=last.line), *sides[1]]
 
     def steps(self, ops: list[Op]) -> list[Step]:
-        return [step for op in ops for step in (*self.op(op), *self.collects(op.outputs))]
+        """Return the statements of operations; branches on one condition that follow each other become one."""
+        found: list[Step] = []
+        for op in ops:
+            for step in (*self.op(op), *self.collects(op.outputs)):
+                last = found[-1] if found else None
+                if isinstance(step, Branch) and isinstance(last, Branch) and step.condition is last.condition:
+                    last.then += step.then
+                    last.orelse += step.orelse
+                else:
+                    found.append(step)
+        return found
 
     def collects(self, values: list[Value]) -> list[Step]:
         """Return the statements that keep values for which that is due."""

@@ -75,7 +75,7 @@ def call(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
     """Run the function with symbols; tell whether that gave what its own calls were given."""
-    params = [Value(_type(leaf)) for leaf in tree.leaves]
+    params = [Value(_type(leaf), name) for leaf, name in zip(tree.leaves, names_of(function, tree), strict=True)]
     block = Block(params=params)
     memories = [Memory(p) if isinstance(leaf, Array) else None for p, leaf in zip(params, tree.leaves, strict=True)]
     symbols = [_symbol(p, m, leaf) for p, m, leaf in zip(params, memories, tree.leaves, strict=True)]
@@ -107,6 +107,13 @@ def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
         block.results = [recorder.converted(atom, t) for atom, t in zip(atoms, types, strict=True)]
     shell.function.body = block
     return stable
+
+
+def names_of(function: Any, tree: Tree) -> list[str]:
+    """Return the user's names of the parameters, if each argument is one leaf."""
+    code = function.__code__
+    names = list(code.co_varnames[: code.co_argcount])
+    return names if len(names) == len(tree.leaves) else [""] * len(tree.leaves)
 
 
 def _symbol(param: Value, memory: Memory | None, leaf: Any) -> Any:

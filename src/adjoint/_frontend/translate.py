@@ -107,6 +107,7 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     block = Block()
     with recorder.into(block):
         arguments = Arguments(recorder, (args, kwargs), level)
+        name_params(f, arguments)
         symbolic_args, symbolic_kwargs = arguments.symbolic
         recorder.regions.append(arguments.region)
         try:
@@ -216,7 +217,6 @@ def finished(recorder: Recorder, f: Any, arguments: Arguments, block: Block, val
         if memory.read() is not ([*arguments.params, *[v for _, v in recorder.captures.inputs]])[k]:
             written.append((k, len(atoms)))
             atoms.append(memory.value)
-    name_params(f, arguments, block)
     block.params = [*arguments.params, *[param for _, param in recorder.captures.inputs]]
     block.results = atoms
     function = Function(name_of(f), block, line_of(f), getattr(f, "__doc__", "") or "")
@@ -242,7 +242,7 @@ def aliases(leaves: list[Any], memories: list[Memory | None]) -> dict[int, int]:
     return found
 
 
-def name_params(f: Any, arguments: Arguments, block: Block) -> None:
+def name_params(f: Any, arguments: Arguments) -> None:
     """Give the parameters the user's names: of ``p["w"]`` it is ``p_w``."""
     code = getattr(inspect.unwrap(f), "__code__", None)
     names = list(code.co_varnames[: code.co_argcount]) if code is not None else []

@@ -137,6 +137,10 @@ class Algebra:
             if _is_number(y, -1) and self.fits(x, output):
                 op.function, op.args = sibling(op, np.negative), (x,)
                 return None
+            spread = self.maker(y, np.broadcast_to)
+            if spread is not None and self.fits(x, output) and getattr(atom_type(spread.args[0]), "rank", 1) == 0:
+                op.args = (x, spread.args[0]) if y is b else (spread.args[0], x)
+                return self.product(op, output)
         return None
 
     def scaled(self, op: Apply, output: Value) -> Any:
@@ -149,7 +153,15 @@ class Algebra:
         if isinstance(p, (int, float, complex)) and math.isfinite(abs(p)):
             op.function = np.multiply
             return self.product(op, output)
-        return self.product(op, output) if _is_number(t, 1) or _is_number(t, -1) else None
+        if _is_number(t, 1) and self.is_number_of(p, output):
+            return p
+        return self.product(op, output) if _is_number(t, 1) or _is_number(t, -1) or self.maker(t, np.broadcast_to) else None
+
+    @staticmethod
+    def is_number_of(atom: Any, output: Value) -> bool:
+        """Tell whether an atom is a number of the dtype of a result, be it Python's or NumPy's."""
+        t = atom_type(atom)
+        return isinstance(t, Tensor) and isinstance(output.type, Tensor) and t.rank == output.type.rank == 0 and t.dtype == output.type.dtype
 
     def negative(self, op: Apply, output: Value) -> Any:
         inner = self.maker(op.args[0], np.negative)
@@ -175,6 +187,9 @@ class Algebra:
         x = op.args[0]
         if self.fits(x, output):
             return x
+        described = self.maker(op.args[1], stores.form)
+        if described is not None:
+            op.args = (x, described.args[0])
         return self.zero(output, op.args[1]) if self.is_zero(x) else None
 
     def converted(self, op: Apply, output: Value) -> Any:
@@ -189,6 +204,25 @@ class Algebra:
             source = self.here(source)
             if source is not None and source is not x and source.type == x.type:
                 op.args = (source, axis)
+        return None
+
+    def stored(self, op: Apply, output: Value) -> Any:
+        """``a[i] = a[i] + v`` adds to ``a``; what ``a[i]`` was before does not matter on the way back."""
+        a, index, v = op.args
+        for function in (np.add, np.subtract):
+            made = self.maker(v, function)
+            if made is None or not isinstance(output.type, Tensor) or not _is_basic(index):
+                continue
+            old = self.maker(made.args[0], operator.getitem)
+            term = made.args[1]
+            if old is None and function is np.add:
+                old, term = self.maker(made.args[1], operator.getitem), made.args[0]
+            if old is None or old.args[0] is not a or not same_tree(old.args[1], index) or not self.fits(v, old.outputs[0]):
+                continue
+            if function is np.subtract:
+                term = self.builder.atom(np.negative(Symbol(term))) if type(term) is Value else -term
+            op.function, op.args = stores.accumulate, (a, index, term)
+            return None
         return None
 
     def picked(self, op: Apply, output: Value) -> Any:
@@ -221,11 +255,30 @@ _RULES: dict[Any, Callable[[Algebra, Apply, Value], Any]] = {
     shaping.convert: Algebra.converted,
     extent: Algebra.extent,
     operator.getitem: Algebra.picked,
+    stores.assign: Algebra.stored,
 }
 
 
 def _is_number(atom: Any, n: int) -> bool:
     return isinstance(atom, (int, float, complex, np.number)) and not isinstance(atom, bool) and atom == n
+
+
+def _is_basic(index: Any) -> bool:
+    """Tell whether an index names no element twice and takes no array."""
+    if isinstance(index, tuple):
+        return all(map(_is_basic, index))
+    if type(index) is Value:
+        return isinstance(index.type, Tensor) and index.type.rank == 0 and index.type.dtype.kind in "iu"
+    return isinstance(index, (int, slice, type(None), type(...))) and not isinstance(index, bool)
+
+
+def same_tree(a: Any, b: Any) -> bool:
+    """Tell whether two indices are the same."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(same_tree, a, b))
+    if isinstance(a, slice) and isinstance(b, slice):
+        return same_tree((a.start, a.stop, a.step), (b.start, b.stop, b.step))
+    return same_atom(a, b) or (a is None and b is None) or (a is ... and b is ...)
 
 
 def same_atom(a: Any, b: Any) -> bool:

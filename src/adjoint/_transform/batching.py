@@ -8,7 +8,8 @@ computed on both sides and chosen by `numpy.where` if that does no harm, and eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from adjoint._ir.builder import Builder
@@ -18,7 +19,7 @@ from adjoint._ir.symbol import Symbol, extent
 from adjoint._ir.types import INT, Tensor
 from adjoint._transform.binding import place
 from adjoint._transform.dependence import Dependence, Dependences
-from adjoint._transform.harmless import why_not
+from adjoint._transform.harmless import element_of, why_not
 from adjoint._transform.shapes import Shapes
 from adjoint._transform.stacks import Stacks
 from adjoint.errors import BatchError
@@ -107,6 +108,8 @@ class _Batching(Copier):
         self.builder = Builder()
         self.dependence: Dependence = program.results.of(function, batched)
         self.shapes = Shapes(function)
+        # The elements of arrays that were read or written on every way here, and so are there.
+        self.present: set[Any] = set()
         body = made.body
         body.params = [self.fresh(param) for param in function.params]
         with self.builder.into(body):
@@ -154,6 +157,16 @@ class _Batching(Copier):
         for op in block.ops:
             self.builder.line = op.line
             self.write(op)
+            if isinstance(op, Apply) and (key := element_of(op, self.shapes)) is not None:
+                self.present.add(key)
+
+    @contextlib.contextmanager
+    def block(self, params: Sequence[Value] = ()) -> Iterator[Block]:  # type: ignore[override]
+        """Write a block that need not be run: what it reads is not known to be there."""
+        before = set(self.present)
+        with self.builder.block([self.fresh(param) for param in params]) as copy:
+            yield copy
+        self.present = before
 
     def write(self, op: Op) -> None:
         """Write an operation on stacks."""
@@ -176,7 +189,7 @@ class _Batching(Copier):
 
     def inner(self, block: Block, batched: Sequence[bool], likes: Sequence[Value]) -> Block:
         """Return a block without parameters on stacks."""
-        with self.builder.block() as copy:
+        with self.block() as copy:
             self.operations(block)
             pairs = zip(block.results, batched, likes, strict=True)
             copy.results = [self.stack(atom, like) if b else self(atom) for atom, b, like in pairs]
@@ -192,7 +205,7 @@ class _Batching(Copier):
 
     def choice(self, op: If) -> None:
         """Write both sides of a branch, and choose between their results element by element."""
-        trouble = why_not(op, self.dependence)
+        trouble = why_not(op, self.dependence, self.is_present)
         if trouble:
             self.refuse(op, f"a branch on a condition that differs between the elements, with {trouble}")
         if getattr(atom_type(op.condition), "rank", 1):
@@ -201,6 +214,10 @@ class _Batching(Copier):
             self.operations(block)
         for output, a, b in zip(op.outputs, op.then.results, op.orelse.results, strict=True):
             self.env[output] = self.chosen(op, output, a, b)
+
+    def is_present(self, op: Apply) -> bool:
+        """Tell whether the element that an operation reads or writes is known to be there."""
+        return element_of(op, self.shapes) in self.present
 
     def chosen(self, op: If, output: Value, a: Any, b: Any) -> Any:
         if output not in self.dependence:
@@ -226,7 +243,7 @@ class _Batching(Copier):
         ]
         new.consumed = self(op.consumed)
         new.test = None if op.test is None else self.test(op, op.test)
-        with self.builder.block([self.fresh(param) for param in op.body.params]) as new.body:
+        with self.block(op.body.params) as new.body:
             self.operations(op.body)
             places = [*op.carried, *[None] * len(op.collected)]
             batched = [*carried, *self.dependence.pattern(op.lists)]
@@ -240,7 +257,7 @@ class _Batching(Copier):
         """Return the test of a loop, which all elements pass or fail together."""
         if test.results[0] in self.dependence:
             self.refuse(op, "a loop that ends at different turns for the elements of a batch")
-        with self.builder.block([self.fresh(param) for param in test.params]) as copy:
+        with self.block(test.params) as copy:
             self.operations(test)
             copy.results = self(test.results)
         return copy

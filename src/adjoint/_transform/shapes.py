@@ -11,6 +11,7 @@ it back.
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ class Shapes:
         self.lengths: dict[Value, tuple[Value, Any]] = {}
         # Of a reduction that keeps its axes, the shape with which it broadcasts to no more than that shape.
         self.below: dict[Value, Key] = {}
+        # One value for all parts of a shape that have the same form: ``x[1:-1]``, ``x[2:]`` and ``x[:-2]`` are of one length.
+        self.parts: dict[tuple[Key, tuple[int | None, ...]], Value] = {}
         if function is not None:
             self.block(function.body)
 
@@ -101,11 +104,29 @@ class Shapes:
             source = self.written_out(args[_SHAPED[function]])
             if source is not None:
                 self.keys[op.outputs[0]] = self(source)
+        elif function is operator.getitem and isinstance(atom_type(args[0]), Tensor):
+            self.part(op)
         elif function in _REDUCTIONS and op.kwargs.get("keepdims") is True and type(args[0]) is Value:
             self.below[op.outputs[0]] = self(args[0])
         elif broadcasts(op):
             key = frozenset().union(*map(self, args))
             self.keys[op.outputs[0]] = key - {leaf for leaf in key if leaf in self.below and self.below[leaf] <= key - {leaf}}
+
+    def part(self, op: Apply) -> None:
+        """Note the shape of ``x[1:-1]``, ``x[i]`` and the like: of each axis what is cut off, or that it is gone."""
+        x, index = op.args
+        rank = getattr(atom_type(x), "rank", 0)
+        entries = list(index) if isinstance(index, tuple) else [index]
+        if len(entries) > rank:
+            return
+        cuts = [_cut(entry) for entry in entries] + [0] * (rank - len(entries))
+        if any(cut is False for cut in cuts):
+            return
+        if not any(cuts) and None not in cuts:
+            self.keys[op.outputs[0]] = self(x)
+            return
+        known = self.parts.setdefault((self(x), tuple(None if cut is None else int(cut) for cut in cuts)), op.outputs[0])
+        self.keys[op.outputs[0]] = frozenset((known,))
 
     def written_out(self, shape: object) -> Value | None:
         """Return the array whose lengths a shape lists, all of them and in order."""
@@ -154,6 +175,17 @@ class Shapes:
         inner = {value for block in op.blocks for value in _defined(block)}
         if not key & inner:
             self.keys[output] = key
+
+
+def _cut(entry: Any) -> int | bool | None:
+    """Return how many elements an entry of an index cuts off an axis, None if it takes the axis away, False if that is not known."""
+    if isinstance(entry, slice):
+        start, stop = entry.start or 0, entry.stop or 0
+        known = entry.step in (None, 1) and type(start) is int and type(stop) is int and start >= 0 >= stop
+        return start - stop if known and not (entry.stop == 0) else False
+    t = entry.type if type(entry) is Value else None
+    whole = isinstance(entry, int) and not isinstance(entry, bool)
+    return None if whole or (isinstance(t, Tensor) and t.rank == 0 and t.dtype.kind in "iu") else False
 
 
 def broadcasts(op: Apply) -> bool:

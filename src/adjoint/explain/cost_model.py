@@ -154,6 +154,13 @@ def _mean(args: Any, kwargs: Any, result: Any) -> float:
     return _reduction(args, kwargs, result) + size(result)
 
 
+def _scan(args: Any, kwargs: Any, result: Any) -> float:
+    """Running sums: one addition for each element but the first along the axis."""
+    axis = args[1] if len(args) > 1 else kwargs.get("axis")
+    n = size(args[0]) if axis is None else np.shape(args[0])[axis]
+    return size(result) - size(result) // max(1, n)
+
+
 def _among(args: Any, kwargs: Any, result: Any) -> float:
     del kwargs, result
     return sum(map(size, args)) - 1
@@ -257,8 +264,9 @@ _EVERYWHERE = "numpy.linalg.{0} scipy.linalg.{0} scipy.linalg._basic.{0}"
 # fmt: off
 _TABLES: dict[str, dict[str, Formula]] = {
     ARITHMETIC: {
-        **_named(_reduction, "numpy.sum numpy.prod numpy.max numpy.min numpy.amax numpy.amin numpy.cumsum numpy.cumprod "
+        **_named(_reduction, "numpy.sum numpy.prod numpy.max numpy.min numpy.amax numpy.amin "
                              "numpy.argmax numpy.argmin numpy.any numpy.all numpy.count_nonzero math.fsum math.prod"),
+        **_named(_scan, "numpy.cumsum numpy.cumprod"),
         **_named(_mean, "numpy.mean"),
         **_named(_among, "builtins.sum builtins.max builtins.min"),
         **_named(_fit, "adjoint._rules.stores.fit"),

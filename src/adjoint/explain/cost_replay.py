@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._overload import Overloaded
+
 CostOf = Callable[[Callable[..., Any], Any, Any, Any], "Counter[str]"]
 
 
@@ -62,6 +64,8 @@ class _Counting(np.ndarray):
         return (self[k] for k in range(len(self)))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = (), **kwargs: Any) -> Any:
+        if any(isinstance(x, Overloaded) for x in inputs):
+            return NotImplemented  # a traced value calls again, with what it stands for
         if out:
             kwargs["out"] = _plain(out)
         function = ufunc if method == "__call__" else _METHODS.get((ufunc, method), ufunc)
@@ -69,7 +73,8 @@ class _Counting(np.ndarray):
         return out[0] if len(out) == 1 else result
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        del types
+        if any(issubclass(cls, Overloaded) for cls in types):
+            return NotImplemented
         return self.ledger.called(function, function, _plain(args), _plain(kwargs))
 
 

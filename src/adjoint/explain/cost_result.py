@@ -228,8 +228,7 @@ def _rich_table(title: str, rows: list[Row]) -> Any:
 
     table = Table(title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
     for position, name in enumerate(rows[0]):
-        width = max(len(row[position]) for row in rows) if position else None
-        table.add_column(name, justify="right" if position else "left", no_wrap=True, min_width=width)
+        table.add_column(name, justify="right" if position else "left", no_wrap=position > 0)
     for row in rows[1:]:
         table.add_row(*map(Text, row), style="bold green" if row[0] == "× function" else None)
     return table
