@@ -121,5 +121,5 @@ GOLDEN: dict[str, Golden] = {
     "huber_grad": Golden(ad.grad(huber), (0.7, 0.5)),
     "spring_grad": Golden(ad.grad(spring), ({"stiffness": 4.0, "damping": 0.1}, 0.05)),
     "neighbours_jacfwd": Golden(ad.jacfwd(neighbours), (VECTOR,)),
-    "rosenbrock_hvp": Golden(lambda x, v: ad.hvp(rosenbrock)(x, v), (VECTOR, VECTOR)),
+    "rosenbrock_hvp": Golden(ad.hvp(rosenbrock), (VECTOR, VECTOR + 1)),
 }

@@ -7,6 +7,7 @@ as they do in Python, and a function that calls them is a program like any other
 from __future__ import annotations
 
 import builtins
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import CellType
@@ -131,6 +132,7 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
                 changed = list(_changed(region, (inner_args, inner_kwargs), (args, kwargs), atoms))
             written = [k for k, m in enumerate(memories) if m is not None and m.value is not params[k]]
             _check_changes(region, memories, (inner_args, inner_kwargs))
+            _check_written(written, [tree.leaves[k] for k in places])
         finally:
             region.undo()
     block.results = [*atoms, *[memories[k].value for k in written]]  # type: ignore[union-attr]
@@ -190,6 +192,16 @@ def _check_changes(region: Any, memories: list[Any], inside: Any) -> None:
         )
 
 
+def _check_written(written: Sequence[int], leaves: Sequence[Any]) -> None:
+    """Raise if the function writes to an argument whose memory is another argument's too."""
+    arrays = {k: leaf.memory for k, leaf in enumerate(leaves) if isinstance(leaf, Array)}
+    if any(arrays[k] is memory for k in written for j, memory in arrays.items() if j != k):
+        raise UnstableError(
+            "a function that is differentiated within a translated function writes to an array that it is given twice",
+            remedy="pass a copy of one of them",
+        )
+
+
 def _noun(obj: Any) -> str:
     """Return what a user calls an object that is changed."""
     return {Memory: "array", GrowingList: "list", CellType: "variable"}.get(type(obj), type(obj).__name__)
@@ -244,13 +256,20 @@ def _is_differentiable(leaf: Any) -> bool:
 
 
 def floated(args: tuple[Any, ...], positions: Sequence[int]) -> tuple[Any, ...]:
-    """Return arguments in which whole numbers to differentiate are floats."""
-    args = tuple(args)
+    """Return arguments in which whole numbers to differentiate are floats, and what is given twice are two symbols."""
+    times = Counter(id(leaf) for arg in args for leaf in flatten(arg).leaves)
     new = list(args)
     for k in positions:
         tree = flatten(new[k])
-        new[k] = tree.rebuild([_floated(leaf) for leaf in tree.leaves])
+        leaves = [_floated(leaf) if times[id(leaf)] == 1 else _again(_floated(leaf)) for leaf in tree.leaves]
+        if any(a is not b for a, b in zip(leaves, tree.leaves, strict=True)):
+            new[k] = tree.rebuild(leaves)
     return tuple(new)
+
+
+def _again(leaf: Any) -> Any:
+    """Return another symbol of the same value."""
+    return Array(leaf.memory, leaf.path) if isinstance(leaf, Array) else Symbol(leaf.value) if isinstance(leaf, Symbol) else leaf
 
 
 def _floated(leaf: Any) -> Any:
@@ -363,10 +382,8 @@ def derivative(f: Any, args: Any, kwargs: Any, *, argnum: int) -> Any:
     return pushed(f, args, kwargs, {k: one}, "derivative")[1]
 
 
-def pulled(f: Any, args: Any, kwargs: Any, positions: Sequence[int], name: str) -> tuple[Any, Callable[[Any], list[Any]], Inner]:
+def pulled(made: Inner, chosen: Chosen, name: str) -> tuple[Any, Callable[[Any], list[Any]]]:
     """Write the program of a value; return it, and what writes the way back for a cotangent."""
-    chosen = Chosen(args, positions, name)
-    made = inner(f, args, kwargs)
     active = made.active(chosen.places(made))
     wanted = [k < made.results and atom_type(r).differentiable for k, r in enumerate(made.function.results)]
     split = reverse.vjp(made.function, active, wanted)
@@ -385,14 +402,14 @@ def pulled(f: Any, args: Any, kwargs: Any, positions: Sequence[int], name: str) 
         parts = dict(zip([k for k, on in enumerate(active) if on], found, strict=True))
         return chosen.build(made, {k: _number_like(made.leaves[k], x) for k, x in parts.items()})
 
-    return made.tree.rebuild(outputs[: made.results]), pull, made
+    return made.tree.rebuild(outputs[: made.results]), pull
 
 
 def _vjp(f: Any, *primals: Any, has_aux: bool = False) -> Any:
     if has_aux:
         raise UnstableError("vjp with has_aux=True is not translated")
     primals = floated(primals, range(len(primals)))
-    value, pull, _ = pulled(f, primals, {}, range(len(primals)), "vjp")
+    value, pull = pulled(inner(f, primals, {}), Chosen(primals, range(len(primals)), "vjp"), "vjp")
     return value, lambda ct: tuple(pull(ct))
 
 
@@ -459,15 +476,15 @@ def jacobian(
     positions = positions_of(args, argnums, name)
     args = floated(args, positions)
     _expect_real([x for k in positions for x in flatten(args[k]).leaves], name, holomorphic=holomorphic)
-    if mode == "forward":
-        return _by_columns(f, args, kwargs, positions, argnums, name, has_aux=has_aux, holomorphic=holomorphic)
-    value, pull, _ = pulled(f, args, kwargs, positions, name)
+    made = inner(f, args, kwargs)
+    value = made.tree.rebuild([writer().symbol(r) if isinstance(r, Value) else r for r in made.function.results[: made.results]])
     results = flatten(value[0] if has_aux else value).leaves
     numbers = all(not _rank(leaf) for k in positions for leaf in flatten(args[k]).leaves)
-    if mode == "auto" and any(map(_rank, results)) and (numbers or len(positions) == 1):
-        # What was written for the way back is not used and goes.
-        return _by_columns(f, args, kwargs, positions, argnums, name, has_aux=has_aux, holomorphic=holomorphic)
-    return _by_rows(value, pull, argnums, name, has_aux=has_aux, holomorphic=holomorphic)
+    if mode == "forward" or (mode == "auto" and any(map(_rank, results)) and (numbers or len(positions) == 1)):
+        return _by_columns(made, Chosen(args, positions, name), argnums, name, has_aux=has_aux, holomorphic=holomorphic)
+    value, pull = pulled(made, Chosen(args, positions, name), name)
+    trees = [flatten(args[k]) for k in positions]
+    return _by_rows(value, pull, trees, argnums, name, has_aux=has_aux, holomorphic=holomorphic)
 
 
 def _expect_real(leaves: Sequence[Any], name: str, *, holomorphic: bool) -> None:
@@ -532,33 +549,35 @@ def _rank_of_items(box: GrowingList) -> int:
     return max((_rank(x) for x in box.known_items), default=0)
 
 
-def _by_columns(
-    f: Any, args: Any, kwargs: Any, positions: Any, argnums: Any, name: str, *, has_aux: bool, holomorphic: bool
-) -> Any:
-    blocks: list[list[Any]] = []
-    trees = [flatten(args[k]) for k in positions]
-    value: Any = None
-    aux: Any = None
-    for tree, position in zip(trees, positions, strict=True):
-        for j, leaf in enumerate(tree.leaves):
-            if not _is_differentiable(leaf):
-                continue
-
-            def push(t: Any, tree: Tree = tree, j: int = j, position: int = position) -> Any:
-                nonlocal value, aux
-                seeds = tree.rebuild([t if i == j else zeros(x) for i, x in enumerate(tree.leaves)])
-                value, dot = pushed(f, args, kwargs, {position: seeds}, name)
-                if has_aux:
-                    (value, aux), dot = value, dot[0]
-                return dot
-
-            boxes = directions(leaf, push)
-            likes = flatten(value).leaves
-            blocks.append([_block(box, y, leaf, columns=True) for box, y in zip(boxes, likes, strict=True)])
+def _by_columns(made: Inner, chosen: Chosen, argnums: Any, name: str, *, has_aux: bool, holomorphic: bool) -> Any:
+    outputs = inlined(made.function, made.atoms)
+    value, aux = made.tree.rebuild(outputs[: made.results]), None
+    if has_aux:
+        value, aux = value
     results = flatten(value)
     _expect_real(results.leaves, name, holomorphic=holomorphic)
-    result = _assembled(results, trees, argnums, lambda i, x: blocks[x][i])
+    blocks = []
+    for leaf in [leaf for tree in chosen.trees for leaf in tree.leaves]:
+        boxes = directions(leaf, _column(made, leaf, results.leaves))
+        blocks.append([_block(box, y, leaf, columns=True) for box, y in zip(boxes, results.leaves, strict=True)])
+    made.write(outputs)
+    result = _assembled(results, chosen.trees, argnums, lambda i, x: blocks[x][i])
     return (result, aux) if has_aux else result
+
+
+def _column(made: Inner, leaf: Any, results: Sequence[Any]) -> Callable[[Any], list[Any]]:
+    """Return what writes the tangents of results for a tangent of one leaf of the arguments."""
+    active = made.active({k for k, x in enumerate(made.leaves) if x is leaf})
+    program = forward.jvp(made.function, active)
+    types = [made.function.params[k].type for k, on in enumerate(active) if on]
+
+    def push(t: Any) -> list[Any]:
+        seeds = [writer().converted(writer().atom(t), kind) for kind in types]
+        found = iter(inlined(program.function, [*made.atoms, *seeds])[len(made.function.results) :])
+        dots = [next(found) if on else None for on in program.active_results]
+        return [_number_like(y, zeros(y) if t is None else t) for y, t in zip(results, dots, strict=False)]
+
+    return push
 
 
 def _block(box: Any, y: Any, x: Any, *, columns: bool) -> Any:
@@ -567,24 +586,21 @@ def _block(box: Any, y: Any, x: Any, *, columns: bool) -> Any:
     return box[0]
 
 
-def _by_rows(value: Any, pull: Any, argnums: Any, name: str, *, has_aux: bool, holomorphic: bool) -> Any:
+def _by_rows(value: Any, pull: Any, trees: list[Tree], argnums: Any, name: str, *, has_aux: bool, holomorphic: bool) -> Any:
     value, aux = value if has_aux else (value, None)
     results = flatten(value)
     _expect_real(results.leaves, name, holomorphic=holomorphic)
     rows: list[list[Any]] = []
-    trees: list[Tree] = []
+    likes = [x for tree in trees for x in tree.leaves]
     for i, leaf in enumerate(results.leaves):
 
         def back(ct: Any, i: int = i) -> Any:
-            nonlocal trees
             seeds = results.rebuild([ct if k == i else zeros(y) for k, y in enumerate(results.leaves)])
             parts = pull((seeds, _zero_tree(aux)) if has_aux else seeds)
             parts = [np.conj(part) for part in parts] if holomorphic else parts
-            trees = [flatten(part) for part in parts]
-            return [leaf for tree in trees for leaf in tree.leaves]
+            return [leaf for part in parts for leaf in flatten(part).leaves]
 
         boxes = directions(leaf, back)
-        likes = [x for tree in trees for x in tree.leaves]
         rows.append([_block(box, leaf, x, columns=False) for box, x in zip(boxes, likes, strict=True)])
     result = _assembled(results, trees, argnums, lambda i, x: rows[i][x])
     return (result, aux) if has_aux else result

@@ -65,21 +65,25 @@ composite(np.linalg.multi_dot, lambda arrays, *, out=None: multi_dot([as_array(a
 def matmul_left(ct: Any, ndim: int, b: Any) -> Any:
     if np.ndim(b) == 1:
         return np.expand_dims(ct, -1) * b
-    return np.squeeze(np.matmul(b, np.expand_dims(ct, -1)), -1) if ndim == 1 else np.matmul(ct, mT(b))
+    if ndim == 1:
+        return np.matmul(b, ct) if np.ndim(b) == 2 else np.squeeze(np.matmul(b, np.expand_dims(ct, -1)), -1)
+    return np.matmul(ct, mT(b))
 
 
 def matmul_right(ct: Any, a: Any, ndim: int) -> Any:
     if np.ndim(a) == 1:
         return ct * a if ndim == 1 else np.expand_dims(a, -1) * np.expand_dims(ct, -2)
-    return np.squeeze(np.matmul(mT(a), np.expand_dims(ct, -1)), -1) if ndim == 1 else np.matmul(mT(a), ct)
+    if ndim == 1:
+        return np.matmul(ct, a) if np.ndim(a) == 2 else np.squeeze(np.matmul(mT(a), np.expand_dims(ct, -1)), -1)
+    return np.matmul(mT(a), ct)
 
 
 def dot_left(ct: Any, ndim: int, b: Any) -> Any:
     n = np.ndim(b)
     if n == 0 or ndim == 0:
         return ct * b
-    if n == 1:
-        return np.expand_dims(ct, -1) * b
+    if n == 1 or (n == 2 and ndim <= 2):  # where the two products are one
+        return matmul_left(ct, ndim, b)
     return tensordot_left(ct, ndim, b, (ndim - 1,), (n - 2,))
 
 
@@ -87,6 +91,8 @@ def dot_right(ct: Any, a: Any, ndim: int) -> Any:
     n = np.ndim(a)
     if n == 0 or ndim == 0:
         return ct * a
+    if n <= 2 and ndim <= 2:
+        return matmul_right(ct, a, ndim)
     return tensordot_right(ct, a, ndim, (n - 1,), (max(ndim - 2, 0),))
 
 

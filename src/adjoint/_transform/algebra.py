@@ -49,8 +49,8 @@ class Algebra:
             return self.unpacked(op)
         (output,) = outputs
         folded = self.folded(op)
-        if folded is not None and atom_type(folded) == output.type:
-            return [folded]
+        if folded is not None and self.is_number_of(folded, output):
+            return [float(folded) if isinstance(folded, np.float64) else folded]
         rule = _RULES.get(canonical(op.function))
         atom = None if rule is None or op.kwargs else rule(self, op, output)
         if atom is not None:
@@ -138,6 +138,9 @@ class Algebra:
                 op.function, op.args = sibling(op, np.negative), (x,)
                 return None
             spread = self.maker(y, np.broadcast_to)
+            if spread is not None and _is_literal(x) and _is_literal(spread.args[0]):
+                op.function, op.args = np.broadcast_to, (x * spread.args[0], spread.args[1])
+                return None
             if spread is not None and self.fits(x, output) and getattr(atom_type(spread.args[0]), "rank", 1) == 0:
                 op.args = (x, spread.args[0]) if y is b else (spread.args[0], x)
                 return self.product(op, output)
@@ -257,6 +260,11 @@ _RULES: dict[Any, Callable[[Algebra, Apply, Value], Any]] = {
     operator.getitem: Algebra.picked,
     stores.assign: Algebra.stored,
 }
+
+
+def _is_literal(atom: Any) -> bool:
+    """Tell whether an atom is a finite float or complex number that is written down."""
+    return isinstance(atom, (float, complex)) and math.isfinite(abs(atom))
 
 
 def _is_number(atom: Any, n: int) -> bool:

@@ -227,7 +227,7 @@ def _of_type(atom: Any, output: Value) -> bool:
 def _key(op: Apply) -> Any:
     """Return what tells one operation from another; None if that cannot be told."""
     try:
-        key = (op.function, _frozen(op.args), _frozen(op.kwargs), op.form)
+        key = (op.function, _frozen(op.args), _frozen(op.kwargs), op.form, tuple(output.type for output in op.outputs))
         hash(key)
     except TypeError:
         return None
