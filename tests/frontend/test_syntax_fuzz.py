@@ -92,7 +92,7 @@ FRAMES = {
     "plain": "    {body}\n",
     "branch": "    y = 0.5\n    if x > 1:\n        {deep}\n    z = y\n",
     "loop": "    y = 0.5\n    for t in range(n):\n        {deep}\n    z = y\n",
-    "while": "    y, t = 0.5, 0.0\n    while t < x:\n        t = t + 1\n        {deep}\n    z = y\n",
+    "while": "    y, t = 0.5, 0.0\n    while t < 2.5:\n        t = t + 1\n        {deep}\n    z = y\n",
     "function": "    y = 0.5\n    def inner(x, n, a):\n        {deep}\n        return y\n    y = inner(x, n, a)\n",
 }
 

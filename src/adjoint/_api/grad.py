@@ -13,7 +13,12 @@ from adjoint._rules import kinds
 
 
 def grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False, holomorphic: bool = False
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    memory: float | str | None = None,
 ) -> Callable[..., Any]:
     """Return the function that computes the gradient of ``f``, by reverse mode.
 
@@ -28,6 +33,9 @@ def grad(
         ``f`` returns a pair ``(value, aux)``; ``aux`` is passed through and not differentiated.
     holomorphic
         ``f`` is a holomorphic function of complex arguments; return its complex derivative.
+    memory
+        Bytes that loops may keep for the way back, a number or a text such as ``"200MB"``: ``f`` is translated (`jit`), some states of
+        its sequential loops are kept, and the others are computed again from them, as seldom as the budget allows.
 
     Returns
     -------
@@ -69,17 +77,22 @@ def grad(
     >>> ad.grad(lambda p: np.sum(p["w"] ** 2) * p["c"])({"w": np.array([1.0, 2.0]), "c": 3.0})
     {'w': array([ 6., 12.]), 'c': 5.0}
     """
-    return Derivative(_grad, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
+    return _within(memory, _grad, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False, holomorphic: bool = False
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    memory: float | str | None = None,
 ) -> Callable[..., Any]:
     """Return the function that computes the value of ``f`` and its gradient in one pass, by reverse mode.
 
     Parameters
     ----------
-    f, argnums, has_aux, holomorphic
+    f, argnums, has_aux, holomorphic, memory
         As for `grad`.
 
     Returns
@@ -102,7 +115,33 @@ def value_and_grad(
     >>> ad.value_and_grad(lambda x, y: x * y**2, argnums=(0, 1))(3.0, 2.0)
     (12.0, (4.0, 12.0))
     """
-    return Derivative(_value_and_grad, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
+    return _within(memory, _value_and_grad, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
+
+
+def _within(memory: float | str | None, run: Callable[..., Any], f: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+    """Return a derivative, by the source engine if it is to keep within a budget."""
+    if memory is None:
+        return Derivative(run, f, options)
+    from adjoint._api.jit import jit
+
+    return jit(Derivative(run, f, {**options, "memory": in_bytes(memory)}))
+
+
+def in_bytes(memory: float | str) -> float:
+    """Return a number of bytes that may be written with a unit.
+
+    >>> in_bytes("200MB"), in_bytes("1.5 GiB"), in_bytes(4096)
+    (200000000.0, 1610612736.0, 4096.0)
+    """
+    if not isinstance(memory, str):
+        return float(memory)
+    digits = memory.strip().rstrip("aBbegiGkKmMtT").strip()
+    unit = memory.strip()[len(digits) :].strip().lower().removesuffix("b")
+    powers = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+    try:
+        return float(digits) * powers[unit]
+    except (ValueError, KeyError):
+        raise ValueError(f"memory={memory!r} is no number of bytes; write for example 200e6, '200MB' or '1.5GiB'") from None
 
 
 def _grad(f: Any, args: Any, kwargs: Any, *, has_aux: bool = False, **options: Any) -> Any:

@@ -13,7 +13,7 @@ from adjoint._api import lowering as lowering
 from adjoint._api.compiled import Compiled
 from adjoint._api.function import expect_function
 from adjoint._backend import python
-from adjoint._frontend import calls
+from adjoint._frontend import calls, captures
 from adjoint._frontend.captures import holds
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import put
@@ -159,6 +159,7 @@ class Jitted:
         raise first
 
 
+captures.FORM.append(sample)
 # Within a translated function it is the function itself.
 calls.CALLED[Jitted] = lambda g, args, kwargs: calls.routed(g.f)(*args, **kwargs)
 

@@ -287,7 +287,15 @@ def _floated(leaf: Any) -> Any:
 
 @lowers(_value_and_grad)
 def value_and_grad(
-    f: Any, args: Any, kwargs: Any, *, argnums: Any = 0, has_aux: bool = False, holomorphic: bool = False, name: str = "value_and_grad"
+    f: Any,
+    args: Any,
+    kwargs: Any,
+    *,
+    argnums: Any = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    memory: float | None = None,
+    name: str = "value_and_grad",
 ) -> Any:
     """Write the program of a value and its gradient."""
     positions = positions_of(args, argnums, name)
@@ -297,7 +305,7 @@ def value_and_grad(
     _expect_scalar(made, name, has_aux=has_aux, holomorphic=holomorphic)
     active = made.active(chosen.places(made))
     wanted = [k == 0 for k in range(len(made.function.results))]
-    gradient = reverse.gradient(made.function, active, wanted)
+    gradient = reverse.gradient(made.function, active, wanted, memory)
     outputs = inlined(gradient, [*made.atoms, _one(made.function.results[0])])
     count = len(made.function.results)
     made.write(outputs[:count])
@@ -497,56 +505,35 @@ def _rank(leaf: Any) -> int:
     return leaf.ndim if isinstance(leaf, Symbol) else 0
 
 
-def directions(like: Any, push: Callable[[Any], Any]) -> list[Any]:
-    """Return the results of ``push`` for all unit vectors of the space of a number or an array, as lists over the directions."""
+def directions(like: Any, push: Callable[[Any], Sequence[Any]], forms: Sequence[Any], *, columns: bool) -> list[Any]:
+    """Return the blocks of a Jacobian that ``push`` gives for all unit vectors of the space of ``like``.
+
+    ``forms`` are of the forms of what ``push`` returns.  The axes of results come first: ``push`` gives columns (or rows) of blocks.
+    """
     if not _rank(like):
-        return [[leaf] for leaf in flatten(push(1.0)).leaves]
-    boxes: list[GrowingList] = []
+        return list(push(1.0))
+    n = like.size
+    shapes = [(*_shape(form), n) if columns else (n, *_shape(form)) for form in forms]
+    blocks = [writer().create(np.zeros, (shape, _dtype(form)), {}) for shape, form in zip(shapes, forms, strict=True)]
 
     def step(k: Any) -> None:
-        flat = writer().create(np.zeros, (like.size, like.dtype), {})
-        flat[k] = 1.0
-        leaves = flatten(push(np.reshape(flat, like.shape))).leaves
-        while len(boxes) < len(leaves):
-            boxes.append(GrowingList())
-        for box, leaf in zip(boxes, leaves, strict=True):
-            box.append(leaf)
+        unit = writer().create(np.zeros, (n, like.dtype), {})
+        unit[k] = 1.0
+        for block, part in zip(blocks, push(np.reshape(unit, like.shape)), strict=True):
+            block[(..., k) if columns and _rank(part) else k] = part
 
-    prepare(boxes, push, like)
-    RUNTIME.for_(calls.routed(builtins.range)(like.size), step, None, RUNTIME.state((), lambda: (), lambda _: None))
-    return list(boxes)
+    RUNTIME.for_(calls.routed(builtins.range)(n), step, None, RUNTIME.state((), lambda: (), lambda _: None))
+    ends = [(*_shape(form), *_shape(like)) if columns else (*_shape(like), *_shape(form)) for form in forms]
+    return [np.reshape(block, end) for block, end in zip(blocks, ends, strict=True)]
 
 
-def prepare(boxes: list[GrowingList], push: Callable[[Any], Any], like: Any) -> None:
-    """Make one list for each leaf of what a direction gives, before the loop over directions."""
-    recorder = writer()
-    block = Block()
-    with recorder.region() as region:
-        try:
-            with recorder.into(block):
-                leaves = flatten(push(np.zeros_like(like))).leaves
-        finally:
-            region.undo()
-    boxes += [GrowingList() for _ in leaves]
+def _shape(leaf: Any) -> tuple[Any, ...]:
+    return leaf.shape if _rank(leaf) else ()
 
 
-def stacked(box: Any, like_result: Any, like_input: Any, *, columns: bool) -> Any:
-    """Return a block of a Jacobian, output axes first, from its columns (rows) over all directions."""
-    if not isinstance(box, GrowingList):
-        return box[0]
-    whole = writer().apply(np.array, (box,), {}) if not _rank_of_items(box) else writer().apply(np.stack, (box,), {})
-    y_shape = like_result.shape if _rank(like_result) else ()
-    x_shape = like_input.shape if _rank(like_input) else ()
-    if columns:
-        whole = np.moveaxis(whole, 0, -1)
-    return np.reshape(whole, (*y_shape, *x_shape))
-
-
-def _rank_of_items(box: GrowingList) -> int:
-    t = box.dynamic.type.item if box.dynamic is not None else None
-    if t is not None:
-        return t.rank
-    return max((_rank(x) for x in box.known_items), default=0)
+def _dtype(leaf: Any) -> Any:
+    t = atom_type(writer().atom(leaf))
+    return t.dtype if t.differentiable else np.dtype(float)
 
 
 def _by_columns(made: Inner, chosen: Chosen, argnums: Any, name: str, *, has_aux: bool, holomorphic: bool) -> Any:
@@ -556,10 +543,8 @@ def _by_columns(made: Inner, chosen: Chosen, argnums: Any, name: str, *, has_aux
         value, aux = value
     results = flatten(value)
     _expect_real(results.leaves, name, holomorphic=holomorphic)
-    blocks = []
-    for leaf in [leaf for tree in chosen.trees for leaf in tree.leaves]:
-        boxes = directions(leaf, _column(made, leaf, results.leaves))
-        blocks.append([_block(box, y, leaf, columns=True) for box, y in zip(boxes, results.leaves, strict=True)])
+    leaves = [leaf for tree in chosen.trees for leaf in tree.leaves]
+    blocks = [directions(leaf, _column(made, leaf, results.leaves), results.leaves, columns=True) for leaf in leaves]
     made.write(outputs)
     result = _assembled(results, chosen.trees, argnums, lambda i, x: blocks[x][i])
     return (result, aux) if has_aux else result
@@ -580,12 +565,6 @@ def _column(made: Inner, leaf: Any, results: Sequence[Any]) -> Callable[[Any], l
     return push
 
 
-def _block(box: Any, y: Any, x: Any, *, columns: bool) -> Any:
-    if isinstance(box, GrowingList):
-        return stacked(box, y, x, columns=columns)
-    return box[0]
-
-
 def _by_rows(value: Any, pull: Any, trees: list[Tree], argnums: Any, name: str, *, has_aux: bool, holomorphic: bool) -> Any:
     value, aux = value if has_aux else (value, None)
     results = flatten(value)
@@ -600,8 +579,7 @@ def _by_rows(value: Any, pull: Any, trees: list[Tree], argnums: Any, name: str, 
             parts = [np.conj(part) for part in parts] if holomorphic else parts
             return [leaf for part in parts for leaf in flatten(part).leaves]
 
-        boxes = directions(leaf, back)
-        rows.append([_block(box, leaf, x, columns=False) for box, x in zip(boxes, likes, strict=True)])
+        rows.append(directions(leaf, back, likes, columns=False))
     result = _assembled(results, trees, argnums, lambda i, x: rows[i][x])
     return (result, aux) if has_aux else result
 

@@ -477,7 +477,7 @@ def attribute(obj: Any, name: str) -> Any:
             return found
     value = getattr(obj, name)
     owner = _class_of(obj, name, value)
-    if owner is not None and _is_data(value):
+    if owner is not None and _is_data(value) and id(obj) not in writer().captures.objects:
         return writer().captures.value(value, lambda: owner.__dict__[name], ("class", owner, name))
     return writer().captures.attribute(obj, name, value)
 

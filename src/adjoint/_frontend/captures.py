@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import builtins
 import collections
+import functools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FrameType, ModuleType
+from types import FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,14 @@ from adjoint._frontend.state import RefusedError, UnstableError, is_plain_object
 from adjoint._ir.nodes import Value
 from adjoint._ir.symbol import Symbol, writer
 from adjoint._ir.types import type_of
+from adjoint._overload import Overloaded
 
 Getter = Callable[[], Any]
 # Objects that change whenever they are used.
 RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
+
+# Gives a plain value of the type of one that another engine traces; the API knows how.
+FORM: list[Callable[[Any], Any]] = [lambda x: x]
 
 
 @dataclass
@@ -89,8 +94,12 @@ class Captures:
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             parts = [self.value(part, _at(getter, k), (key, k)) for k, part in enumerate(value)]
             return type(value)(*parts)
+        if isinstance(value, Overloaded):  # a jitted function finds a value that is being differentiated
+            return self.hidden(value, getter)
         if is_plain_object(value):
             self.objects[id(value)] = (value, getter)
+        if isinstance(value, MethodType) and is_plain_object(value.__self__):
+            self.objects[id(value.__self__)] = (value.__self__, lambda: getter().__self__)
         if not isinstance(value, type):
             self.guards.append((getter, value))
         return value
@@ -113,9 +122,10 @@ class Captures:
 
     def hidden(self, value: Any, getter: Getter) -> Any:
         """Return the symbol of a hidden argument."""
-        param = Value(type_of(value))
+        form = FORM[-1](value)
+        param = Value(type_of(form))
         self.inputs.append((getter, param))
-        if isinstance(value, np.ndarray):
+        if isinstance(form, np.ndarray):
             memory = Memory(param)
             self.memories.append(memory)
             return Array(memory)
@@ -133,6 +143,19 @@ class Captures:
             self.memories.append(None)
             known = self.known["array", id(x)] = (x, Array(Memory(param)))
         return known[1]
+
+    def root(self, f: Any) -> None:
+        """Let attributes of the object that a function is bound to, or that is called, be hidden arguments."""
+        while True:
+            if isinstance(f, functools.partial):
+                f = f.func
+            elif type(f).__module__.startswith("adjoint._") and hasattr(f, "f"):  # of an operator
+                f = f.f
+            else:
+                break
+        owner = f.__self__ if isinstance(f, MethodType) else f
+        if is_plain_object(owner) and not isinstance(owner, FunctionType):
+            self.objects[id(owner)] = (owner, lambda: owner)
 
     def attribute(self, obj: Any, name: str, value: Any) -> Any:
         """Return what stands for an attribute of an object of the world."""

@@ -297,6 +297,10 @@ def symbolic_binary(name: str, a: Any, b: Any) -> Any:
         return a * b
     if isinstance(b, list) and isinstance(a, Symbol) and isinstance(a.type, Tensor) and not a.type.rank and name == "mul":
         return b * a
+    if name == "mul":
+        for items, n in ((a, b), (b, a)):
+            if isinstance(items, (tuple, str)) and isinstance(n.type, Tensor) and not n.type.rank and n.type.dtype.kind == "i":
+                raise UnknownNumberError(n, f"of repetitions of a {type(items).__name__}")
     if is_list(a) or is_list(b):
         return calls.joined_lists(a, b)
     if is_object(a) or is_object(b):

@@ -208,6 +208,8 @@ def attributes(obj: Any) -> dict[str, Any]:
 def is_plain_object(x: Any) -> bool:
     """Tell whether ``x`` is an instance of a class written in Python whose attributes are its state."""
     cls = type(x)
+    if issubclass(cls, Overloaded):
+        return False
     return (
         (hasattr(x, "__dict__") or hasattr(cls, "__slots__"))
         and not callable(getattr(cls, "__get__", None))

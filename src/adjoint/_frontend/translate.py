@@ -104,6 +104,7 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     """Translate ``f``; ``unrolled`` writes short loops whose turns are known turn by turn, which needs fewer things to be stable."""
     recorder = Recorder()
     recorder.unrolled = unrolled
+    recorder.captures.root(f)
     block = Block()
     with recorder.into(block):
         arguments = Arguments(recorder, (args, kwargs), level)

@@ -9,6 +9,7 @@ from typing import Any
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import assembled, is_number_like, parts_of
 from adjoint._ir.symbol import writer, writing
+from adjoint._frontend.state import Ambiguous
 
 Rebuild = Callable[[list[Any]], Any]
 # Takes new leaves, and the containers that were put together before, by their numbers.
@@ -32,6 +33,8 @@ def flatten(x: Any, is_leaf: Callable[[Any], bool] = is_number_like) -> Tree:
 
 
 def _flatten(x: Any, is_leaf: Callable[[Any], bool], leaves: list[Any], seen: dict[int, _Place]) -> tuple[_Build, Any]:
+    if isinstance(x, Ambiguous):
+        raise x.refuse()
     if is_leaf(x) or (isinstance(x, GrowingList) and x.dynamic is not None):
         k = len(leaves)
         leaves.append(x)

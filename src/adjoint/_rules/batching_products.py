@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from adjoint._rules.batching_forms import Form, align, elementwise, flat, logical, rank, shift, spread
-from adjoint._rules.extents import product
+from adjoint._rules.extents import product, unknown
 from adjoint._rules.kinds import shape_of
 
 # Products ----------------------------------------------------------------------------------------------------------------------
@@ -37,6 +37,8 @@ def matmul(call: Any, mapped: Any, size: int, a: Any, b: Any, **kwargs: Any) -> 
 def _rows_times(a: Any, b: Any) -> Any:
     """Return ``a @ b`` for a stack of vectors or matrices ``a``, all its rows at once."""
     shape = shape_of(a)
+    if unknown(shape):
+        return np.matmul(a, b)
     rows = np.reshape(a, (product(shape[:-1]), shape[-1]))
     return np.reshape(np.matmul(rows, b), (*shape[:-1], *shape_of(b)[1:]))
 

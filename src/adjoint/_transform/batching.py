@@ -12,6 +12,8 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+import numpy as np
+
 from adjoint._ir.builder import Builder
 from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Raise, Undefined, Value, atom_type, values
@@ -110,6 +112,8 @@ class _Batching(Copier):
         self.shapes = Shapes(function)
         # The elements of arrays that were read or written on every way here, and so are there.
         self.present: set[Any] = set()
+        # Arrays of zeros, with the arrays whose shapes they have.
+        self.zeros: dict[Any, Value] = {}
         body = made.body
         body.params = [self.fresh(param) for param in function.params]
         with self.builder.into(body):
@@ -144,6 +148,9 @@ class _Batching(Copier):
         t = atom_type(atom) if like is None else like.type
         if isinstance(atom, Undefined):
             return Undefined(self.dependence.stacked(t))
+        if atom in self.zeros:
+            like = Symbol(self(self.zeros[atom]))
+            return self.builder.atom(self.builder.apply(np.zeros, ((self.stacks.size, *like.shape), t.dtype)))
         return self(atom) if atom in self.dependence else self.stacks.repeated(self(atom), t)
 
     def refuse(self, op: Op, what: str, remedy: str = "") -> NoReturn:
@@ -157,6 +164,8 @@ class _Batching(Copier):
         for op in block.ops:
             self.builder.line = op.line
             self.write(op)
+            if isinstance(op, Apply) and op.function is np.zeros_like and not op.kwargs and op.args[0] not in self.dependence:
+                self.zeros[op.outputs[0]] = op.args[0]
             if isinstance(op, Apply) and (key := element_of(op, self.shapes)) is not None:
                 self.present.add(key)
 
