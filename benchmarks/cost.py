@@ -72,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{title:26}" + "".join(f"{number:>10}" for number in numbers) + f"  {worst}")
     if options.each:
         print(f"\n{'program':48}{'function':>10}{'moves':>8}{'forward':>10}{'reverse':>10}{'kept':>10}")
-        for name, cost in sorted(found.items(), key=lambda item: -item[1].reverse.operations / max(1, item[1].function.operations)):
+        for name, cost in sorted(
+            found.items(), key=lambda item: -item[1].reverse.operations / max(1, item[1].function.operations)
+        ):
             counts = cost.function.operations, cost.function.moves, cost.forward.operations, cost.reverse.operations, cost.kept
             print(f"{name:48}" + "".join(f"{n:>{width},}" for n, width in zip(counts, (10, 8, 10, 10, 10), strict=True)))
     for name, reason in refused.items():

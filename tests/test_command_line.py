@@ -132,6 +132,75 @@ def test_the_page_has_a_name_of_its_own(model, capsys):
     assert "wrote classic.html" in capsys.readouterr().err
 
 
+def test_cost_prints_counts_by_line(model, capsys):
+    assert program.main(["cost", "model.py:logistic", "0.3", "10", "--timed"]) == 0
+    out = capsys.readouterr().out
+    assert "cost of logistic: 1 input" in out
+    assert ["all", "operations", "30"] in [line.split()[:3] for line in out.splitlines()]
+    assert "time, measured" in out
+    assert "x = RATE * x * (1 - x)" in out
+
+
+def test_cost_as_data(model, capsys):
+    assert program.main(["cost", "model.py:logistic", "0.3", "10", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["function"]["operations"] == 30
+    assert data["function"]["seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [
+        ("none", 0.5 * 3.5 * 0.5),
+        ("grad", 0.0),
+        ("value_and_grad", (0.5 * 3.5 * 0.5, 0.0)),
+        ("jacobian", 0.0),
+        ("hessian", -7.0),
+    ],
+)
+def test_source_prints_a_program_that_runs(model, capsys, operator, expected):
+    assert program.main(["source", "model.py:logistic", "0.5", "1", "--operator", operator]) == 0
+    out = capsys.readouterr().out
+    assert "adjoint" not in out
+    namespace = {}
+    exec(out, namespace)
+    suffix = "" if operator == "none" else f"_{operator}"
+    np.testing.assert_allclose(namespace[f"logistic{suffix}"](0.5, 1, 3.5), expected)
+
+
+def test_source_of_a_directional_derivative_takes_tangents(model, capsys):
+    assert program.main(["source", "model.py:classic", "1.5", "0.5", "--operator", "jvp"]) == 0
+    namespace = {}
+    exec(capsys.readouterr().out, namespace)
+    value, tangent = namespace["classic_jvp"](1.5, 0.5, 1.0, 0.0)
+    np.testing.assert_allclose([value, tangent], [2.016647, 3.011843], rtol=1e-6)
+
+
+def test_source_writes_a_module_without_adjoint(model, capsys):
+    assert program.main(["source", "model.py:energy", "[1.0, 2.0]", "--export", "energy_grad.py"]) == 0
+    assert "wrote energy_grad.py" in capsys.readouterr().err
+    text = (model / "energy_grad.py").read_text(encoding="utf-8")
+    assert "import adjoint" not in text
+    namespace = {}
+    exec(text, namespace)
+    np.testing.assert_allclose(namespace["energy_grad"](np.array([1.0, 2.0])), [2.0, 4.0])
+
+
+@pytest.mark.parametrize("command", ["cost", "source"])
+def test_without_a_floating_argument_there_is_no_derivative(model, capsys, command):
+    assert program.main([command, "model.py:energy", "3"]) == 1
+    assert "no argument is a floating number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["cost", "source"])
+def test_what_cannot_be_translated_is_refused_with_its_line(model, capsys, command):
+    (model / "opaque.py").write_text("def f(x):\n    return eval('x') * 2\n")
+    assert program.main([command, "opaque.py:f", "1.0"]) == 1
+    err = capsys.readouterr().err
+    assert "opaque.py:2" in err
+    assert "Traceback" not in err
+
+
 # --- Targets -----------------------------------------------------------------------------------------------------
 
 
@@ -161,7 +230,7 @@ def test_a_file_named_as_a_library_is_a_users_file(model, capsys):
         ("leaves.py:f", "leaves.py cannot be run: it calls sys.exit"),
     ],
 )
-@pytest.mark.parametrize("command", ["check", "compare", "explain"])
+@pytest.mark.parametrize("command", ["check", "compare", "cost", "explain", "source"])
 def test_a_missing_function_is_told(model, capsys, command, target, message):
     (model / "data.txt").write_text("")
     (model / "wrong.py").write_text("1 / 0\n")
@@ -254,6 +323,8 @@ def test_a_wrong_argument_is_told(model, capsys, arguments, message):
         (["compare", "model.py:energy", "1.0", "--growth", "-1"], "not negative"),
         (["compare", "model.py:energy", "1.0", "--seconds", "0"], "expected a positive number"),
         (["explain", "model.py:energy", "1.0", "--graph", "x.png"], "does not end in .svg"),
+        (["source", "model.py:energy", "1.0", "--operator", "curl"], "invalid choice"),
+        (["source", "model.py:energy", "1.0", "--export", "x.txt"], "does not end in .py"),
         (["check", "model.py:energy", "1.0", "--order", "9"], "invalid choice"),
         (["check"], "the following arguments are required"),
         (["chekc"], "invalid choice"),

@@ -13,6 +13,7 @@ ORDER = [
     "look_inside.py",
     "logistic_map.py",
     "why_not_differences.py",
+    "cost_of_gradients.py",
     "curve_fit.py",
     "neural_network.py",
     "ode_fit.py",

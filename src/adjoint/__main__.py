@@ -16,9 +16,11 @@ from importlib import metadata
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("adjoint._commands.check", "test the derivatives of a function of yours"),
     "compare": ("adjoint._commands.compare", "numerical, symbolic and automatic differentiation of it, side by side"),
+    "cost": ("adjoint._commands.cost", "count the operations of it and of its derivatives, by line"),
     "coverage": ("adjoint._api.coverage", "count the functions of NumPy and SciPy that have derivatives, or list them"),
     "demo": ("adjoint.demo.command", "fit nine certified NIST regressions with exact derivatives"),
     "explain": ("adjoint._commands.explain", "show the evaluation trace of a function of yours, as a table or a page"),
+    "source": ("adjoint._commands.source", "print or save the program of a derivative, as NumPy source"),
 }
 # fmt: on
 

@@ -110,6 +110,29 @@ def inner_stop(x: Any) -> Any:
     return energy(x) * ad.stop_gradient(np.sum(x**2)) + np.sum(ad.stop_gradient(x) * x)
 
 
+def inner_aux(x: Any) -> Any:
+    y, pull, aux = ad.vjp(lambda v: (np.sin(v), v * 2), x, has_aux=True)
+    z, push, more = ad.linearize(lambda v: (v**2, v[0]), x, has_aux=True)
+    x = x * 0.5
+    return np.sum(pull(y)[0] * push(aux)) + np.sum(z * x) * more
+
+
+def inner_later(x: Any) -> Any:
+    """Derivatives at a point, used after the point has changed."""
+    x = x.copy()
+    _, push = ad.linearize(np.sin, x)
+    _, pull = ad.vjp(np.cos, x)
+    x[0] = 100.0
+    return np.sum(push(np.ones(3)) * pull(np.ones(3))[0]) + x[1] ** 2
+
+
+def inner_twice(x: Any) -> Any:
+    """The same array as two arguments, of which one is differentiated."""
+    (g,) = ad.grad(lambda a, b, c: np.sum(a * b**2 * c[0] * c[1]), (1,))(x, x, [x, x])
+    h = ad.grad(lambda c: np.sum(c[0] * c[1] ** 3))([x, x])
+    return np.sum(g * h[0]) + np.sum(h[1])
+
+
 def inner_checkpoint(x: Any) -> Any:
     step = ad.checkpoint(lambda v: np.sin(v) * v)
     for _ in range(4):
@@ -145,7 +168,7 @@ def third(x: Any) -> Any:
 
 
 INNER = (
-    *(inner_jvp, inner_vjp, inner_grad, inner_linearize, inner_stop, inner_checkpoint),
+    *(inner_jvp, inner_vjp, inner_grad, inner_linearize, inner_stop, inner_checkpoint, inner_aux, inner_later, inner_twice),
     *(inner_jacobian, inner_hessian, inner_vmap, optimiser),
 )
 
@@ -188,6 +211,12 @@ COMPOSED: dict[str, tuple[Callable[[Any], Any], Any, tuple[Any, ...]]] = {
     "vmap": (ad.vmap, lambda x: np.sum(np.sin(x)) * x, (M,)),
     "vmap of two": (lambda f: ad.vmap(f, (0, None)), lambda x, y: np.sum(x) * y, (M, X)),
     "vmap, in_axes=1": (lambda f: ad.vmap(f, 1), np.sum, (M,)),
+    "vmap, out_axes=1": (lambda f: ad.vmap(f, out_axes=1), np.sin, (M,)),
+    "vmap, out_axes=-1": (lambda f: ad.vmap(f, out_axes=-1), np.sin, (M,)),
+    "vmap of trees": (lambda f: ad.vmap(f, ({"a": 0, "b": None},)), lambda p: (p["a"] * p["b"], p["b"]), ({"a": M, "b": 2.0},)),
+    "vmap, axis_size": (lambda f: lambda x: ad.vmap(f, None, axis_size=3)(x), np.sin, (X,)),
+    "vmap, keywords": (lambda f: lambda x: ad.vmap(f)(x, y=M), lambda x, y: x * np.sum(y), (M,)),
+    "jacobian of no elements": (ad.jacobian, lambda x: x * 2, (np.ones(0),)),
     "vmap of grad": (lambda f: ad.vmap(ad.grad(f)), energy, (M,)),
     "grad of vmap": (lambda f: ad.grad(lambda x: np.sum(ad.vmap(f)(x))), energy, (M,)),
     "checkpoint": (ad.checkpoint, energy, (X,)),
@@ -452,6 +481,11 @@ def _gradient_of_a_change(bodies: Any) -> Any:
     return ad.grad(f)(bodies)[0].position
 
 
+def _written(x: Any) -> Any:
+    x *= 2.0
+    return np.sum(x**2) * x
+
+
 def _swapped(p: Any) -> Any:
     p["a"], p["b"] = p["b"], p["a"]
     p["c"] = p["a"] * 2
@@ -474,6 +508,9 @@ CHANGED: dict[str, tuple[Callable[..., Any], Callable[[], tuple[Any, ...]]]] = {
     "a list of arrays": (_list_of_arrays, lambda: ([X.copy(), Y.copy()],)),
     "a dict": (_swapped, lambda: ({"a": X.copy(), "b": 2.0},)),
     "an object": (_moved, lambda: (Body(X.copy(), [0.0]),)),
+    "an array, within a gradient": (ad.grad(lambda x: _written(x)[0]), lambda: (X.copy(),)),
+    "an array, within a Jacobian": (ad.jacobian(_written), lambda: (X.copy(),)),
+    "an array, within a Jacobian by rows": (ad.jacrev(_written), lambda: (X.copy(),)),
     "within a derivative": (_gradient_of_a_change, lambda: ([Body(X.copy(), [0.5])],)),
     "nested": (lambda t: t[0]["a"].pop(), lambda: (({"a": [1.0, 2.0]}, 1.0),)),
 }
@@ -567,15 +604,36 @@ def test_an_error_in_a_program_names_the_line_of_the_user() -> None:
 def test_a_refusal_shows_file_line_caret_reason_and_remedy() -> None:
     def f(x: Any) -> Any:
         y = x * 2
-        yield y
+        async def later() -> None: ...
+
+        return y
 
     with pytest.raises(AdjointError) as caught:
         ad.jit(f)(1.0)
     text = str(caught.value)
     assert f"{__file__}:{f.__code__.co_firstlineno + 2}" in text
-    assert "\n              yield y\n              ^" in text
+    assert "\n              async def later() -> None: ...\n              ^" in text
     assert "^" in text
     assert "remedy: " in text
+
+
+# Functions whose results would hold values of the program after it has ended.
+ESCAPES: dict[str, Callable[[Any], Any]] = {
+    "a function": lambda x: lambda y: x * y,
+    "a method": lambda x: Body(x, []).__eq__,
+    "a partial": lambda x: functools.partial(np.add, x),
+    "a generator": lambda x: (2 * y for y in x),
+    "an iterator": iter,
+    "a map": lambda x: map(np.sin, x),
+    "a zip": lambda x: zip(x, x, strict=True),
+    "within a tree": lambda x: [1.0, {"f": lambda y: x * y}],
+}
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+def test_values_of_the_program_do_not_escape(name: str) -> None:
+    with pytest.raises(AdjointError, match="translated"):
+        ad.jit(ESCAPES[name])(X)
 
 
 def test_a_call_that_cannot_be_translated_is_refused_with_its_line() -> None:
@@ -769,6 +827,17 @@ def test_source_tells_the_program_of_the_last_call() -> None:
     assert ad.source(g) == ad.source(g, 2.0)
     assert "def " in ad.source(g)
     assert ad.source(g, X) == ad.source(lambda x: x * 2, X)
+
+
+def test_docstrings_of_any_text_are_kept() -> None:
+    def f(x: Any) -> Any:
+        return x * 2
+
+    for text in (r"Return \psi.", 'It says """x""" and "y"', "Two\n\nlines."):
+        f.__doc__ = text
+        namespace: dict[str, Any] = {}
+        exec(ad.source(f, 1.0), namespace)
+        assert namespace["f"].__doc__ == text
 
 
 @pytest.mark.parametrize("f", [energy, inner_grad, ad.grad(energy), ad.grad(inner_grad)], ids=["energy", "inner_grad", "grad", "grad of inner_grad"])

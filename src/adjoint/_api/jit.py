@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from adjoint._api import lowering as lowering
+from adjoint._api import lowering_jacobian as lowering_jacobian
+from adjoint._api import lowering_vmap as lowering_vmap
 from adjoint._api.compiled import Compiled
 from adjoint._api.function import expect_function
 from adjoint._backend import python

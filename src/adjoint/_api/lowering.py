@@ -6,7 +6,6 @@ as they do in Python, and a function that calls them is a program like any other
 
 from __future__ import annotations
 
-import builtins
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,21 +20,17 @@ from adjoint._api.custom import Custom
 from adjoint._api.derivative import _derivative
 from adjoint._api.function import Derivative
 from adjoint._api.grad import _grad, _value_and_grad
-from adjoint._api.hessian import _hessian
 from adjoint._api.hvp import HVP, _hvp
-from adjoint._api.jacobian import _jacfwd, _jacobian, _jacrev
 from adjoint._api.jvp import jvp
 from adjoint._api.linearize import linearize
 from adjoint._api.stop_gradient import stop_gradient
 from adjoint._api.vjp import vjp
-from adjoint._api.vmap import _vmap
 from adjoint._frontend import calls
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.identity import Identity
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import parts_of
 from adjoint._frontend.recursion import lift
-from adjoint._frontend.runtime import RUNTIME
 from adjoint._frontend.state import UnstableError, content, put, same_content
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.copying import Copier
@@ -133,9 +128,10 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
             written = [k for k, m in enumerate(memories) if m is not None and m.value is not params[k]]
             _check_changes(region, memories, (inner_args, inner_kwargs))
             _check_written(written, [tree.leaves[k] for k in places])
+            atoms += [memories[k].value for k in written]  # type: ignore[union-attr]
         finally:
             region.undo()
-    block.results = [*atoms, *[memories[k].value for k in written]]  # type: ignore[union-attr]
+    block.results = atoms
     function = Function(getattr(f, "__name__", "f"), block)
     captured = lift(function)
     function = simplify(function)
@@ -350,26 +346,31 @@ def grad(f: Any, args: Any, kwargs: Any, *, has_aux: bool = False, **options: An
 
 def pushed(f: Any, args: Any, kwargs: Any, tangents: dict[int, Any], name: str) -> tuple[Any, Any]:
     """Write the program of a value and its tangent for tangents of arguments by position; return both."""
-    positions = tuple(tangents)
-    chosen = Chosen(args, positions, name)
+    made = inner(f, args, kwargs)
+    outputs, dots = _with_tangents(made, Chosen(args, tuple(tangents), name), list(tangents.values()), name)
+    made.write(outputs)
+    return made.tree.rebuild(outputs[: made.results]), made.tree.rebuild(dots)
+
+
+def _with_tangents(made: Inner, chosen: Chosen, tangents: Sequence[Any], name: str) -> tuple[list[Any], list[Any]]:
+    """Write a program with tangents; return its results, and the tangents of those that are of its value."""
     given: dict[int, Any] = {}
-    for tree, t in zip(chosen.trees, tangents.values(), strict=True):
+    for tree, t in zip(chosen.trees, tangents, strict=True):
         seeds = flatten(t)
         if seeds.key != tree.key:
             raise StructureError(f"{name}: a tangent does not have the structure of its argument")
         given.update({id(leaf): seed for leaf, seed in zip(tree.leaves, seeds.leaves, strict=True)})
-    made = inner(f, args, kwargs)
     active = made.active(chosen.places(made))
     program, active_results = forward.jvp(made.function, active)
-    seeds = [writer().converted(writer().atom(given[id(made.leaves[k])]), made.function.params[k].type) for k, on in enumerate(active) if on]
+    params = made.function.params
+    w = writer()
+    seeds = [w.converted(w.atom(given[id(made.leaves[k])]), params[k].type) for k, on in enumerate(active) if on]
     outputs = inlined(program, [*made.atoms, *seeds])
     count = len(made.function.results)
-    made.write(outputs[:count])
-    rest = iter(outputs[count:])
-    dots = [next(rest) if on else None for on in active_results]
+    found = iter(outputs[count:])
+    dots = [next(found) if on else None for on in active_results]
     values = outputs[: made.results]
-    filled = [_number_like(v, zeros(v) if t is None else t) for v, t in zip(values, dots, strict=False)]
-    return made.tree.rebuild(values), made.tree.rebuild(filled)
+    return outputs[:count], [_number_like(v, zeros(v) if t is None else t) for v, t in zip(values, dots, strict=False)]
 
 
 def _jvp(f: Any, primals: Any, tangents: Any, *, has_aux: bool = False) -> Any:
@@ -414,19 +415,26 @@ def pulled(made: Inner, chosen: Chosen, name: str) -> tuple[Any, Callable[[Any],
 
 
 def _vjp(f: Any, *primals: Any, has_aux: bool = False) -> Any:
-    if has_aux:
-        raise UnstableError("vjp with has_aux=True is not translated")
     primals = floated(primals, range(len(primals)))
     value, pull = pulled(inner(f, primals, {}), Chosen(primals, range(len(primals)), "vjp"), "vjp")
-    return value, lambda ct: tuple(pull(ct))
+    if not has_aux:
+        return value, lambda ct: tuple(pull(ct))
+    y, aux = value
+    return y, lambda ct: tuple(pull((ct, _zero_tree(aux)))), aux
 
 
 def _linearize(f: Any, *primals: Any, has_aux: bool = False) -> Any:
-    if has_aux:
-        raise UnstableError("linearize with has_aux=True is not translated")
     primals = floated(primals, range(len(primals)))
-    value, _ = pushed(f, primals, {}, {k: _zero_tree(x) for k, x in enumerate(primals)}, "linearize")
-    return value, lambda *ts: pushed(f, primals, {}, dict(enumerate(ts)), "linearize")[1]
+    made, chosen = inner(f, primals, {}), Chosen(primals, range(len(primals)), "linearize")
+    outputs = inlined(made.function, made.atoms)
+    made.write(outputs)
+    value = made.tree.rebuild(outputs[: made.results])
+
+    def push(*tangents: Any) -> Any:
+        dot = made.tree.rebuild(_with_tangents(made, chosen, tangents, "linearize")[1])
+        return dot[0] if has_aux else dot
+
+    return (value[0], push, value[1]) if has_aux else (value, push)
 
 
 def _zero_tree(x: Any) -> Any:
@@ -463,195 +471,3 @@ def hvp(f: Any, args: Any, kwargs: Any, *, argnums: Any, value_and_grad: bool) -
     primals = floated(primals, positions)
     (value, gradient), (_, product) = pushed(g, primals, kwargs, dict(zip(positions, vectors, strict=True)), "hvp")
     return HVP(value, gradient, product) if value_and_grad else product
-
-
-# Jacobians: one direction after the other -----------------------------------------------------------------------------------------
-
-
-@lowers(_jacobian)
-def jacobian(
-    f: Any,
-    args: Any,
-    kwargs: Any,
-    *,
-    argnums: Any = 0,
-    mode: str = "auto",
-    has_aux: bool = False,
-    holomorphic: bool = False,
-    name: str = "jacobian",
-) -> Any:
-    """Write the program of a Jacobian, by columns or by rows."""
-    positions = positions_of(args, argnums, name)
-    args = floated(args, positions)
-    _expect_real([x for k in positions for x in flatten(args[k]).leaves], name, holomorphic=holomorphic)
-    made = inner(f, args, kwargs)
-    value = made.tree.rebuild([writer().symbol(r) if isinstance(r, Value) else r for r in made.function.results[: made.results]])
-    results = flatten(value[0] if has_aux else value).leaves
-    numbers = all(not _rank(leaf) for k in positions for leaf in flatten(args[k]).leaves)
-    if mode == "forward" or (mode == "auto" and any(map(_rank, results)) and (numbers or len(positions) == 1)):
-        return _by_columns(made, Chosen(args, positions, name), argnums, name, has_aux=has_aux, holomorphic=holomorphic)
-    value, pull = pulled(made, Chosen(args, positions, name), name)
-    trees = [flatten(args[k]) for k in positions]
-    return _by_rows(value, pull, trees, argnums, name, has_aux=has_aux, holomorphic=holomorphic)
-
-
-def _expect_real(leaves: Sequence[Any], name: str, *, holomorphic: bool) -> None:
-    """Raise if a leaf is complex, unless the function is holomorphic."""
-    if not holomorphic and any(isinstance(leaf, Symbol) and leaf.dtype.kind == "c" for leaf in leaves):
-        raise OutputError(f"{name}: a complex argument or result", remedy="pass holomorphic=True if the function is holomorphic")
-
-
-def _rank(leaf: Any) -> int:
-    return leaf.ndim if isinstance(leaf, Symbol) else 0
-
-
-def directions(like: Any, push: Callable[[Any], Sequence[Any]], forms: Sequence[Any], *, columns: bool) -> list[Any]:
-    """Return the blocks of a Jacobian that ``push`` gives for all unit vectors of the space of ``like``.
-
-    ``forms`` are of the forms of what ``push`` returns.  The axes of results come first: ``push`` gives columns (or rows) of blocks.
-    """
-    if not _rank(like):
-        return list(push(1.0))
-    n = like.size
-    shapes = [(*_shape(form), n) if columns else (n, *_shape(form)) for form in forms]
-    blocks = [writer().create(np.zeros, (shape, _dtype(form)), {}) for shape, form in zip(shapes, forms, strict=True)]
-
-    def step(k: Any) -> None:
-        unit = writer().create(np.zeros, (n, like.dtype), {})
-        unit[k] = 1.0
-        for block, part in zip(blocks, push(np.reshape(unit, like.shape)), strict=True):
-            block[(..., k) if columns and _rank(part) else k] = part
-
-    RUNTIME.for_(calls.routed(builtins.range)(n), step, None, RUNTIME.state((), lambda: (), lambda _: None))
-    ends = [(*_shape(form), *_shape(like)) if columns else (*_shape(like), *_shape(form)) for form in forms]
-    return [np.reshape(block, end) for block, end in zip(blocks, ends, strict=True)]
-
-
-def _shape(leaf: Any) -> tuple[Any, ...]:
-    return leaf.shape if _rank(leaf) else ()
-
-
-def _dtype(leaf: Any) -> Any:
-    t = atom_type(writer().atom(leaf))
-    return t.dtype if t.differentiable else np.dtype(float)
-
-
-def _by_columns(made: Inner, chosen: Chosen, argnums: Any, name: str, *, has_aux: bool, holomorphic: bool) -> Any:
-    outputs = inlined(made.function, made.atoms)
-    value, aux = made.tree.rebuild(outputs[: made.results]), None
-    if has_aux:
-        value, aux = value
-    results = flatten(value)
-    _expect_real(results.leaves, name, holomorphic=holomorphic)
-    leaves = [leaf for tree in chosen.trees for leaf in tree.leaves]
-    blocks = [directions(leaf, _column(made, leaf, results.leaves), results.leaves, columns=True) for leaf in leaves]
-    made.write(outputs)
-    result = _assembled(results, chosen.trees, argnums, lambda i, x: blocks[x][i])
-    return (result, aux) if has_aux else result
-
-
-def _column(made: Inner, leaf: Any, results: Sequence[Any]) -> Callable[[Any], list[Any]]:
-    """Return what writes the tangents of results for a tangent of one leaf of the arguments."""
-    active = made.active({k for k, x in enumerate(made.leaves) if x is leaf})
-    program = forward.jvp(made.function, active)
-    types = [made.function.params[k].type for k, on in enumerate(active) if on]
-
-    def push(t: Any) -> list[Any]:
-        seeds = [writer().converted(writer().atom(t), kind) for kind in types]
-        found = iter(inlined(program.function, [*made.atoms, *seeds])[len(made.function.results) :])
-        dots = [next(found) if on else None for on in program.active_results]
-        return [_number_like(y, zeros(y) if t is None else t) for y, t in zip(results, dots, strict=False)]
-
-    return push
-
-
-def _by_rows(value: Any, pull: Any, trees: list[Tree], argnums: Any, name: str, *, has_aux: bool, holomorphic: bool) -> Any:
-    value, aux = value if has_aux else (value, None)
-    results = flatten(value)
-    _expect_real(results.leaves, name, holomorphic=holomorphic)
-    rows: list[list[Any]] = []
-    likes = [x for tree in trees for x in tree.leaves]
-    for i, leaf in enumerate(results.leaves):
-
-        def back(ct: Any, i: int = i) -> Any:
-            seeds = results.rebuild([ct if k == i else zeros(y) for k, y in enumerate(results.leaves)])
-            parts = pull((seeds, _zero_tree(aux)) if has_aux else seeds)
-            parts = [np.conj(part) for part in parts] if holomorphic else parts
-            return [leaf for part in parts for leaf in flatten(part).leaves]
-
-        rows.append(directions(leaf, back, likes, columns=False))
-    result = _assembled(results, trees, argnums, lambda i, x: rows[i][x])
-    return (result, aux) if has_aux else result
-
-
-def _assembled(results: Tree, trees: list[Tree], argnums: Any, block: Callable[[int, int], Any]) -> Any:
-    """Return the blocks in the structure of the results, and within in that of the arguments."""
-    rows = []
-    for i in range(len(results.leaves)):
-        k, parts = 0, []
-        for tree in trees:
-            n = len(tree.leaves)
-            parts.append(tree.rebuild([block(i, k + j) for j in range(n)]))
-            k += n
-        rows.append(parts[0] if isinstance(argnums, (int, np.integer)) else tuple(parts))
-    return results.rebuild(rows)
-
-
-@lowers(_jacfwd)
-def jacfwd(f: Any, args: Any, kwargs: Any, **options: Any) -> Any:
-    """Write the program of a Jacobian by columns."""
-    return jacobian(f, args, kwargs, mode="forward", **{"name": "jacfwd", **options})
-
-
-@lowers(_jacrev)
-def jacrev(f: Any, args: Any, kwargs: Any, **options: Any) -> Any:
-    """Write the program of a Jacobian by rows."""
-    return jacobian(f, args, kwargs, mode="reverse", **{"name": "jacrev", **options})
-
-
-@lowers(_hessian)
-def hessian(f: Any, args: Any, kwargs: Any, **options: Any) -> Any:
-    """Write the program of a Hessian: forward over reverse."""
-    rows = Derivative(_jacobian, f, {"mode": "reverse", "name": "hessian", **options})
-    return jacobian(rows, args, kwargs, mode="forward", **{"name": "hessian", **options})
-
-
-@lowers(_vmap)
-def vmap(f: Any, args: Any, kwargs: Any, *, in_axes: Any, out_axes: Any, axis_size: int | None) -> Any:
-    """Write the program of a function for every element of a stack, one after the other."""
-    if kwargs or axis_size is not None or out_axes != 0:
-        raise UnstableError("vmap with keyword arguments, axis_size or out_axes is not translated")
-    axes = tuple(in_axes) if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
-    trees = [flatten(arg) for arg in args]
-    if any(axis is not None and not isinstance(axis, int) for axis in axes):
-        raise UnstableError("vmap with a tree of in_axes is not translated")
-    mapped = [(leaf, axis) for tree, axis in zip(trees, axes, strict=True) if axis is not None for leaf in tree.leaves]
-    n = mapped[0][0].shape[mapped[0][1]]
-    boxes: list[GrowingList] = []
-    built: list[Tree] = []
-
-    def element(k: Any) -> list[Any]:
-        parts = []
-        for tree, axis in zip(trees, axes, strict=True):
-            index = None if axis is None else (*[slice(None)] * axis, k)
-            parts.append(tree.rebuild([leaf if index is None else leaf[index] for leaf in tree.leaves]))
-        built[:] = [flatten(calls.routed(f)(*parts))]
-        return built[0].leaves
-
-    recorder = writer()
-    with recorder.region() as region:
-        try:
-            with recorder.into(Block()):
-                boxes += [GrowingList() for _ in element(0)]
-        finally:
-            region.undo()
-
-    def step(k: Any) -> None:
-        for box, leaf in zip(boxes, element(k), strict=True):
-            box.append(leaf)
-
-    RUNTIME.for_(calls.routed(builtins.range)(n), step, None, RUNTIME.state((), lambda: (), lambda _: None))
-    stacks = [
-        writer().apply(np.stack if _rank_of_items(box) else np.array, (box,), {}) for box in boxes
-    ]
-    return built[0].rebuild(stacks)

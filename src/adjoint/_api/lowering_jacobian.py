@@ -12,7 +12,6 @@ from adjoint._api.function import Derivative
 from adjoint._api.hessian import _hessian
 from adjoint._api.jacobian import _jacfwd, _jacobian, _jacrev
 from adjoint._api.lowering import Inner, _number_like, floated, inlined, inner, lowers, positions_of
-from adjoint._frontend.state import UnstableError
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.nodes import Block, Function, Undefined, Value, atom_type
 from adjoint._ir.symbol import Symbol, writer
@@ -48,11 +47,13 @@ def jacobian(
     _expect_real(results.leaves, name, holomorphic=holomorphic)
     numbers = all(not _rank(leaf) for tree in trees for leaf in tree.leaves)
     auto = any(map(_rank, results.leaves)) and (numbers or len(positions) == 1)
-    kind = _Columns if mode == "forward" or (mode == "auto" and auto) else _Rows
-    blocks = kind(made, trees, name, holomorphic=holomorphic)
+    columns = mode == "forward" or (mode == "auto" and auto)
+    # Random numbers are drawn on the way there, once: columns would draw them again for each chunk.
+    kind = _Columns if columns and not has_effects(made.function) else _Rows
+    places = [next(k for k, symbol in enumerate(symbols) if symbol is leaf) for leaf in results.leaves]
+    blocks = kind(made, trees, places, name, holomorphic=holomorphic)
     rows = []
-    for leaf in results.leaves:
-        i = next(k for k, symbol in enumerate(symbols) if symbol is leaf)
+    for i in places:
         parts = [tree.rebuild([blocks.block(i, x) for x in tree.leaves]) for tree in trees]
         rows.append(parts[0] if isinstance(argnums, (int, np.integer)) else tuple(parts))
     made.write(blocks.values)
@@ -75,8 +76,8 @@ class _Blocks:
 
     values: list[Any]
 
-    def __init__(self, made: Inner, trees: Sequence[Tree], name: str, *, holomorphic: bool) -> None:
-        self.made, self.name, self.holomorphic = made, name, holomorphic
+    def __init__(self, made: Inner, trees: Sequence[Tree], outputs: Sequence[int], name: str, *, holomorphic: bool) -> None:
+        self.made, self.outputs, self.name, self.holomorphic = made, outputs, name, holomorphic
         self.inputs = [k for tree in trees for leaf in tree.leaves if (k := self.place(leaf)) is not None]
         self.known: dict[int, list[Any]] = {}
         self.prepare()
@@ -125,12 +126,6 @@ class _Columns(_Blocks):
     def pushed(self, k: int) -> list[Any]:
         """Return the derivatives of all results by one input."""
         function = self.made.function
-        if has_effects(function):
-            raise UnstableError(
-                f"{self.name} by columns of a function that draws random numbers or prints",
-                why="it is run once for each part of the columns",
-                remedy="use jacrev, or jit(f, fallback=True)",
-            )
         program, active = forward.jvp(function, [j == k for j in range(len(function.params))])
         count, own = len(function.results), active[: self.made.results]
         tangents = _with_results(program, program.results[count : count + sum(own)])
@@ -150,7 +145,7 @@ class _Rows(_Blocks):
     def prepare(self) -> None:
         """Write the way there, and keep what the way back needs."""
         function, count = self.made.function, len(self.made.function.results)
-        self.wanted = [k < self.made.results and atom_type(r).differentiable for k, r in enumerate(function.results)]
+        self.wanted = [k in self.outputs and atom_type(r).differentiable for k, r in enumerate(function.results)]
         self.split = reverse.vjp(function, [k in self.inputs for k in range(len(function.params))], self.wanted)
         outputs = inlined(self.split.forward, self.made.atoms)
         self.values = outputs[:count]

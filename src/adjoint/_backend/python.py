@@ -240,7 +240,9 @@ def _definition(function: Function, module: Module, titles: dict[Function, str])
 def _docstring(function: Function, names: dict[Value, str]) -> list[str]:
     """Return the docstring of a function: the user's, or of a derivative which value is the derivative of which."""
     if function.doc:
-        return f'"""{function.doc.strip()}"""'.splitlines()
+        text = function.doc.strip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+        text = text[:-1] + '\\"' if text.endswith('"') else text
+        return f'"""{text}"""'.splitlines()
     results = [result.name if type(result) is Value and result.name else "" for result in function.results]
     if not any(map(remarks.is_derivative, [*results, *[param.name for param in function.params]])):
         return []

@@ -331,7 +331,8 @@ def in_order(x: Any, *, key: Any = None, reverse: bool = False) -> Any:
     if key is not None or (isinstance(x, list) and not all(map(is_scalar, iteration.iterated(x)))):
         return sorted_by(list(iteration.iterated(x)), key and routed(key), reverse=reverse)
     y = np.sort(x if isinstance(x, Symbol) else writer().as_array(x))
-    return y[::-1] if reverse else y
+    y = y[::-1] if reverse else y
+    return y if isinstance(x, Symbol) else GrowingList([writer().apply(float, (y[k],), {}) if is_number(v) else y[k] for k, v in enumerate(x)])
 
 
 def sorted_by(items: list[Any], key: Any, *, reverse: bool) -> GrowingList:

@@ -19,8 +19,9 @@ from adjoint import _ufunc_methods
 from adjoint._frontend import invoke, iteration
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.purity import GENERATORS, drawn, impure, is_immutable, is_impure
-from adjoint._frontend.recorder import CREATION, VIEWS
+from adjoint._frontend.recorder import CREATION
 from adjoint._frontend.state import Ambiguous, RefusedError, UnstableError, is_plain_object, natural
+from adjoint._frontend.views import VIEWS
 from adjoint._ir.infer import UnknownTypeError, sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
 from adjoint._ir.types import Opaque
@@ -466,8 +467,10 @@ def attribute(obj: Any, name: str) -> Any:
     if isinstance(obj, Symbol):
         if isinstance(obj.type, Opaque):
             return functools.partial(_object_method, obj, name)
-        if not hasattr(sample(obj.type), name):
-            raise natural(AttributeError(f"{type(sample(obj.type)).__name__!r} object has no attribute {name!r}"))
+        try:
+            getattr(sample(obj.type), name)
+        except AttributeError as error:
+            raise natural(error)  # noqa: B904 - it is the program's own
         return getattr(obj, name)
     if isinstance(obj, np.ndarray):
         return getattr(writer().captures.array(obj), name)

@@ -22,6 +22,8 @@ from adjoint._rules import logic
 Thunk = Callable[[], Any]
 # A loop whose turns are known is written turn by turn if it cannot be written as a loop; this many turns at most.
 MOST_TURNS = 2_000
+# Turns after each of which such a loop may end: what follows is written within a branch.
+MOST_ENDS = 40
 # A second try at a program that was refused writes loops of this many turns turn by turn.
 FEW_TURNS = 256
 # What says that a loop cannot be written as a loop.
@@ -227,10 +229,10 @@ class Control:
     def for_(self, iterable: Any, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Signal | None:
         source = iteration.of(iterable)
         if source is None:
-            return self.each(iteration.by_python(iterable), body, orelse)
+            return self.each(iteration.by_python(iterable), body, orelse, state)
         known = source.count if isinstance(source.count, int) else None
         if known is not None and (known <= 1 or (writer().unrolled and known <= FEW_TURNS)):
-            return self.each(source.items(), body, orelse)
+            return self.each(source.items(), body, orelse, state)
         recorder, before = writer(), state.read()
         try:
             with recorder.attempt():
@@ -247,7 +249,7 @@ class Control:
         if known is None or known > MOST_TURNS:
             raise kept
         try:
-            return self.each(source.items(), body, orelse)
+            return self.each(source.items(), body, orelse, state)
         except NOT_A_LOOP as error:
             raise (kept if isinstance(kept, UnknownNumberError) and isinstance(error, UnknownNumberError) else error) from kept
 
@@ -263,25 +265,26 @@ class Control:
         rest = (start + step, stop, step)
         return self.after(loop(recorder, rest, lambda index: body(source.item(index)), state), orelse, state)
 
-    def each(self, items: Iterator[Any], body: Callable[[Any], Signal | None], orelse: Thunk | None) -> Signal | None:
+    def each(self, items: Iterator[Any], body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Signal | None:
         """Run a loop turn by turn."""
+        return self.after(self.turns(items, body, state, 0), orelse, state)
+
+    def turns(self, items: Iterator[Any], body: Callable[[Any], Signal | None], state: State, ends: int) -> Signal | None:
+        """Run the turns that are left; ``ends`` counts those that may have been the last, which nest in each other."""
         for turn, item in enumerate(items):
-            if turn > MOST_TURNS:
-                raise UnstableError(f"a loop of more than {MOST_TURNS} turns that cannot be written as a loop")
+            if turn > MOST_TURNS or ends > MOST_ENDS:
+                raise UnstableError(
+                    f"a loop of more than {MOST_ENDS if ends > MOST_ENDS else MOST_TURNS} turns would have to be written turn by turn",
+                    why="its body could not be written as a loop",
+                    remedy="let the loop's variables keep their types",
+                )
             signal = body(item)
             if signal is None or signal.continued:
                 continue
             if isinstance(signal.broke, Symbol) or isinstance(signal.returned, Symbol):
-                return self.rest_of_turns(signal, items, body, orelse)
-            return None if signal.broke else signal
-        return orelse() if orelse is not None else None
-
-    def rest_of_turns(self, signal: Signal, items: Iterator[Any], body: Any, orelse: Thunk | None) -> Signal | None:
-        raise UnstableError(
-            "a loop that is written turn by turn ends by a condition that is known only when the program runs",
-            why="its body could not be written as a loop",
-            remedy="let the loop's variables keep their types",
-        )
+                return self.then(signal, lambda: self.turns(items, body, state, ends + 1), state)
+            return signal
+        return None
 
     def while_(self, test: Thunk, body: Thunk, orelse: Thunk | None, state: State) -> Signal | None:
         recorder, before = writer(), state.read()

@@ -105,7 +105,8 @@ class Merger:
 
     def ambiguous(self, a: Any, b: Any) -> Rebuild:
         self.forms.append("ambiguous")
-        return lambda _: Ambiguous(a, b)
+        place = self.recorder.place()
+        return lambda _: Ambiguous(a, b, place)
 
     def leaves(self, a: Any, b: Any) -> Rebuild | None:
         k = self.pair(self.sides[0].atom(a), self.sides[1].atom(b))

@@ -166,7 +166,16 @@ class Runtime(Control):
 
     @staticmethod
     def call(function: Any) -> Any:
-        return calls.routed(function)
+        routed, recorder = calls.routed(read(function)), writer()
+        if not recorder.identities:
+            return routed
+
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            for arg in (*args, *kwargs.values()):
+                recorder.check(arg)
+            return routed(*args, **kwargs)
+
+        return checked
 
     @staticmethod
     def iterated(x: Any) -> Any:

@@ -51,16 +51,16 @@ UNBOUND = Unbound()
 class Ambiguous(Overloaded):
     """What is one thing after one branch and another after the other; an error if it is used."""
 
-    __slots__ = ("a", "b")
+    __slots__ = ("a", "b", "place")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, a: Any, b: Any) -> None:
-        self.a, self.b = a, b
+    def __init__(self, a: Any, b: Any, place: str = "") -> None:
+        self.a, self.b, self.place = a, b, place
 
     def refuse(self) -> UnstableError:
         """Return the error that says what it is."""
         return UnstableError(
-            f"after this branch or loop a variable is either {said(self.a)} or {said(self.b)}",
+            f"after the branch or loop at {self.place} a variable is either {said(self.a)} or {said(self.b)}",
             why="a translated program has one type for each variable",
             remedy="let both branches give the same kind of value, or use jit(f, fallback=True)",
         )
@@ -83,6 +83,8 @@ class Ambiguous(Overloaded):
 
 def said(x: Any) -> str:
     """Return a value in the words of an error message."""
+    if x is UNBOUND:
+        return "not assigned"
     return f"a value of type {x.type}" if isinstance(x, Symbol) else f"{x!r:.60}"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -18,31 +20,35 @@ from adjoint._frontend.captures import RANDOM, Captures
 from adjoint._frontend.handlers import is_own
 from adjoint._frontend.identity import AliasError
 from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.merge import parts_of
+from adjoint._frontend.merge import is_number_like, parts_of
 from adjoint._frontend.recorder import Recorder
 from adjoint._frontend.state import RefusedError, UnstableError, content
 from adjoint._frontend.trees import Rebuild, flatten
 from adjoint._ir.nodes import Block, Function, Line, Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError
 from adjoint._ir.types import Type, type_of
-from adjoint.errors import OWN_FILES, AdjointError
+from adjoint.errors import AdjointError, foreign_files
 
+
+
+def place_of(error: Exception) -> str:
+    """Return the user's line that raised an exception."""
+    trace, where, foreign = error.__traceback__, "", foreign_files()
+    while trace is not None:
+        filename = trace.tb_frame.f_code.co_filename
+        if not filename.startswith(foreign):
+            where = f"{filename}:{trace.tb_lineno}: {linecache.getline(filename, trace.tb_lineno).strip()}"
+        trace = trace.tb_next
+    return where
 
 
 class TranslationError(AdjointError, TypeError):
     """The function raised an exception when it was run on symbols."""
 
     def __init__(self, error: Exception) -> None:
-        trace, where = error.__traceback__, ""
-        while trace is not None:
-            code = trace.tb_frame.f_code
-            if not code.co_filename.startswith(OWN_FILES):
-                text = linecache.getline(code.co_filename, trace.tb_lineno).strip()
-                where = f"{code.co_filename}:{trace.tb_lineno}: {text}"
-            trace = trace.tb_next
         super().__init__(
             f"{type(error).__name__}: {error}",
-            where=where,
+            where=place_of(error),
             why="the function was run with symbols in the places of its numbers and arrays, to be translated",
             remedy="write it in another way, or use jit(f, fallback=True)",
         )
@@ -122,10 +128,20 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
         except AdjointError:
             raise
         except Exception as error:
+            if is_own(error) and calls.holds_symbols(error.args):
+                raise UnstableError(
+                    f"every way through the function raises {type(error).__name__}, with a text that depends on the arguments",
+                    where=place_of(error),
+                ) from error
             if is_own(error) and not isinstance(getattr(error, "__adjoint_raised__", False), str):
                 raise
             raise TranslationError(error) from error
-        return finished(recorder, f, arguments, block, value, level)
+        try:
+            return finished(recorder, f, arguments, block, value, level)
+        except (AliasError, UnstableError) as error:
+            line = line_of(f)
+            where = f"{line.filename}:{line.number} (what {name_of(f)} returns or changes)" if line is not None else ""
+            raise type(error)(error.what, why=error.why, remedy=error.remedy, where=where) from None
 
 
 class Arguments:
@@ -154,7 +170,7 @@ class Arguments:
         self.tree = tree
         self.symbolic = taken.rebuild(symbols)
         self.containers = dict(containers(self.symbolic, tree, ()))
-        refuse_others(recorder, tree, set())
+        refuse_others(recorder, self.symbolic, set())
 
     def symbol(self, place: int, leaf: Any, level: int) -> Any:
         if isinstance(leaf, (int, np.integer)) and not isinstance(leaf, (bool, np.bool_)) and level >= 1:
@@ -200,6 +216,7 @@ def containers(symbolic: Any, original: Any, path: tuple[Any, ...]) -> Any:
 
 def finished(recorder: Recorder, f: Any, arguments: Arguments, block: Block, value: Any, level: int) -> Program:
     """Write the results: of the value, of arrays and containers of the caller's that were changed."""
+    expect_result(value)
     result = flatten(value)
     atoms = [recorder.atom(leaf) for leaf in result.leaves]
     returned = aliases(result.leaves, arguments.memories)
@@ -220,10 +237,32 @@ def finished(recorder: Recorder, f: Any, arguments: Arguments, block: Block, val
             atoms.append(memory.value)
     block.params = [*arguments.params, *[param for _, param in recorder.captures.inputs]]
     block.results = atoms
-    function = Function(name_of(f), block, line_of(f), getattr(f, "__doc__", "") or "")
+    line = line_of(f)
+    function = Function(name_of(f), block, line, (getattr(f, "__doc__", "") or "") if line is not None else "")
     return Program(
         function, arguments.places, recorder.captures, count, result.rebuild, written, changed, returned, specialised=level
     )
+
+
+def expect_result(x: Any) -> None:
+    """Raise unless a result is made of numbers, arrays and what is known: nothing that runs later, and holds symbols."""
+    if is_number_like(x) or isinstance(x, GrowingList) and x.dynamic is not None:
+        return
+    parts = parts_of(x)
+    if parts is not None:
+        for part in parts.values():
+            expect_result(part)
+        return
+    bounds = (x.start, x.stop, x.step) if isinstance(x, (slice, range)) else ()
+    later = hasattr(x, "__next__") or type(x).__module__.startswith("adjoint._frontend")
+    if isinstance(x, FunctionType):
+        later = bool(x.__closure__) or invoke.is_rewritten(x)
+    if later or isinstance(x, (MethodType, functools.partial)) or any(isinstance(bound, Symbol) for bound in bounds):
+        raise RefusedError(
+            f"a {type(x).__name__} is the result of a translated function",
+            why="it would run, or hold values of the program, after the program has ended",
+            remedy="return numbers and arrays, in tuples, lists, dicts and objects",
+        )
 
 
 def _content(obj: Any) -> Any:

@@ -35,6 +35,8 @@ def flatten(x: Any, is_leaf: Callable[[Any], bool] = is_number_like) -> Tree:
 def _flatten(x: Any, is_leaf: Callable[[Any], bool], leaves: list[Any], seen: dict[int, _Place]) -> tuple[_Build, Any]:
     if isinstance(x, Ambiguous):
         raise x.refuse()
+    if writing():
+        writer().check(x)
     if is_leaf(x) or (isinstance(x, GrowingList) and x.dynamic is not None):
         k = len(leaves)
         leaves.append(x)
@@ -43,8 +45,8 @@ def _flatten(x: Any, is_leaf: Callable[[Any], bool], leaves: list[Any], seen: di
         place = seen[id(x)]
         return place, ("same", place.number)
     parts = parts_of(x)
-    if writing():
-        writer().check(x)
+    if isinstance(x, set):
+        return (lambda _, __: set(x)), ("set", frozenset(x))
     if parts is None:
         return (lambda _, __: x), ("constant", x if _hashable(x) else id(x))
     place = _Place(len(seen))

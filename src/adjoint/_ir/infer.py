@@ -173,6 +173,13 @@ def _scattered(ct: Any, index: Any, shape: Any) -> Type:
     return Tensor(_dtype(ct), len(shape))
 
 
+def _crossed(a: Any, b: Any, *_: Any, **__: Any) -> Type:
+    """Return the type of a cross product of vectors of three elements; those of two are samples that mislead."""
+    y = _promoted(a, b)
+    assert isinstance(y, Tensor)
+    return Tensor(y.dtype, y.rank)
+
+
 COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
     operator.getitem: _indexed,
     extent: lambda x, axis: INT,
@@ -209,6 +216,7 @@ COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
     stores.combine: _first,
     stores.form: lambda x: _same_form(x, x),
     kinds.scale: _promoted,
+    np.cross: _crossed,
     indexing.scatter: _scattered,
 }
 

@@ -287,7 +287,14 @@ def in_place_of(call: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _members(arrays: Any, mapped: Any, size: int) -> list[Any]:
     flags = mapped if isinstance(mapped, tuple) else (mapped,) * len(arrays)
-    return [spread(x, m, size) for x, m in zip(arrays, flags, strict=True)]
+    return [_member(x, m, size) for x, m in zip(arrays, flags, strict=True)]
+
+
+def _member(x: Any, mapped: Any, size: int) -> Any:
+    """Return one of several arrays with a batch axis; it may be a sequence of which parts are mapped."""
+    if not isinstance(mapped, tuple):
+        return spread(x, mapped, size)
+    return np.stack([_member(part, m, size) for part, m in zip(x, mapped, strict=True)], 1)
 
 
 def concatenate(call: Any, mapped: Any, size: int, arrays: Any, axis: Any = 0, **kwargs: Any) -> Any:

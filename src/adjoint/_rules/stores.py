@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules.book import FIXED, constant, linear
-from adjoint._rules.kinds import conform, copy, dtype_of, shape_of, zeros_like
+from adjoint._rules.kinds import conform, unbroadcast, copy, dtype_of, shape_of, zeros_like
 from adjoint._rules.primitive import primitive
 
 
@@ -123,13 +123,18 @@ def filled(n: int, x: Any) -> Any:
 @primitive
 def fit(g: Any, x: Any) -> Any:
     """Return a cotangent of ``x`` in the shape and dtype of ``x``: summed over the axes along which ``x`` was broadcast."""
-    return conform(g, shape_of(x), dtype_of(x))
+    return _formed(g, x)
 
 
 @primitive
 def spread(ct: Any, g: Any) -> Any:
     """Return ``ct`` in the shape and dtype of ``g``: the transpose of `fit`, which may have summed or broadcast."""
-    return conform(ct, shape_of(g), dtype_of(g))
+    return _formed(ct, g)
+
+
+def _formed(g: Any, x: Any) -> Any:
+    # What is no cotangent keeps its dtype: engines send positions through to see where elements go.
+    return conform(g, shape_of(x), dtype_of(x)) if dtype_of(g).kind in "fc" else unbroadcast(g, shape_of(x))
 
 
 @primitive

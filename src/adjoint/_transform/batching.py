@@ -19,6 +19,7 @@ from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Raise, Undefined, Value, atom_type, values
 from adjoint._ir.symbol import Symbol, extent
 from adjoint._ir.types import INT, Tensor
+from adjoint._rules import stores
 from adjoint._transform.binding import place
 from adjoint._transform.dependence import Dependence, Dependences
 from adjoint._transform.harmless import element_of, why_not
@@ -114,6 +115,8 @@ class _Batching(Copier):
         self.present: set[Any] = set()
         # Arrays of zeros, with the arrays whose shapes they have.
         self.zeros: dict[Any, Value] = {}
+        # Lists without items.
+        self.empty: set[Any] = set()
         body = made.body
         body.params = [self.fresh(param) for param in function.params]
         with self.builder.into(body):
@@ -148,9 +151,11 @@ class _Batching(Copier):
         t = atom_type(atom) if like is None else like.type
         if isinstance(atom, Undefined):
             return Undefined(self.dependence.stacked(t))
+        if atom in self.empty:
+            return self.stacks.empty(t)
         if atom in self.zeros:
             like = Symbol(self(self.zeros[atom]))
-            return self.builder.atom(self.builder.apply(np.zeros, ((self.stacks.size, *like.shape), t.dtype)))
+            return self.stacks.zeros(like.shape, t)
         return self(atom) if atom in self.dependence else self.stacks.repeated(self(atom), t)
 
     def refuse(self, op: Op, what: str, remedy: str = "") -> NoReturn:
@@ -164,10 +169,17 @@ class _Batching(Copier):
         for op in block.ops:
             self.builder.line = op.line
             self.write(op)
-            if isinstance(op, Apply) and op.function is np.zeros_like and not op.kwargs and op.args[0] not in self.dependence:
-                self.zeros[op.outputs[0]] = op.args[0]
-            if isinstance(op, Apply) and (key := element_of(op, self.shapes)) is not None:
-                self.present.add(key)
+            if isinstance(op, Apply):
+                self.note(op)
+
+    def note(self, op: Apply) -> None:
+        """Note what an operation tells that is of use later."""
+        if op.function is np.zeros_like and not op.kwargs and op.args[0] not in self.dependence:
+            self.zeros[op.outputs[0]] = op.args[0]
+        if op.function is stores.listed and not op.args[0]:
+            self.empty.add(op.outputs[0])
+        if (key := element_of(op, self.shapes)) is not None:
+            self.present.add(key)
 
     @contextlib.contextmanager
     def block(self, params: Sequence[Value] = ()) -> Iterator[Block]:  # type: ignore[override]

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adjoint._ir.nodes import Apply, Value, atom_type, map_atoms
+from adjoint._ir.nodes import Apply, Value, atom_type, map_atoms, values
 from adjoint._ir.symbol import Symbol, extent, length
 from adjoint._ir.types import ListOf, Tensor, Type
+from adjoint._rules import stores
 from adjoint._rules.batching import form_for
 from adjoint._rules.batching_forms import Ragged
 from adjoint._rules.book import find
@@ -78,10 +79,21 @@ class Stacks:
         if t.rank:
             return self.builder.atom(np.broadcast_to(x, (self.size, *x.shape)))
         if isinstance(atom, (int, float, complex, np.number)) and not atom:
-            return self.builder.atom(self.builder.apply(np.zeros, ((self.size,), *(() if t.dtype == float else (t.dtype,)))))
+            return self.zeros((), t)
         own = atom_type(atom)
         assert isinstance(own, Tensor)
-        return self.builder.atom(self.builder.apply(np.full, ((self.size,), x, *(() if own.dtype == t.dtype else (t.dtype,)))))
+        return self.builder.atom(self.builder.apply(np.full, (self.size, x, *(() if own.dtype == t.dtype else (t.dtype,)))))
+
+    def zeros(self, shape: tuple[Any, ...], t: Tensor) -> Any:
+        """Return the stack of zeros of a shape."""
+        lengths = (self.size, *shape) if shape else self.size
+        return self.builder.atom(self.builder.apply(np.zeros, (lengths, *(() if t.dtype == float else (t.dtype,)))))
+
+    def empty(self, t: Type) -> Value:
+        """Return the list without items of the type of a list of stacks."""
+        output = Value(self.dependence.stacked(t))
+        self.builder.append(Apply(function=stores.listed, args=([],), outputs=[output]))
+        return output
 
     # Operations
 
@@ -163,12 +175,15 @@ class Stacks:
         args, kwargs = bound(op, self.dependence.values)
         if self.batching.differs(kwargs):
             return NotImplemented
-        mapped = tuple([self.mapped(arg) for arg in args])
+        mapped = [self.mapped(arg) for arg in args]
+        symbols = list(self.symbols(args))
+        if function in (stores.assign, stores.accumulate) and not mapped[0]:
+            mapped[0], symbols[0] = True, Symbol(self.batching.stack(args[0], op.outputs[0]))
 
         def call(*args: Any, **kwargs: Any) -> Any:
             return self.builder.apply(function, args, kwargs)
 
-        return form(call, mapped, self.size, *self.symbols(args), **self.symbols(kwargs))
+        return form(call, tuple(mapped), self.size, *symbols, **self.symbols(kwargs))
 
     def by_definition(self, op: Apply) -> bool:
         """Write the operations that define an operation, each on stacks; tell whether that is possible."""
@@ -224,7 +239,7 @@ class Stacks:
         """Raise unless the results of all elements have one shape: no whole number that differs may say how long they are."""
         if not all(isinstance(output.type, Tensor) for output in op.outputs):
             self.batching.refuse(op, f"an operation on a batch that gives {', '.join(str(x.type) for x in op.outputs)}")
-        differing = [value for value in self._values(op) if value in self.dependence]
+        differing = [value for value in values(op.operands) if value in self.dependence]
         if not all(isinstance(value.type, Tensor) for value in differing):
             self.batching.refuse(op, "an operation on a list that differs between the elements of a batch")
         ranks = [output.type.rank for output in op.outputs if isinstance(output.type, Tensor)]
@@ -233,11 +248,6 @@ class Stacks:
         kinds = {value.type.dtype.kind for value in differing if isinstance(value.type, Tensor)}
         if op.function in _RAGGED or (op.function is np.where and len(op.args) == 1) or kinds - set("fc"):
             self.batching.refuse(op, "a value whose shape may differ between the elements of a batch")
-
-    def _values(self, op: Apply) -> list[Value]:
-        from adjoint._ir.nodes import values
-
-        return list(values(op.operands))
 
 
 def _may_cast(found: Tensor, wanted: Tensor) -> bool:

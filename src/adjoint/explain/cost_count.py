@@ -10,7 +10,8 @@ import numpy as np
 
 from adjoint._ir.evaluate import run
 from adjoint._ir.nodes import Apply, Function, Line, Loop, Value, walk
-from adjoint.explain.cost_model import CALLS, MOVES, OPERATIONS, STEPS, Count, cost_of, is_step, size
+from adjoint.explain.cost_formulas import OPERATIONS, size
+from adjoint.explain.cost_model import CALLS, MOVES, STEPS, Count, cost_of, is_step
 
 
 class Tally:
@@ -54,7 +55,8 @@ def operations(count: Count) -> int:
 def kept_bytes(forward: Function, results: Sequence[Any], first: int) -> Counter[Line | None]:
     """Return the bytes of what a program hands to the way back, by the line that computed it.
 
-    ``results`` are those of the program, of which the kept ones begin at ``first``.  Arguments are those of the function's first line.
+    ``results`` are those of the program, of which the kept ones begin at ``first``.  Arguments belong to the first line of the
+    function.
     """
     made = makers(forward)
     seen: set[Any] = set()

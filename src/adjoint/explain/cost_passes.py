@@ -15,7 +15,7 @@ from adjoint._api.jit import Jitted
 from adjoint._ir.nodes import Line
 from adjoint.errors import InputError
 from adjoint.explain.cost_count import Tally, kept_bytes
-from adjoint.explain.cost_model import size
+from adjoint.explain.cost_formulas import size
 from adjoint.explain.cost_time import Times, measured, predicted
 
 NAMES = FUNCTION, FORWARD, REVERSE = ("function", "forward pass", "reverse pass")
@@ -109,4 +109,3 @@ def ones(x: Any) -> Any:
     if isinstance(x, list):
         return [ones(part) for part in x]
     return np.ones_like(x) if isinstance(x, np.ndarray) else type(x)(1)
-

@@ -12,7 +12,8 @@ from typing import Any
 from adjoint._ir.nodes import Line
 from adjoint.explain.compare_result import aligned, in_bytes, in_seconds
 from adjoint.explain.cost_count import Tally, operations
-from adjoint.explain.cost_model import INTEGERS, KINDS, MOVES, OPERATIONS
+from adjoint.explain.cost_formulas import OPERATIONS
+from adjoint.explain.cost_model import INTEGERS, MOVES
 from adjoint.explain.cost_passes import FORWARD, FUNCTION, NAMES, REVERSE, Counted, Passes
 from adjoint.explain.cost_time import Times
 
@@ -149,7 +150,7 @@ class Cost:
         return f"<div>{first}{notes}{''.join(rest)}</div>"
 
 
-# From counts -------------------------------------------------------------------------------------------------------------------
+# From counts -----------------------------------------------------------------------------------------------------------------
 
 
 def _pass(name: str, tally: Tally, base: int, times: Times | None) -> Pass:
@@ -168,13 +169,12 @@ def _lines(found: Counted) -> list[LineCost]:
     places = sorted({line[:2] for line in lines if line is not None})
     rows = []
     for place in places:
-        counts = [
-            sum(operations(count) for line, count in tallies[name].lines.items() if _at(line, place))
-            for name in (FUNCTION, FORWARD, REVERSE)
-        ]
+        function, forward, reverse = (
+            sum(operations(count) for line, count in tallies[name].lines.items() if _at(line, place)) for name in NAMES
+        )
         kept = sum(n for line, n in found.kept.items() if _at(line, place))
-        if any(counts) or kept:
-            rows.append(LineCost(*place, linecache.getline(*place).strip(), *counts, kept))
+        if function or forward or reverse or kept:
+            rows.append(LineCost(*place, linecache.getline(*place).strip(), function, forward, reverse, kept))
     return rows
 
 
@@ -182,7 +182,7 @@ def _at(line: Line | None, place: tuple[str, int]) -> bool:
     return line is not None and line[:2] == place
 
 
-# Tables ------------------------------------------------------------------------------------------------------------------------
+# Tables ----------------------------------------------------------------------------------------------------------------------
 
 
 def _pass_rows(cost: Cost) -> list[Row]:
@@ -190,7 +190,7 @@ def _pass_rows(cost: Cost) -> list[Row]:
     rows: list[Row] = [("", *[each.name for each in passes])]
     rows += [
         (kind, *[f"{each.kinds.get(kind, 0):,}" for each in passes])
-        for kind in KINDS
+        for kind in OPERATIONS
         if any(kind in each.kinds for each in passes)
     ]
     rows.append(("all operations", *[f"{each.operations:,}" for each in passes]))

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adjoint.explain.cost_model import ALGEBRA, ARITHMETIC, CALLS, FUNCTIONS, MOVES, PRODUCTS, SORTING, STEPS
+from adjoint.explain.cost_formulas import ALGEBRA, ARITHMETIC, FUNCTIONS, PRODUCTS, SORTING
+from adjoint.explain.cost_model import CALLS, MOVES, STEPS
 
 # Programs take turns, so many times at most, for about so many seconds.
 TURNS, SECONDS = 101, 0.5
 # One reading of the clock takes at least so long.
 SPELL = 1e-4
+# Matrices so small that a BLAS starts no threads for them.
+SIDE = 32
 
 
 class Times(NamedTuple):
@@ -25,7 +28,7 @@ class Times(NamedTuple):
     predicted: dict[str, float]
 
 
-def measured(calls: dict[str, Callable[[], Any]]) -> dict[str, float]:
+def measured(calls: dict[str, Callable[[], Any]], of: Callable[[list[float]], float] = statistics.median) -> dict[str, float]:
     """Return the median time of each call; they take turns, so that what disturbs the machine disturbs all of them."""
     for call in calls.values():  # the first call may have to prepare things
         call()
@@ -37,7 +40,7 @@ def measured(calls: dict[str, Callable[[], Any]]) -> dict[str, float]:
             break
         for name, call in calls.items():
             seconds[name].append(_timed(call, numbers[name]))
-    return {name: statistics.median(each) for name, each in seconds.items()}
+    return {name: of(each) for name, each in seconds.items()}
 
 
 def _timed(call: Callable[[], Any], number: int) -> float:
@@ -55,7 +58,7 @@ def predicted(counts: dict[str, Counter[str]]) -> dict[str, float]:
 
 def prices() -> dict[str, float]:
     """Measure the seconds of an element of each kind, of a call of NumPy, and of a step of Python."""
-    large, small, matrix = np.linspace(0.1, 1, 20_000), np.ones(2), np.eye(100) + 0.01
+    large, small, matrix = np.linspace(0.1, 1, 20_000), np.ones(2), np.eye(SIDE) + 0.01
     shuffled = np.random.default_rng(0).permutation(large)
 
     def steps() -> float:
@@ -70,11 +73,11 @@ def prices() -> dict[str, float]:
         ARITHMETIC: (lambda: np.multiply(large, large), large.size),
         FUNCTIONS: (lambda: (np.exp(large), np.sin(large), np.log(large)), 3 * large.size),
         MOVES: (lambda: np.copy(large), large.size),
-        PRODUCTS: (lambda: np.matmul(matrix, matrix), 2 * 100**3),
-        ALGEBRA: (lambda: np.linalg.solve(matrix, matrix), 8 / 3 * 100**3),
+        PRODUCTS: (lambda: np.matmul(matrix, matrix), 2 * SIDE**3),
+        ALGEBRA: (lambda: np.linalg.solve(matrix, matrix), 8 / 3 * SIDE**3),
         SORTING: (lambda: np.sort(shuffled), large.size * np.log2(large.size)),
     }
-    seconds = measured({kind: call for kind, (call, _) in work.items()})
+    seconds = measured({kind: call for kind, (call, _) in work.items()}, of=min)
     price = {kind: seconds[kind] / units for kind, (_, units) in work.items()}
     call = price[CALLS]
     return {kind: price[kind] if kind in (CALLS, STEPS) else max(0.0, price[kind] - call / work[kind][1]) for kind in price}
