@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import math
 import pickle
 import runpy
@@ -36,6 +37,9 @@ def assert_same(got: Any, want: Any, tolerance: float = 1e-10) -> None:
         assert np.result_type(a) == np.result_type(b)
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
+
+# Read by functions below, and changed by tests.
+number: Any = 2.0
 
 # Functions --------------------------------------------------------------------------------------------------------------------------
 
@@ -167,6 +171,60 @@ def third(x: Any) -> Any:
     return ad.grad(lambda a: ad.grad(lambda b: ad.grad(lambda c: c**5 * a * b)(b) * b)(a))(x)
 
 
+@ad.custom_jvp
+def safe_log(x: Any) -> Any:
+    return math.log(max(x, 1e-300))
+
+
+@safe_log.defjvp
+def _safe_log_jvp(primals: Any, tangents: Any) -> Any:
+    (x,), (t,) = primals, tangents
+    return safe_log(x), t * number / (2.0 * x + 1e-12)
+
+
+@functools.partial(ad.custom_jvp, nondiff_argnums=(1,))
+def power(x: Any, n: Any) -> Any:
+    return x**n
+
+
+@power.defjvp
+def _power_jvp(n: Any, primals: Any, tangents: Any) -> Any:
+    (x,), (t,) = primals, tangents
+    return power(x, n), n * power(x, n - 1) * t
+
+
+@ad.custom_vjp
+def mixed(p: Any, x: Any, flag: Any) -> Any:
+    """A function of trees, of which one argument has no derivative and one no cotangent."""
+    return {"y": p["a"] * np.sin(x), "z": np.sum(p["b"] * x)}
+
+
+def _mixed_back(residuals: Any, ct: Any) -> Any:
+    p, x, _ = residuals
+    bars = {"a": ct["y"] * np.sin(x), "b": np.sum(x) * ct["z"]}
+    return bars, ct["y"] * p["a"] * np.cos(x) * number + p["b"] * ct["z"], None
+
+
+mixed.defvjp(lambda p, x, flag: (mixed(p, x, flag), (p, x, None)), _mixed_back)
+
+
+@ad.custom_vjp
+def held_back(x: Any, y: Any) -> Any:
+    return x * y
+
+
+held_back.defvjp(lambda x, y: (x * y, y), lambda y, ct: (np.clip(ct, -0.5, 0.5) * y, None))
+
+
+def with_rules(x: Any) -> Any:
+    total = 0.0
+    for i in range(len(x)):
+        if x[i] > 0:
+            total = total + safe_log(x[i]) * x[i] + power(x[i], 3)
+    y = mixed({"a": x, "b": 2.0}, x * x, 3)
+    return total + np.sum(y["y"]) * y["z"]
+
+
 INNER = (
     *(inner_jvp, inner_vjp, inner_grad, inner_linearize, inner_stop, inner_checkpoint, inner_aux, inner_later, inner_twice),
     *(inner_jacobian, inner_hessian, inner_vmap, optimiser),
@@ -235,6 +293,22 @@ COMPOSED: dict[str, tuple[Callable[[Any], Any], Any, tuple[Any, ...]]] = {
     **{f"{f.__name__}, value": (lambda f: f, f, (X,)) for f in INNER},
     **{f"{f.__name__}, gradient": (ad.grad, f, (X,)) for f in INNER},
     "optimiser, hvp": (ad.hvp, optimiser, (X, Y)),
+    "custom_jvp, value": (lambda f: f, safe_log, (0.7,)),
+    "custom_jvp, gradient": (ad.grad, safe_log, (0.7,)),
+    "custom_jvp, order=3": (lambda f: ad.derivative(f, order=3), safe_log, (0.7,)),
+    "custom_jvp, reverse over reverse": (lambda f: ad.grad(ad.grad(f)), safe_log, (0.7,)),
+    "custom_jvp with a fixed argument": (lambda f: ad.value_and_grad(f), power, (0.7, 4)),
+    "custom_jvp with a fixed argument, order=3": (lambda f: ad.derivative(f, order=3), power, (0.7, 5)),
+    "custom_vjp without a cotangent": (lambda f: ad.jacrev(f, (0, 1)), held_back, (X, Y)),
+    "custom_vjp without a cotangent, forward": (lambda f: ad.jacfwd(f, (0, 1)), held_back, (X, Y)),
+    "custom rules, value": (lambda f: f, with_rules, (X,)),
+    "custom rules, gradient": (ad.grad, with_rules, (X,)),
+    "custom rules, forward": (ad.jacfwd, with_rules, (X,)),
+    "custom rules, Hessian": (ad.hessian, with_rules, (X,)),
+    "custom rules, reverse over reverse": (lambda f: ad.jacrev(ad.grad(f)), with_rules, (X,)),
+    "custom rules, reverse over forward": (lambda f: ad.jacrev(ad.jacfwd(f)), with_rules, (X,)),
+    "custom rules, inside": (ad.grad, lambda x: np.sum(ad.grad(with_rules)(x) * x), (X,)),
+    "custom rules of trees": (lambda f: ad.jacobian(f, (0, 1)), lambda p, x: mixed(p, x, 1), ({"a": Y, "b": 2.0}, X)),
 }  # fmt: skip
 
 
@@ -360,7 +434,6 @@ class Holder:
 
 
 world = types.SimpleNamespace()
-number: Any = 2.0
 count: Any = 2
 array: Any = np.array([1.0, 2.0, 3.0])
 table: Any = {"w": np.array([1.0, 1.0, 2.0]), "b": 0.5}
@@ -837,7 +910,7 @@ def test_docstrings_of_any_text_are_kept() -> None:
         f.__doc__ = text
         namespace: dict[str, Any] = {}
         exec(ad.source(f, 1.0), namespace)
-        assert namespace["f"].__doc__ == text
+        assert inspect.cleandoc(namespace["f"].__doc__) == text
 
 
 @pytest.mark.parametrize("f", [energy, inner_grad, ad.grad(energy), ad.grad(inner_grad)], ids=["energy", "inner_grad", "grad", "grad of inner_grad"])

@@ -326,6 +326,17 @@ def test_text(shown):
     assert "test_cost.py:" in text
 
 
+def test_what_exceeds_six_times_is_said():
+    moved = ad.cost(lambda x: np.concatenate([x, x]), np.ones(3))
+    assert moved.notes() == [
+        f"a pass may take 6 times the operations of the function, and one for each of the {moved.function.moves} elements that it moves: {moved.bound}"
+    ]
+    factor = ad.cost(np.linalg.cholesky, 2 * np.eye(20))
+    assert factor.reverse.operations > factor.bound
+    assert len(factor.notes()) == 2
+    assert factor.notes()[1] in repr(factor)
+
+
 def test_data(shown):
     data = json.loads(json.dumps(shown.to_dict()))
     assert data["forward"]["operations"] == shown.forward.operations

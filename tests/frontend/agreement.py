@@ -99,9 +99,13 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, (float, complex, int, np.ndarray, np.generic)):
         if not isinstance(b, (float, complex, int, np.ndarray, np.generic)) or np.shape(a) != np.shape(b):
             return False
-        if "biufc".find(np.asarray(a).dtype.kind) < "biufc".find(np.asarray(b).dtype.kind):  # variables of several types have the widest
+        if "biufc".find(np.asarray(a).dtype.kind) < "biufc".find(
+            np.asarray(b).dtype.kind
+        ):  # variables of several types have the widest
             return False
-        return bool(np.allclose(a, b, rtol=1e-12, atol=1e-12, equal_nan=True)) if np.asarray(a).dtype.kind in "biufc" else a == b
+        return (
+            bool(np.allclose(a, b, rtol=1e-12, atol=1e-12, equal_nan=True)) if np.asarray(a).dtype.kind in "biufc" else a == b
+        )
     if isinstance(a, np.random.Generator):
         return isinstance(b, np.random.Generator) and a.bit_generator.state == b.bit_generator.state
     first, second = parts_of(a), parts_of(b)

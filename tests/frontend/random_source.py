@@ -9,7 +9,7 @@ ARRAYS = ("u", "v", "w")
 LISTS = ("p", "q")
 OBJECTS = ("o", "r")
 PART = "d['p']"
-HEADER = '''import numpy as np
+HEADER = """import numpy as np
 
 
 class Thing:
@@ -43,7 +43,7 @@ def program(a, n, x):
         array[0] = y
         return array
 
-'''
+"""
 
 
 class Writer:
@@ -147,7 +147,11 @@ class Writer:
         self.loops += 1
         k = f"k{self.loops}"
         head = self.pick(
-            f"for {k} in range(n):", f"for {k} in range(2):", f"for {k} in range(3):", f"for {k} in x:", f"for {k} in {self.pick(*LISTS)}[:]:"
+            f"for {k} in range(n):",
+            f"for {k} in range(2):",
+            f"for {k} in range(3):",
+            f"for {k} in x:",
+            f"for {k} in {self.pick(*LISTS)}[:]:",
         )
         body = self.block()
         if self.random.random() < 0.3:
@@ -169,5 +173,7 @@ class Writer:
 
     def source(self) -> str:
         lines = [line for _ in range(self.random.randint(3, 7)) for line in self.statement()]
-        wanted = self.random.sample([*NUMBERS, *ARRAYS, *LISTS, "o.x", "r.x", "o.items", "d['k']", "d['u']", "d['p']", "count", "sum(p)"], 5)
+        wanted = self.random.sample(
+            [*NUMBERS, *ARRAYS, *LISTS, "o.x", "r.x", "o.items", "d['k']", "d['u']", "d['p']", "count", "sum(p)"], 5
+        )
         return HEADER + "".join(f"    {line}\n" for line in [*lines, f"return [{', '.join(wanted)}]"])

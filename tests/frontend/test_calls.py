@@ -566,7 +566,9 @@ def text_of_values(x, n):
 
 @CASES((1.0,), (-1.0,))
 def instance_checks(x):
-    return (x if isinstance(x, float) else 0.0) + (1 if isinstance(x, (int, np.ndarray)) else 2) + callable(x) + (type(x) is float)
+    return (
+        (x if isinstance(x, float) else 0.0) + (1 if isinstance(x, (int, np.ndarray)) else 2) + callable(x) + (type(x) is float)
+    )
 
 
 @CASES((X,), (X[:2],))

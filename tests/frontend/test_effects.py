@@ -262,7 +262,7 @@ def writes_buffer(x):
 def test_arrays_of_the_world_are_written() -> None:
     program = translated(writes_buffer, (2.0,))
     assert not BUFFER.any()
-    (k, result), = program.written
+    ((k, result),) = program.written
     results = run(program.function, [2.0, *[getter() for getter, _ in program.captures.inputs]])
     assert k == 1
     np.testing.assert_array_equal(results[result], [0.0, 2.0, 0.0])

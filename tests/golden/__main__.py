@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.golden.test_golden import path_of, printed
 from tests.golden.programs import GOLDEN
+from tests.golden.test_golden import path_of, printed
 
 for name in GOLDEN:
     path_of(name).write_text(printed(name))
-    print(path_of(name))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import numpy as np
 import pytest
 
+from adjoint._ir.builder import Builder, Symbol
 from adjoint._ir.evaluate import run
-from adjoint._ir.nodes import Function
-from adjoint._ir.types import ListOf, Opaque
+from adjoint._ir.nodes import Apply, Function, Value
+from adjoint._ir.symbol import extent, writer
+from adjoint._ir.types import ListOf, Opaque, type_of
 from adjoint._ir.verify import verify
+from adjoint._rules import stores
 from adjoint._transform.batching import batch
 from adjoint._transform.forward import jvp
 from adjoint._transform.reverse import gradient, vjp
@@ -23,8 +27,11 @@ from tests.transform.random_flows import random_flow
 
 EACH = pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 SIZE = 3
-# Elements go different ways: loops that end at different turns, exceptions, lists that are chosen.
-APART = {"newton", "series", "while_in_for", "search", "mandelbrot"}
+# Elements go different ways: loops that end at different turns, recursion, elements of arrays that need not be there.
+APART = {
+    "array_in_branch_in_loop", "call_in_loop", "loop_in_branch", "loop_in_branch_in_loop", "mandelbrot", "newton",
+    "prefix_by_branches", "recursion", "search", "series", "while_in_for",
+}  # fmt: skip
 
 
 def is_inexact(x) -> bool:
@@ -131,7 +138,7 @@ def test_gradients(flow: Flow) -> None:
     try:
         check(simplify(made), args, [*active, False])
     except BatchError:
-        if flow.name not in APART | {"recursion"}:
+        if flow.name not in APART:
             raise
 
 
@@ -147,3 +154,85 @@ def test_random_flows(seed: int) -> None:
             continue
     pushed = simplify(jvp(function, [True] * 3).function)
     check(pushed, [*args, *args], [False] * 3 + [True] * 3, seed)
+
+
+# One operation each ----------------------------------------------------------------------------------------------------------
+
+X = np.array([[0.3, -0.7, 1.1], [0.9, 0.2, -0.4]])
+V = np.array([0.5, -0.3, 0.8])
+OPERATIONS = {
+    "unbatched operand of higher rank": (lambda v, x: v * x, [V, X], [True, False]),
+    "batched operand of higher rank": (lambda v, x: v * x, [V, X], [False, True]),
+    "sum of all": (lambda x: np.sum(x), [X], [True]),
+    "matrix and vectors": (lambda x, v: x @ v, [X, V], [False, True]),
+    "matrices and vector": (lambda x, v: x @ v, [X, V], [True, False]),
+    "matrices and vectors": (lambda x, v: x @ v, [X, V], [True, True]),
+    "store of a stack": (lambda x, v: stores.assign(x, (slice(None), 1), v), [X, V[:2]], [False, True]),
+    "store into a stack": (lambda x, v: stores.assign(x, 0, v), [X, V], [True, False]),
+    "sum at repeated places": (lambda v, k: stores.accumulate(v, (k,), 2.0 * v), [V, np.array([1, 1, 2])], [True, False]),
+    "places that differ": (lambda v, k: stores.accumulate(v, k, 3.0), [V, 0], [False, True]),
+    "element at a place that differs": (lambda x, k: x[k] * x[0, k], [X, 0], [False, True]),
+    "winners": (lambda v, k: stores.winners(v, (k,), (4,)), [V, np.array([2, 0, 2])], [True, False]),
+    "fit": (lambda x, v: stores.fit(x, v), [X, V], [True, False]),
+    "fit to a stack": (lambda x, v: stores.fit(x, v), [X, V], [False, True]),
+    "fit of both": (lambda x, v: stores.fit(x, v), [X, V], [True, True]),
+    "spread": (lambda v, x: stores.spread(v, x), [V, X], [True, False]),
+    "spread to a stack": (lambda v, x: stores.spread(v, x), [V, X], [False, True]),
+    "array of numbers": (lambda v, a: writer().apply(np.array, ([[v[0], a], [1.0, v[2]]],), {}), [V, 0.7], [True, False]),
+    "concatenation with a nested list": (lambda v, a: writer().apply(np.concatenate, ([v, [a]],), {}), [V, 0.7], [True, True]),
+    "function without form": (lambda v: np.convolve(v, V.tolist()), [V], [True]),
+    "function defined by others": (lambda v: np.polyval(v, 2.0), [V], [True]),
+    "python's numbers": (lambda a, b: writer().apply(math.atan2, (a, b), {}), [0.3, 0.9], [True, False]),
+    "max of numbers": (lambda a, b: writer().apply(max, (a, b, 0.35), {}), [0.3, 0.4], [True, False]),
+    "shape of an element": (lambda x: x / x.shape[1] + x.size, [X], [True]),
+    "zeros": (lambda x: np.zeros_like(x) + x[0], [X], [True]),
+    "decomposition": (lambda x: np.linalg.svd(x, full_matrices=False)[1], [X], [True]),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operations(name: str) -> None:
+    f, args, batched = OPERATIONS[name]
+    params = [Value(type_of(x), f"x{k}") for k, x in enumerate(args)]
+    builder = Builder()
+    with builder.block(params) as body:
+        body.results = [builder.atom(f(*map(Symbol, params)))]
+    function = Function("f", body)
+    rows = [
+        [x + (k if isinstance(x, int) else 0.1 * k) for k in range(2)] if b else [x, x]
+        for x, b in zip(args, batched, strict=True)
+    ]
+    made = batch(function, batched)
+    verify(made.function)
+    (y,) = checked_run(made.function, [np.stack(row) if b else row[0] for row, b in zip(rows, batched, strict=True)])
+    for k in range(2):
+        np.testing.assert_allclose(y[k], run(function, [row[k] for row in rows])[0], rtol=1e-13)
+
+
+def test_elements_that_go_different_ways_are_refused_with_the_line() -> None:
+    flow = next(flow for flow in FLOWS if flow.name == "newton")
+    with pytest.raises(BatchError, match=r"different turns[\s\S]*flows\.py"):
+        batch(flow.function, [True] * len(flow.args))
+
+
+def test_a_shape_that_depends_on_the_element_is_refused() -> None:
+    v = Value(type_of(V), "v")
+    builder = Builder()
+    with builder.block([v]) as body:
+        x = Symbol(v)
+        body.results = [builder.atom(np.sum(x[x > 0]))]
+    with pytest.raises(BatchError, match="shape"):
+        batch(Function("f", body), [True])
+
+
+def test_what_does_not_depend_on_the_element_stays_as_it_is() -> None:
+    x, y = Value(type_of(X), "x"), Value(type_of(1.0), "y")
+    builder = Builder()
+    with builder.block([x, y]) as body:
+        body.results = [builder.atom(np.sum(np.exp(Symbol(x)))), builder.atom(Symbol(y) * 2.0)]
+    made = batch(Function("f", body), [False, True])
+    assert made.batched_results == [False, True]
+    functions = [op.function for op in made.function.body.ops if isinstance(op, Apply) and op.function is not extent]
+    assert functions == [np.exp, np.sum, np.multiply]
+    with pytest.raises(BatchError, match="how many elements"):
+        batch(Function("f", body), [False, False])

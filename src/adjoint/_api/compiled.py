@@ -1,7 +1,7 @@
 """A program as a Python function of flat arguments, and under a derivative as one operation of the tracing engine.
 
-Its derivatives are programs too, made when they are first asked for; called with traced values they are operations in turn, so that
-derivatives of any order need nothing else.
+Its derivatives are programs too, made when they are first asked for; called with traced values they are operations in turn,
+so that derivatives of any order need nothing else.
 """
 
 from __future__ import annotations

@@ -48,9 +48,7 @@ def along_all(program: Function, atoms: Sequence[Any], place: int, like: Any, na
     return _in_chunks(made.function, made.batched_results, atoms, place, like, name)
 
 
-def _in_chunks(
-    program: Function, wanted: Sequence[bool], atoms: Sequence[Any], place: int, like: Any, name: str
-) -> list[Any]:
+def _in_chunks(program: Function, wanted: Sequence[bool], atoms: Sequence[Any], place: int, like: Any, name: str) -> list[Any]:
     recorder, n = writer(), like.size
     copier = _bound(program, atoms)
     before, within = parted(program.body, program.params[place])

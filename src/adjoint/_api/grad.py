@@ -34,8 +34,8 @@ def grad(
     holomorphic
         ``f`` is a holomorphic function of complex arguments; return its complex derivative.
     memory
-        Bytes that loops may keep for the way back, a number or a text such as ``"200MB"``: ``f`` is translated (`jit`), some states of
-        its sequential loops are kept, and the others are computed again from them, as seldom as the budget allows.
+        Bytes that loops may keep for the way back, a number or a text such as ``"200MB"``: ``f`` is translated (`jit`), some
+        states of its sequential loops are kept, and the others are computed again from them, as seldom as the budget allows.
 
     Returns
     -------
@@ -118,7 +118,9 @@ def value_and_grad(
     return _within(memory, _value_and_grad, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
 
 
-def _within(memory: float | str | None, run: Callable[..., Any], f: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+def _within(
+    memory: float | str | None, run: Callable[..., Any], f: Callable[..., Any], options: dict[str, Any]
+) -> Callable[..., Any]:
     """Return a derivative, by the source engine if it is to keep within a budget."""
     if memory is None:
         return Derivative(run, f, options)

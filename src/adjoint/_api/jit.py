@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._api import lowering as lowering
+from adjoint._api import lowering_custom as lowering_custom
 from adjoint._api import lowering_jacobian as lowering_jacobian
 from adjoint._api import lowering_vmap as lowering_vmap
 from adjoint._api.compiled import Compiled
@@ -96,9 +97,10 @@ class Jitted:
         """Run the program of ``f`` for these arguments."""
         key = None if kwargs else direct_key(args)
         direct = None if key is None else self.direct.get(key)
-        if direct is not None and direct.is_current():
+        captured = None if direct is None else direct.captured()
+        if direct is not None and captured is not None:
             self.last = direct
-            return direct.run(args)
+            return direct.run(args, captured)
         if self.refused:
             return self.f(*args, **kwargs)
         try:
@@ -134,7 +136,7 @@ class Jitted:
         base = (tree.key, tuple(map(_kind, leaves)), _same_arrays(leaves))
         key = (base, known(leaves, self.levels.get(base, 0)))
         for entry in self.entries.get(key, ()):
-            if entry.is_current():
+            if entry.captured() is not None:
                 self.last = entry
                 return tree, entry
         program = self.translated(base, args, kwargs, tree, leaves)
@@ -176,7 +178,7 @@ def is_argument(x: Any) -> bool:
 
 
 def direct_key(args: tuple[Any, ...]) -> Any:
-    """Return what a program depends on if all arguments are plain floats and different arrays; None for others."""
+    """Return what a program depends on if all arguments are plain numbers and different arrays; None for others."""
     key: list[Any] = []
     arrays = []
     for x in args:
@@ -191,21 +193,14 @@ def direct_key(args: tuple[Any, ...]) -> Any:
     return tuple(key) if len(arrays) < 2 or len(set(map(id, arrays))) == len(arrays) else None  # noqa: PLR2004
 
 
-_NUMBERS = frozenset({float, complex, np.float64})
+_NUMBERS = frozenset({float, complex, int, np.float64})
+_PLAIN = _NUMBERS | {np.ndarray}
 
 
 def _kind(leaf: Any) -> Any:
     """Return what a program depends on: Python's type of a number, dtype and rank of an array."""
     dtype = getattr(leaf, "dtype", None)
     return type(leaf) if dtype is None else (dtype, leaf.ndim, isinstance(leaf, np.ndarray))
-
-
-def _is_of_kind(captured: tuple[Callable[[], Any], Any], kind: Any) -> bool:
-    """Tell whether a number or array of the world still has the type that the program was written for."""
-    try:
-        return bool(_kind(sample(captured[0]())) == kind)
-    except Exception:  # noqa: BLE001 - it is gone
-        return False
 
 
 def _same_arrays(leaves: list[Any]) -> tuple[int, ...]:
@@ -227,24 +222,41 @@ class Entry:
         self.program = program
         self.compiled = Compiled(program.function)
         self.kinds = [_kind(sample(getter())) for getter, _ in program.captures.inputs]
+        # What the captured values looked like when they were last found to be of these kinds.
+        self.forms: list[Any] = [None] * len(self.kinds)
         mark = object()
         self.is_single = program.count == 1 and program.rebuild([mark]) is mark
 
-    def is_current(self) -> bool:
-        """Tell whether the world around the function is what the program was written for."""
+    def captured(self) -> list[Any] | None:
+        """Return the values of the hidden arguments; None if the world around is not what the program was written for."""
         captures = self.program.captures
-        return all(map(holds, captures.guards)) and all(map(_is_of_kind, captures.inputs, self.kinds))
+        if captures.guards and not all(map(holds, captures.guards)):
+            return None
+        values = []
+        for k, (getter, _) in enumerate(captures.inputs):
+            try:
+                x = getter()
+            except Exception:  # noqa: BLE001 - it is gone
+                return None
+            form = type(x) if type(x) is not np.ndarray else (x.dtype, x.ndim)
+            if form != self.forms[k]:
+                if _kind(sample(x)) != self.kinds[k]:
+                    return None
+                self.forms[k] = form
+            values.append(x)
+        return values
 
     def is_direct(self, count: int) -> bool:
         """Tell whether the program takes ``count`` arguments as they are, and does nothing but return a value."""
         program = self.program
         return not (program.specialised or program.written or program.changed) and program.places == list(range(count))
 
-    def run(self, args: tuple[Any, ...]) -> Any:
-        """Run a program that is direct on plain numbers and arrays."""
-        program = self.program
-        captured = program.captures.inputs
-        outputs = self.compiled([*args, *[getter() for getter, _ in captured]]) if captured else self.compiled.evaluate(args)
+    def run(self, args: tuple[Any, ...], captured: list[Any]) -> Any:
+        """Run a program that is direct on plain numbers and arrays, and what it finds around it."""
+        if all(type(x) in _PLAIN for x in captured):
+            outputs = self.compiled.evaluate((*args, *captured))
+        else:
+            outputs = self.compiled([*args, *captured])
         return self.value(outputs, args)
 
     def value(self, outputs: list[Any], inputs: Sequence[Any]) -> Any:

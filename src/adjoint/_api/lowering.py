@@ -16,7 +16,6 @@ import numpy as np
 
 from adjoint._api import evaluate
 from adjoint._api.checkpoint import _checkpoint
-from adjoint._api.custom import Custom
 from adjoint._api.derivative import _derivative
 from adjoint._api.function import Derivative
 from adjoint._api.grad import _grad, _value_and_grad
@@ -59,15 +58,7 @@ def _derivative_called(g: Derivative, args: tuple[Any, ...], kwargs: dict[str, A
     return HANDLERS[g.run](g.f, args, kwargs, **g.options)
 
 
-def _custom_called(g: Custom, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ARG001
-    raise UnstableError(
-        f"the function {g.__name__} with a derivative of its own ({type(g).__name__}) is not translated",
-        remedy="use jit(f, fallback=True)",
-    )
-
-
 calls.CALLED[Derivative] = _derivative_called
-calls.CALLED[Custom] = _custom_called
 
 
 # A function as a program of its own ---------------------------------------------------------------------------------------------
@@ -110,8 +101,8 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """Run a function into a program of its own."""
     recorder = writer()
     tree = flatten((args, kwargs))
-    places = [k for k, leaf in enumerate(tree.leaves) if _is_input(leaf)]
-    params = [Value(_leaf_type(tree.leaves[k]), _name_of(tree.leaves[k])) for k in places]
+    places = [k for k, leaf in enumerate(tree.leaves) if takes(leaf)]
+    params = [Value(leaf_type(tree.leaves[k]), _name_of(tree.leaves[k])) for k in places]
     memories = [Memory(p) if isinstance(p.type, Tensor) and isinstance(tree.leaves[k], Array) else None for k, p in zip(places, params, strict=True)]
     symbols = list(tree.leaves)
     for k, p, m in zip(places, params, memories, strict=True):
@@ -162,7 +153,8 @@ def _changed(region: Any, inside: Any, outside: Any, atoms: list[Any]) -> Iterat
         yield original, tree.rebuild, slice(first, len(atoms))
 
 
-def _is_input(leaf: Any) -> bool:
+def takes(leaf: Any) -> bool:
+    """Tell whether a leaf of the arguments becomes a parameter; others are known."""
     return isinstance(leaf, (Symbol, float, complex, np.inexact))
 
 
@@ -171,7 +163,8 @@ def _name_of(leaf: Any) -> str:
     return leaf.value.name if isinstance(leaf, Symbol) and not getattr(leaf, "path", ()) else ""
 
 
-def _leaf_type(leaf: Any) -> Any:
+def leaf_type(leaf: Any) -> Any:
+    """Return the type of a leaf."""
     return leaf.type if isinstance(leaf, Symbol) else type_of(leaf)
 
 
@@ -319,7 +312,7 @@ def _one(result: Any) -> Any:
 
 def _number_like(x: Any, g: Any) -> Any:
     """Return the derivative by a Python number as a Python number."""
-    t = _leaf_type(x)
+    t = leaf_type(x)
     if isinstance(t, Tensor) and t.number and isinstance(g, Symbol) and isinstance(g.type, Tensor) and not g.type.number:
         return writer().apply(float if t.dtype.kind == "f" else complex, (g,), {})
     return g

@@ -64,7 +64,9 @@ def jacobian(
 def _expect_real(leaves: Sequence[Any], name: str, *, holomorphic: bool) -> None:
     """Raise if a leaf is complex, unless the function is holomorphic."""
     if not holomorphic and any(isinstance(leaf, Symbol) and leaf.dtype.kind == "c" for leaf in leaves):
-        raise OutputError(f"{name}: a complex argument or result", remedy="pass holomorphic=True if the function is holomorphic")
+        raise OutputError(
+            f"{name}: a complex argument or result", remedy="pass holomorphic=True if the function is holomorphic"
+        )
 
 
 def _rank(leaf: Any) -> int:

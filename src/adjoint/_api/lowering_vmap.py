@@ -62,7 +62,8 @@ class _Stacks:
         sizes = sizes if axis_size is None else [axis_size, *sizes]
         if not sizes:
             raise BatchError(
-                "vmap: no argument is mapped", remedy="give an axis to map along in in_axes, or the number of elements, axis_size"
+                "vmap: no argument is mapped",
+                remedy="give an axis to map along in in_axes, or the number of elements, axis_size",
             )
         for other in sizes[1:]:
             _expect_equal(sizes[0], other)
@@ -209,5 +210,3 @@ def _rank_of_items(box: GrowingList) -> int:
     if not isinstance(t, Tensor):
         raise BatchError(f"vmap: results of type {t} cannot be stacked")
     return t.rank
-
-

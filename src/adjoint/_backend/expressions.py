@@ -267,18 +267,23 @@ def _size(write: Expressions, x: Any, axis: Any = None) -> Text | None:
 
 
 def _transposed(write: Expressions, x: Any, axes: Any = None) -> Text | None:
-    whole = axes is None or (tuple(axes) == (1, 0) and atom_type(x).rank == 2)
+    whole = axes is None or (tuple(axes) == (1, 0) and _rank(x) == 2)
     return Text(f"{write.text(x, ATOM)}.T", ATOM) if whole and _is_array(x) else None
 
 
 def _swapped(write: Expressions, x: Any, axis1: Any, axis2: Any) -> Text | None:
-    matrix = _is_array(x) and atom_type(x).rank == 2 and {axis1, axis2} in ({-1, -2}, {0, 1})
+    matrix = _is_array(x) and _rank(x) == 2 and {axis1, axis2} in ({-1, -2}, {0, 1})
     return Text(f"{write.text(x, ATOM)}.T", ATOM) if matrix else None
 
 
 def _column(write: Expressions, x: Any, axis: Any) -> Text | None:
-    vector = _is_array(x) and atom_type(x).rank == 1 and axis in (-1, 1)
+    vector = _is_array(x) and _rank(x) == 1 and axis in (-1, 1)
     return Text(f"{write.text(x, ATOM)}[:, None]", ATOM) if vector else None
+
+
+def _rank(x: Any) -> int:
+    t = atom_type(x)
+    return t.rank if isinstance(t, Tensor) else 0
 
 
 def _filled(write: Expressions, n: Any, x: Any) -> Text:

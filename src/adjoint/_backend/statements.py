@@ -41,6 +41,7 @@ class Statements:
         self.place: Line | None = None
         self.commented: set[Line] = set()
         self.read = _read_plainly(self.plan, self.names)
+        self.missing = _missing(self.plan)
 
     # Lines ------------------------------------------------------------------------------------------------------------------
 
@@ -129,7 +130,9 @@ class Statements:
         t = atom_type(atom)
         if isinstance(t, Tensor) and not t.rank:
             return f"{self.write.module.function(np.copy)}({self.write.text(atom)})"
-        return f"{self.write.tree(atom).within(ATOM)}.copy()"
+        text = self.write.tree(atom).within(ATOM)
+        maybe = type(atom) is Value and self.plan.resolve(atom) in self.missing
+        return f"None if {text} is None else {text}.copy()" if maybe else f"{text}.copy()"
 
     def error(self, step: Fail) -> str:
         """Return the text of the user's exception."""
@@ -403,6 +406,19 @@ def _read_plainly(plan: Any, names: dict[Value, str]) -> frozenset[str]:
             case Compute() if not isinstance(step.op, Apply) or step.op.function in library.STORES or not _is_numeric(step.op):
                 found.update(_named(plan, step.op.operands, names))
     return frozenset(found)
+
+
+def _missing(plan: Any) -> set[Value]:
+    """Return the values that a branch may leave undefined."""
+    found: set[Value] = set()
+    before = -1
+    while before != len(found):
+        before = len(found)
+        for step in plan.walk():
+            if isinstance(step, Move):
+                sources = [(pair.target, pair.source) for pair in step.pairs]
+                found.update(t for t, x in sources if isinstance(x, Undefined) or (type(x) is Value and plan.resolve(x) in found))
+    return found
 
 
 def _moved(plan: Any, step: Move, names: dict[Value, str]) -> set[str]:

@@ -10,7 +10,7 @@
 ``captures``   variables of the world around, which become hidden arguments
 ``translate``  one function, for arguments of given types
 
-The method is that of AutoGraph (Moldovan et al., *AutoGraph: Imperative-style Coding with Graph-based Performance*, SysML 2019):
-Python runs the copy once, on symbols, so that all of Python works that does not depend on numbers; where it does, both
-branches are run, and a loop's body is run until the types of what it changes are stable.
+The method is that of AutoGraph (Moldovan et al., *AutoGraph: Imperative-style Coding with Graph-based Performance*, SysML
+2019): Python runs the copy once, on symbols, so that all of Python works that does not depend on numbers; where it does,
+both branches are run, and a loop's body is run until the types of what it changes are stable.
 """

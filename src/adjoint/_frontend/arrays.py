@@ -125,7 +125,8 @@ _UFUNCS = {
     "pow": "power", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
     "lshift": "left_shift", "rshift": "right_shift",
     "iadd": "add", "isub": "subtract", "imul": "multiply", "itruediv": "divide", "ifloordiv": "floor_divide",
-    "imod": "remainder", "ipow": "power", "imatmul": "matmul", "iand": "bitwise_and", "ior": "bitwise_or", "ixor": "bitwise_xor",
+    "imod": "remainder", "ipow": "power", "imatmul": "matmul", "iand": "bitwise_and",
+    "ior": "bitwise_or", "ixor": "bitwise_xor",
     "ilshift": "left_shift", "irshift": "right_shift",
 }  # fmt: skip
 
@@ -164,9 +165,14 @@ def composed(first: Any, second: Any) -> Any:
     if second is WHOLE or second is Ellipsis or (isinstance(second, slice) and second == slice(None)):
         return first
     parts = first if isinstance(first, tuple) else (first,)
-    if all(isinstance(p, int) or (isinstance(p, (Symbol, Value)) and p.type.rank == 0 and p.type.dtype.kind in "iu") for p in parts):
+    if all(isinstance(p, int) or (isinstance(p, (Symbol, Value)) and is_whole_number(p.type)) for p in parts):
         return (*parts, *(second if isinstance(second, tuple) else (second,)))
     return None
+
+
+def is_whole_number(t: Any) -> bool:
+    """Tell whether a type is that of one integer."""
+    return isinstance(t, Tensor) and t.rank == 0 and t.dtype.kind in "iu"
 
 
 def _put_back(base: Any, function: Callable[..., Any], args: tuple[Any, ...], inner: Any) -> Value:

@@ -40,7 +40,7 @@ def branch(recorder: Any, condition: Symbol, then: Thunk, orelse: Thunk, state: 
     test = condition.value
     before = state.read()
     a, b = (run(recorder, thunk, state, before) for thunk in (then, orelse))
-    if a.bottom and b.bottom or (a.bottom and b.dead) or (a.dead and b.bottom):
+    if (a.bottom and b.bottom) or (a.bottom and b.dead) or (a.dead and b.bottom):
         raise BottomError
     if a.dead or b.dead:
         return one_way(recorder, test, a, b, state)

@@ -1,26 +1,25 @@
-"""Built-in functions and types, ``math``, ``functools``, ``itertools`` and ``copy``, on symbols."""
+"""Built-in functions and types of sequences and objects, ``functools``, ``itertools`` and ``copy``, on symbols."""
 
 from __future__ import annotations
 
-import builtins
-import cmath
 import copy
 import dataclasses
 import functools
 import itertools
-import math
 import operator
 import warnings
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from adjoint._frontend import iteration
 from adjoint._frontend.arrays import Array
-from adjoint._frontend.calls import REPLACED, attribute, holds_symbols, replaces, routed, special, text
+from adjoint._frontend.builtin_numbers import absolute as absolute
+from adjoint._frontend.builtin_numbers import nothing
+from adjoint._frontend.calls import REPLACED, replaces, routed, special, text
 from adjoint._frontend.control import truth
-from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.lists import GrowingList, holds_symbols
+from adjoint._frontend.objects import attribute
 from adjoint._frontend.runtime import RUNTIME, compared, is_number
 from adjoint._frontend.state import is_plain_object
 from adjoint._frontend.trees import flatten
@@ -28,200 +27,6 @@ from adjoint._ir.infer import sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
 from adjoint._ir.types import ListOf, Opaque, Tensor
 from adjoint._overload import Overloaded
-from adjoint._rules.python_numbers import CMATH, MATH
-
-
-def applied(function: Any) -> Any:
-    """Return a function that is an operation of the program if an argument is a symbol."""
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return writer().apply(function, args, kwargs) if holds_symbols((args, kwargs)) else function(*args, **kwargs)
-
-    return call
-
-
-for _name in MATH:
-    if hasattr(math, _name):
-        REPLACED[getattr(math, _name)] = applied(getattr(math, _name))
-for _name in (*CMATH, "phase", "isnan", "isinf", "isfinite"):
-    REPLACED[getattr(cmath, _name)] = applied(getattr(cmath, _name))
-for _function in (math.erf, math.erfc, math.gamma, math.lgamma, math.isclose, math.frexp, builtins.round):
-    REPLACED[_function] = applied(_function)
-
-
-@replaces(math.log)
-def log(x: Any, *base: Any) -> Any:
-    if not holds_symbols((x, *base)):
-        return math.log(x, *base)
-    y = writer().apply(math.log, (x,), {}) if isinstance(x, Symbol) else math.log(x)
-    return y / log(base[0]) if base else y
-
-
-@replaces(cmath.log)
-def complex_log(z: Any, *base: Any) -> Any:
-    if not holds_symbols((z, *base)):
-        return cmath.log(z, *base)
-    y = writer().apply(cmath.log, (z,), {})
-    return y / complex_log(base[0]) if base else y
-
-
-@replaces(math.hypot)
-def hypot(*coordinates: Any) -> Any:
-    if not holds_symbols(coordinates):
-        return math.hypot(*coordinates)
-    y = absolute(coordinates[0])
-    for x in coordinates[1:]:
-        y = np.hypot(y, x)
-    return y
-
-
-@replaces(math.dist)
-def dist(p: Any, q: Any) -> Any:
-    return hypot(*[a - b for a, b in zip(p, q, strict=True)])
-
-
-@replaces(builtins.sum, math.fsum)
-def total(values: Any, /, start: Any = 0) -> Any:
-    if isinstance(values, GrowingList) and values.dynamic is not None:
-        return writer().apply(builtins.sum, (values,) if isinstance(start, int) and start == 0 else (values, start), {})
-    source = iteration.of(values)
-    if source is not None and source.count is None:
-        return summed(values, source, start)
-    y = start
-    for value in values if source is None else source.items():
-        y = RUNTIME.binary("add", y, value)
-    return y
-
-
-def summed(values: Any, source: Any, start: Any) -> Any:
-    """Return the sum of items of unknown number."""
-    if isinstance(values, Array) and values.ndim == 1 and isinstance(start, int) and start == 0:
-        return writer().apply(builtins.sum, (values,), {})
-    box = GrowingList([start])
-    RUNTIME.for_(source, lambda x: box.__setitem__(0, box[0] + x), None, _nothing())
-    return box[0]
-
-
-def _nothing() -> Any:
-    return RUNTIME.state((), lambda: (), lambda _: None)
-
-
-@replaces(math.prod)
-def product(values: Any, /, *, start: Any = 1) -> Any:
-    source = iteration.of(values)
-    if source is not None and source.count is None:
-        box = GrowingList([start])
-        RUNTIME.for_(source, lambda x: box.__setitem__(0, box[0] * x), None, _nothing())
-        return box[0]
-    y = start
-    for value in values if source is None else source.items():
-        y = RUNTIME.binary("mul", y, value)
-    return y
-
-
-@replaces(getattr(math, "sumprod", "math.sumprod"))
-def sumprod(p: Iterable[Any], q: Iterable[Any]) -> Any:
-    return total([a * b for a, b in zip(p, q, strict=True)])
-
-
-@replaces(math.modf)
-def modf(x: Any) -> Any:
-    if not holds_symbols(x):
-        return math.modf(x)
-    whole = np.trunc(x)
-    return x - whole, whole
-
-
-@replaces(math.remainder)
-def remainder(x: Any, y: Any) -> Any:
-    return x - y * np.rint(x / y) if holds_symbols((x, y)) else math.remainder(x, y)
-
-
-@replaces(cmath.polar)
-def polar(z: Any) -> Any:
-    return (absolute(z), np.angle(z)) if holds_symbols(z) else cmath.polar(z)
-
-
-@replaces(cmath.rect)
-def rect(r: Any, phi: Any) -> Any:
-    return r * np.exp(1j * phi) if holds_symbols((r, phi)) else cmath.rect(r, phi)
-
-
-# Numbers ----------------------------------------------------------------------------------------------------------------------------
-
-
-@replaces(abs)
-def absolute(x: Any) -> Any:
-    if is_number(x) and isinstance(x, Symbol):
-        return writer().apply(builtins.abs, (x,), {})
-    method = special(x, "__abs__")
-    return abs(x) if method is None else method()
-
-
-@replaces(np.float64)
-def to_float64(x: Any = 0.0) -> Any:
-    return writer().apply(np.float64, (x,), {}) if isinstance(x, Symbol) else np.float64(x)
-
-
-@replaces(np.isscalar)
-def is_numpy_scalar(x: Any) -> bool:
-    return np.isscalar(plain(x))
-
-
-@replaces(next)
-def next_of(iterator: Any, *default: Any) -> Any:
-    writer().used_iterator(iterator)
-    method = special(iterator, "__next__")
-    if method is None:
-        return next(iterator, *default)
-    try:
-        return method()
-    except StopIteration:
-        if default:
-            return default[0]
-        raise
-
-
-@replaces(float)
-def to_float(x: Any = 0.0) -> Any:
-    if not isinstance(x, Symbol):
-        return float(x)
-    t = x.type
-    if isinstance(t, Tensor) and t.dtype.kind == "c":
-        raise TypeError("float() argument must be a string or a real number, not 'complex'")
-    if isinstance(t, Tensor) and t.number and t.dtype.kind == "f":
-        return x
-    return writer().apply(float, (x,), {})
-
-
-@replaces(complex, np.complex128)
-def to_complex(real: Any = 0.0, imag: Any = None) -> Any:
-    if not holds_symbols((real, imag)):
-        return complex(real) if imag is None else complex(real, imag)
-    return writer().apply(complex, (real,) if imag is None else (real, imag), {})
-
-
-@replaces(int)
-def to_int(x: Any = 0, *base: Any) -> Any:
-    if not isinstance(x, Symbol):
-        return int(x, *base)
-    t = x.type
-    return x if isinstance(t, Tensor) and t.number and t.dtype.kind == "i" else writer().apply(int, (x,), {})
-
-
-@replaces(bool)
-def to_bool(x: Any = False) -> Any:  # noqa: FBT002
-    return truth(x)
-
-
-@replaces(pow)
-def power(x: Any, y: Any, mod: Any = None) -> Any:
-    return RUNTIME.binary("pow", x, y) if mod is None else pow(x, y, mod)
-
-
-@replaces(divmod)
-def quotient_and_remainder(x: Any, y: Any) -> Any:
-    return RUNTIME.binary("floordiv", x, y), RUNTIME.binary("mod", x, y)
 
 
 def _extremum(original: Any, comparison: str, reduction: Any) -> Any:
@@ -253,7 +58,9 @@ def _first(items: list[Any], keys: list[Any], comparison: str, original: Any) ->
     best, best_key = items[0], keys[0]
     for item, key in zip(items[1:], keys[1:], strict=True):
         if items is keys and is_scalar(best) and is_scalar(item):
-            best = best_key = writer().apply(original, (best, item), {}) if holds_symbols((best, item)) else original(best, item)
+            best = best_key = (
+                writer().apply(original, (best, item), {}) if holds_symbols((best, item)) else original(best, item)
+            )
             continue
         better = compared(comparison, key, best_key)
         best, best_key = (
@@ -265,19 +72,21 @@ def _first(items: list[Any], keys: list[Any], comparison: str, original: Any) ->
 
 def is_scalar(x: Any) -> bool:
     """Tell whether ``x`` is a number, known or not."""
-    return isinstance(x, (bool, int, float, np.number)) or (isinstance(x, Symbol) and isinstance(x.type, Tensor) and not x.type.rank)
+    return isinstance(x, (bool, int, float, np.number)) or (
+        isinstance(x, Symbol) and isinstance(x.type, Tensor) and not x.type.rank
+    )
 
 
 REPLACED[max] = _extremum(max, "gt", np.max)
 REPLACED[min] = _extremum(min, "lt", np.min)
 
 
-# Sequences ----------------------------------------------------------------------------------------------------------------------------
+# Sequences --------------------------------------------------------------------------------------------------------------------
 
 
 @replaces(len)
 def length(x: Any) -> Any:
-    if isinstance(x, Overloaded) or isinstance(x, (GrowingList, *iteration.LAZY)):
+    if isinstance(x, (Overloaded, GrowingList, *iteration.LAZY)):
         return iteration.length_of(x)
     method = special(x, "__len__")
     return len(x) if method is None else method()
@@ -312,7 +121,7 @@ def to_list(x: Any = ()) -> Any:
         return x.copy()
     source = iteration.of(x)
     if source is not None and source.count is None:
-        return RUNTIME.comprehension("list", x, None, lambda item: item, False)  # noqa: FBT003
+        return RUNTIME.comprehension("list", x, None, lambda item: item, False)
     return GrowingList(x if source is None else source.items())
 
 
@@ -332,7 +141,11 @@ def in_order(x: Any, *, key: Any = None, reverse: bool = False) -> Any:
         return sorted_by(list(iteration.iterated(x)), key and routed(key), reverse=reverse)
     y = np.sort(x if isinstance(x, Symbol) else writer().as_array(x))
     y = y[::-1] if reverse else y
-    return y if isinstance(x, Symbol) else GrowingList([writer().apply(float, (y[k],), {}) if is_number(v) else y[k] for k, v in enumerate(x)])
+    return (
+        y
+        if isinstance(x, Symbol)
+        else GrowingList([writer().apply(float, (y[k],), {}) if is_number(v) else y[k] for k, v in enumerate(x)])
+    )
 
 
 def sorted_by(items: list[Any], key: Any, *, reverse: bool) -> GrowingList:
@@ -352,7 +165,7 @@ def precedes(a: Any, b: Any) -> Any:
     if isinstance(a, tuple) and isinstance(b, tuple):
         if not a or not b:
             return len(a) < len(b)
-        rest = lambda: RUNTIME.and_(lambda: compared("eq", a[0], b[0]), lambda: precedes(a[1:], b[1:]))  # noqa: E731
+        rest = lambda: RUNTIME.and_(lambda: compared("eq", a[0], b[0]), lambda: precedes(a[1:], b[1:]))
         return RUNTIME.or_(lambda: compared("lt", a[0], b[0]), rest)
     return compared("lt", a, b)
 
@@ -384,7 +197,7 @@ def mapped(function: Any, *iterables: Any) -> Any:
 @replaces(filter)
 def filtered(function: Any, iterable: Any) -> Any:
     call = (lambda x: x) if function is None else routed(function)
-    return RUNTIME.comprehension("list", iterable, call, lambda x: x, False)  # noqa: FBT003
+    return RUNTIME.comprehension("list", iterable, call, lambda x: x, False)
 
 
 @replaces(iter)
@@ -398,7 +211,7 @@ def reduced(function: Any, iterable: Any, *initial: Any) -> Any:
     source = iteration.of(iterable)
     if source is not None and source.count is None and initial:
         box, call = GrowingList(initial), routed(function)
-        RUNTIME.for_(source, lambda x: box.__setitem__(0, call(box[0], x)), None, _nothing())
+        RUNTIME.for_(source, lambda x: box.__setitem__(0, call(box[0], x)), None, nothing())
         return box[0]
     return functools.reduce(routed(function), iteration.iterated(iterable), *initial)
 
@@ -426,7 +239,12 @@ def repeated(x: Any, *times: Any) -> Any:
     return writer().made_iterator(itertools.repeat(x, *times))
 
 
-# Questions ----------------------------------------------------------------------------------------------------------------------------
+# Questions --------------------------------------------------------------------------------------------------------------------
+
+
+@replaces(np.isscalar)
+def is_numpy_scalar(x: Any) -> bool:
+    return np.isscalar(plain(x))
 
 
 @replaces(isinstance)
@@ -501,7 +319,7 @@ def warned(message: Any, *args: Any, **kwargs: Any) -> None:
     writer().create_effect(warnings.warn, (message, *args), kwargs)
 
 
-# Copies -------------------------------------------------------------------------------------------------------------------------------
+# Copies -----------------------------------------------------------------------------------------------------------------------
 
 
 @replaces(copy.deepcopy)
@@ -531,7 +349,7 @@ def enumerated_elements(arr: Any) -> Any:
 
 @replaces(np.ndindex)
 def indices(*shape: Any) -> Any:
-    shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    shape = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
     unknown = next((n for n in shape if isinstance(n, Symbol)), None)
     if unknown is not None:
         raise UnknownNumberError(unknown, "of elements of an array")

@@ -17,14 +17,13 @@ import numpy as np
 
 from adjoint import _ufunc_methods
 from adjoint._frontend import invoke, iteration
-from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.lists import GrowingList, holds_symbols
 from adjoint._frontend.purity import GENERATORS, drawn, impure, is_immutable, is_impure
 from adjoint._frontend.recorder import CREATION
-from adjoint._frontend.state import Ambiguous, RefusedError, UnstableError, is_plain_object, natural
+from adjoint._frontend.state import Ambiguous, RefusedError, is_plain_object
 from adjoint._frontend.views import VIEWS
-from adjoint._ir.infer import UnknownTypeError, sample
+from adjoint._ir.infer import UnknownTypeError
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
-from adjoint._ir.types import Opaque
 from adjoint._overload import Flat, Overloaded
 from adjoint._rules import stores
 from adjoint._rules.book import BOOK, find
@@ -99,7 +98,7 @@ def _function(f: types.FunctionType) -> Any:
     if f.__code__.co_filename.startswith(OWN_FILES):
         return f
     if f.__code__.co_filename == contextlib.__file__ and hasattr(f, "__wrapped__"):
-        inner = routed(f.__wrapped__)
+        inner = routed(f.__wrapped__)  # pyright: ignore[reportFunctionMemberAccess]
         return lambda *args, **kwargs: contextlib._GeneratorContextManager(inner, args, kwargs)
     if runs_as_it_is(f.__module__):
         return impure(f) if is_impure(f) else f
@@ -144,7 +143,7 @@ def _method(f: types.MethodType) -> Any:
     return f if inner is f.__func__ else functools.partial(inner, owner)
 
 
-def _builtin(f: Any) -> Any:
+def _builtin(f: Any) -> Any:  # noqa: C901 - a table of cases
     owner = f.__self__
     if f in CREATION or (isinstance(owner, types.ModuleType) and owner.__name__.startswith("numpy")):
         return _numpy(f)
@@ -155,7 +154,7 @@ def _builtin(f: Any) -> Any:
     if isinstance(owner, types.GeneratorType):
         return functools.partial(_resumed, f, owner)
     if isinstance(owner, (tuple, GrowingList)) and f.__name__ in ("count", "index"):
-        return functools.partial(found, owner, f.__name__)
+        return lambda *args: _sequence_method(owner, f.__name__, *args)
     if isinstance(owner, str) and f.__name__ == "format":
         return lambda *args, **kw: text_of(owner, args, kw)
     if isinstance(owner, np.ufunc):
@@ -183,34 +182,21 @@ def text_of(template: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     return template.format(*args, **kwargs)
 
 
+def _sequence_method(owner: Any, name: str, *args: Any) -> Any:
+    from adjoint._frontend.sequences import found
+
+    return found(owner, name, *args)
+
+
 def _harmless(f: Any) -> bool:
     """Tell whether a built-in method of an object of the user's, which its class inherits, only reads."""
-    return f.__name__.startswith("__") and f.__name__ not in ("__setattr__", "__delattr__", "__setitem__", "__delitem__", "__next__")
-
-
-def found(items: Any, name: str, x: Any, *bounds: Any) -> Any:
-    """``items.count(x)`` and ``items.index(x)`` of items some of which are symbols."""
-    from adjoint._frontend.runtime import RUNTIME, compared
-
-    if not holds_symbols((items, x)):
-        return getattr(tuple(items), name)(x, *bounds)
-    if bounds:
-        raise UnstableError("index() with bounds, of items that are known only when the program runs")
-    answers = [True if item is x else compared("eq", item, x) for item in items]
-    if name == "count":
-        return functools.reduce(operator.add, [to_number(answer) for answer in answers], 0)
-
-    def first(k: int) -> Any:
-        if k == len(answers):
-            raise RUNTIME.raised(ValueError(f"{type(items).__name__}.index(x): x not in it"))
-        return RUNTIME.choose(answers[k], lambda: k, lambda: first(k + 1))
-
-    return first(0)
-
-
-def to_number(answer: Any) -> Any:
-    """Return a boolean as the number 0 or 1."""
-    return writer().apply(int, (answer,), {}) if isinstance(answer, Symbol) else int(answer)
+    return f.__name__.startswith("__") and f.__name__ not in (
+        "__setattr__",
+        "__delattr__",
+        "__setitem__",
+        "__delitem__",
+        "__next__",
+    )
 
 
 def _plain_builtin(f: Function) -> Function:
@@ -262,7 +248,7 @@ def _ufunc_at(ufunc: np.ufunc, target: Any, index: Any, *values: Any) -> None:
         target[place] = ufunc(target[place], *rest)
 
 
-# NumPy ----------------------------------------------------------------------------------------------------------------------------
+# NumPy ------------------------------------------------------------------------------------------------------------------------
 
 # Functions that take a sequence of arrays, not an array in the form of a sequence.
 _OF_SEQUENCES = frozenset({
@@ -278,7 +264,7 @@ def _numpy(f: Any) -> Function:
     if f is np.copyto:
         return _copyto
     if f in _WRITERS:
-        return lambda *args, **kwargs: BOOK[f].formulas[0](*[_written(k, a) for k, a in enumerate(args)], **kwargs)
+        return lambda *args, **kwargs: BOOK[f].formulas[0](*[_written(a) for a in args], **kwargs)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         w = writer()
@@ -300,13 +286,13 @@ def _numpy(f: Any) -> Function:
 
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """``np.copyto``."""
-    dst, src = _written(0, dst), _written(1, src)
-    where = where if where is True else _written(3, where)
+    dst, src = _written(dst), _written(src)
+    where = where if where is True else _written(where)
     values = src if where is True else np.where(where, src, dst)
     BOOK[np.copyto].formulas[0](dst, values, casting)
 
 
-def _written(position: int, a: Any) -> Any:
+def _written(a: Any) -> Any:
     """Return an argument of a function that writes to its first one."""
     if isinstance(a, GrowingList):
         return writer().as_array(a) if holds_symbols(a) else list(a.known_items)
@@ -326,7 +312,7 @@ def _argument(w: Any, f: Any, a: Any, position: int) -> Any:
 
 
 def _composed(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a NumPy function on symbols, with the functions that it takes in rewritten form; composites that cannot be kept are expanded."""
+    """Call a NumPy function on symbols, with functions that it takes in rewritten form; composites may be expanded."""
     args = tuple(routed(a) if isinstance(a, (types.FunctionType, types.MethodType)) else a for a in args)
     if isinstance(f, np.ufunc):
         return f(*args, **kwargs)
@@ -354,7 +340,7 @@ def concatenator(obj: Any, index: Any) -> Any:
     return writer().apply(np.concatenate, ([writer().apply(np.atleast_1d, (a,), {}) for a in arrays],), {})
 
 
-# Classes and objects ----------------------------------------------------------------------------------------------------------------
+# Classes and objects ----------------------------------------------------------------------------------------------------------
 
 
 def _class(cls: type) -> Any:
@@ -363,9 +349,17 @@ def _class(cls: type) -> Any:
     if dataclasses.is_dataclass(cls) and cls.__dataclass_params__.init and "__init__" in cls.__dict__:  # type: ignore[attr-defined]
         return functools.partial(_dataclass, cls)
     initial = cls.__dict__.get("__init__") or getattr(cls, "__init__", None)
-    if isinstance(cls.__new__, types.FunctionType) and not runs_as_it_is(cls.__new__.__module__) and not hasattr(cls, "_fields"):
+    if (
+        isinstance(cls.__new__, types.FunctionType)
+        and not runs_as_it_is(cls.__new__.__module__)
+        and not hasattr(cls, "_fields")
+    ):
         raise RefusedError(f"the class {cls.__name__!r} with a method __new__ is not translated", remedy="use __init__")
-    if not isinstance(initial, types.FunctionType) or cls.__new__ is not object.__new__ or type(cls).__call__ is not type.__call__:
+    if (
+        not isinstance(initial, types.FunctionType)
+        or cls.__new__ is not object.__new__
+        or type(cls).__call__ is not type.__call__
+    ):
         return _made(cls)
 
     def make(*args: Any, **kwargs: Any) -> Any:
@@ -416,7 +410,7 @@ def _numpy_number(cls: Any, x: Any = 0.0) -> Any:
 
 
 def _object(f: Any) -> Any:
-    if isinstance(f, np.ufunc) or isinstance(f, _DISPATCHER):
+    if isinstance(f, (np.ufunc, _DISPATCHER)):
         return _numpy(f)
     python = getattr(f, "py_func", None)  # numba.njit and the like keep the function that they compiled
     if isinstance(python, types.FunctionType):
@@ -438,209 +432,27 @@ def _object(f: Any) -> Any:
     return f
 
 
-def _vectorized(f: np.vectorize, /, *args: Any) -> Any:
+def _vectorized(f: np.vectorize, /, first: Any, *others: Any) -> Any:
     """Call a function under `numpy.vectorize`: element by element."""
     from adjoint._frontend.runtime import RUNTIME
 
     w = writer()
     if f.signature is not None or f.excluded or f.otypes is not None:
         raise RefusedError("numpy.vectorize with options is not translated", remedy="write a loop or a comprehension")
-    arrays = np.broadcast_arrays(*[w.captures.array(a) for a in args]) if len(args) > 1 else [w.captures.array(args[0])]
+    arrays = [w.captures.array(a) for a in (first, *others)]
+    arrays = np.broadcast_arrays(*arrays) if others else arrays
     shape = np.shape(arrays[0])
     inner = routed(f.pyfunc)
     flat = [np.ravel(a) for a in arrays]
     items = iteration.Zip(*flat) if len(flat) > 1 else flat[0]
     element = (lambda item: inner(*item)) if len(flat) > 1 else inner
-    return np.reshape(w.as_array(RUNTIME.comprehension("list", items, None, element, False)), shape)  # noqa: FBT003
+    return np.reshape(w.as_array(RUNTIME.comprehension("list", items, None, element, False)), shape)
 
 
 def _cached(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Call a function under `functools.cache`: what depends on symbols is computed anew."""
     inner = routed(f.__wrapped__)
     return inner(*args, **kwargs)
-
-
-def attribute(obj: Any, name: str) -> Any:
-    """``obj.name``, with properties of the user's classes in rewritten form."""
-    if isinstance(obj, Ambiguous):
-        raise obj.refuse()
-    if isinstance(obj, Symbol):
-        if isinstance(obj.type, Opaque):
-            return functools.partial(_object_method, obj, name)
-        try:
-            getattr(sample(obj.type), name)
-        except AttributeError as error:
-            raise natural(error)  # noqa: B904 - it is the program's own
-        return getattr(obj, name)
-    if isinstance(obj, np.ndarray):
-        return getattr(writer().captures.array(obj), name)
-    if is_plain_object(obj) or isinstance(obj, type):
-        found = _from_class(obj, name)
-        if found is not _NOTHING:
-            return found
-    value = getattr(obj, name)
-    owner = _class_of(obj, name, value)
-    if owner is not None and _is_data(value) and id(obj) not in writer().captures.objects:
-        return writer().captures.value(value, lambda: owner.__dict__[name], ("class", owner, name))
-    return writer().captures.attribute(obj, name, value)
-
-
-def _class_of(obj: Any, name: str, value: Any) -> Any:
-    """Return the class of the user's that has the attribute which an object finds in its class."""
-    if name in getattr(obj, "__dict__", {}) and not isinstance(obj, type):
-        return None
-    for base in (obj if isinstance(obj, type) else type(obj)).__mro__:
-        if name in base.__dict__:
-            return None if runs_as_it_is(base.__module__) or base.__dict__[name] is not value else base
-    return None
-
-
-def _is_data(x: Any) -> bool:
-    return isinstance(x, (int, float, complex, str, np.ndarray, np.generic, list, tuple, dict, set)) or x is None
-
-
-def of_module(module: types.ModuleType, name: str) -> Any:
-    """``module.name``: a variable of a module of the user's is a variable of the world outside."""
-    value = getattr(module, name)
-    if isinstance(value, (types.FunctionType, type)) or runs_as_it_is(module.__name__):
-        return value
-    return writer().captures.value(value, lambda: getattr(module, name), ("module", module.__name__, name))
-
-
-_NOTHING = object()
-
-
-def _from_class(obj: Any, name: str) -> Any:
-    cls = type(obj)
-    for base in cls.__mro__:
-        member = base.__dict__.get(name, _NOTHING)
-        if isinstance(member, property) and isinstance(member.fget, types.FunctionType):
-            return routed(member.fget)(obj)
-        if hasattr(type(member), "__get__") and isinstance(type(member).__get__, types.FunctionType):
-            return routed(type(member).__get__)(member, obj, cls)
-        if isinstance(member, functools.cached_property) and name not in getattr(obj, "__dict__", {}):
-            value = routed(member.func)(obj)
-            writer().touch(obj)
-            obj.__dict__[name] = value
-            return value
-        if member is not _NOTHING:
-            return _NOTHING
-    missing = getattr(cls, "__getattr__", None)
-    if isinstance(missing, types.FunctionType) and name not in getattr(obj, "__dict__", {}) and not hasattr(cls, name):
-        return routed(missing)(obj, name)
-    return _NOTHING
-
-
-def _object_method(obj: Symbol, name: str, *args: Any, **kwargs: Any) -> Any:
-    return writer().apply(Method(name), (obj, *args), kwargs, effect=True)
-
-
-class Method:
-    """A method of an object that the program holds, as a function of the object."""
-
-    def __init__(self, name: str) -> None:
-        self.name = self.__name__ = name
-
-    def __call__(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(obj, self.name)(*args, **kwargs)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Method) and other.name == self.name
-
-    def __hash__(self) -> int:
-        return hash((Method, self.name))
-
-
-def set_attribute(obj: Any, name: str, value: Any) -> None:
-    """``obj.name = value``, with setters of the user's classes in rewritten form."""
-    if isinstance(obj, Overloaded):
-        setattr(obj, name, value) if name == "flat" else _set_part(obj, name, value)
-        return
-    if isinstance(obj, (type, types.ModuleType, types.FunctionType)):
-        raise RefusedError(
-            f"the attribute {name!r} of the {type(obj).__name__.replace('type', 'class')} {obj.__name__!r} is changed",
-            why="a translated program changes its own objects and its arguments only",
-            remedy="keep the value in an object, or return it",
-        )
-    own = getattr(type(obj), "__setattr__", None)
-    if isinstance(own, types.FunctionType) and not dataclasses.is_dataclass(obj) and not runs_as_it_is(own.__module__):
-        raise RefusedError(f"the class {type(obj).__name__!r} with a method __setattr__ is not translated")
-    writer().touch(obj)
-    for base in type(obj).__mro__:
-        member = base.__dict__.get(name)
-        if hasattr(type(member), "__set__") and isinstance(type(member).__set__, types.FunctionType):
-            routed(type(member).__set__)(member, obj, value)
-            return
-        if isinstance(member, property) and isinstance(member.fset, types.FunctionType):
-            routed(member.fset)(obj, value)
-            return
-    setattr(obj, name, value)
-
-
-def _set_part(obj: Any, name: str, value: Any) -> None:
-    if name not in ("real", "imag"):
-        raise AttributeError(f"an array's attribute {name!r} is set")
-    getattr(obj, name)[...] = value
-
-
-def item(obj: Any, index: Any) -> Any:
-    """``obj[index]`` of anything that is not an array."""
-    if isinstance(obj, dict) and isinstance(index, Symbol):
-        raise UnknownNumberError(index, "used as the key of a dict")
-    if isinstance(obj, collections.defaultdict) and index not in obj and obj.default_factory is not None:
-        writer().touch(obj)
-        obj[index] = routed(obj.default_factory)()
-    method = special(obj, "__getitem__")
-    return obj[index] if method is None else method(index)
-
-
-def set_item(obj: Any, index: Any, value: Any) -> None:
-    """``obj[index] = value`` of an object."""
-    method = special(obj, "__setitem__")
-    if method is not None:
-        method(index, value)
-    else:
-        if not isinstance(obj, (Overloaded, Flat)):
-            writer().touch(obj)
-        obj[index] = value
-
-
-def followed_operator(name: str, a: Any) -> Function:
-    """Return an operator in place; a user's class may have its own."""
-    method = special(a, f"__{name}__")
-    return getattr(operator, name) if method is None else lambda _, b: method(b)
-
-
-def contained(x: Any, container: Any) -> Any:
-    """``x in container``."""
-    if isinstance(container, (Symbol, GrowingList)) and not (isinstance(container, GrowingList) and container.dynamic is None):
-        return writer().apply(np.any, (container == x,), {})
-    if isinstance(container, (list, tuple)) and (isinstance(x, Symbol) or holds_symbols(container)):
-        from adjoint._frontend.runtime import RUNTIME, compared
-
-        return RUNTIME.or_(*[lambda part=part: compared("eq", part, x) for part in container]) if container else False
-    if isinstance(x, Symbol):
-        raise UnknownNumberError(x, "looked for in a container")
-    method = special(container, "__contains__")
-    return x in container if method is None else method(x)
-
-
-def joined_lists(a: Any, b: Any) -> Any:
-    """``a + b`` of lists of which one has an unknown length."""
-    result = GrowingList()
-    result.dynamic = writer().operation(operator.add, (a, b))
-    return result
-
-
-def holds_symbols(x: Any) -> bool:
-    """Tell whether a value is a symbol or holds one, in tuples, lists and dicts."""
-    if isinstance(x, GrowingList):
-        return x.dynamic is not None or any(map(holds_symbols, x.known_items))
-    if isinstance(x, (tuple, list)):
-        return any(map(holds_symbols, x))
-    if isinstance(x, dict):
-        return any(map(holds_symbols, x.values()))
-    return isinstance(x, Overloaded)
 
 
 def text(template: str, *values: Any) -> str:
@@ -661,4 +473,3 @@ _BY_KIND: dict[type, Callable[[Any], Any]] = {
     np.ufunc: _numpy,
     _DISPATCHER: _numpy,
 }
-

@@ -1,7 +1,7 @@
 """Variables of the world around a function: numbers and arrays become hidden arguments that are read at every call.
 
-Whole numbers, text, functions and classes decide how a program is written.  They stay as they are, and every call first looks whether
-they still are (`Captures.guards`); if not, the function is translated again.
+Whole numbers, text, functions and classes decide how a program is written. They stay as they are, and every call first
+looks whether they still are (`Captures.guards`); if not, the function is translated again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import RefusedError, UnstableError, is_plain_object
 from adjoint._ir.nodes import Value
-from adjoint._ir.symbol import Symbol, writer
+from adjoint._ir.symbol import Symbol
 from adjoint._ir.types import type_of
 from adjoint._overload import Overloaded
 
@@ -54,7 +54,7 @@ class Captures:
         for cells in reversed(self.cells):
             cell = cells.get(name)
             if cell is not None and _holds(cell, value):
-                return self.value(value, lambda: cell.cell_contents, ("cell", id(cell)))
+                return self.value(value, lambda cell=cell: cell.cell_contents, ("cell", id(cell)))
         namespace = frame.f_globals
         if name not in namespace and getattr(builtins, name, None) is value:
             return value
@@ -72,8 +72,8 @@ class Captures:
         self.known[key] = (value, result)
         return result
 
-    def converted(self, value: Any, getter: Getter, key: Any) -> Any:
-        if isinstance(value, (float, complex, np.inexact)) or isinstance(value, (np.ndarray, *RANDOM)):
+    def converted(self, value: Any, getter: Getter, key: Any) -> Any:  # noqa: C901 - a table of cases
+        if isinstance(value, (float, complex, np.inexact, np.ndarray, *RANDOM)):
             return self.hidden(value, getter)
         if isinstance(value, (bool, int, str, np.integer, np.bool_)) or value is None:
             self.guards.append((getter, value))
@@ -200,7 +200,7 @@ def holds(guard: tuple[Getter, Any]) -> bool:
     getter, wanted = guard
     try:
         value = getter()
-    except Exception:  # noqa: BLE001 - it is gone
+    except Exception:
         return False
     if isinstance(wanted, (bool, int, str, tuple, np.generic)):
         return type(value) is type(wanted) and value == wanted

@@ -25,7 +25,9 @@ def chosen(items: list[Any], index: Any) -> Any:
     if all(isinstance(item, GrowingList) for item in items) and len({_length(item) for item in items}) > 1:
         return _identified(of_value(_taken([writer().list_atom(item) for item in items], index)), items)
     parts = [parts_of(item) for item in items]
-    if any(p is None or list(p) != list(parts[0] or ()) or type(x) is not type(first) for p, x in zip(parts, items, strict=True)):
+    if any(
+        p is None or list(p) != list(parts[0] or ()) or type(x) is not type(first) for p, x in zip(parts, items, strict=True)
+    ):
         raise UnstableError(
             "the item of a list at an index that is known only when the program runs may be of one kind or another",
             remedy="let all items of the list have one structure, or choose by if statements",

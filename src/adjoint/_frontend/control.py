@@ -127,7 +127,9 @@ class Control:
         flags = [flag for flag in (signal.broke, signal.returned) if flag is not False]
         left = flags[0] if len(flags) == 1 else logic.either(*flags)
         # On this side the flags are what they are; where the block was left they say how.
-        known = Signal(broke=len(flags) == 1 and signal.broke is not False or signal.broke, returned=signal.returned, value=signal.value)
+        known = Signal(
+            broke=(len(flags) == 1 and signal.broke is not False) or signal.broke, returned=signal.returned, value=signal.value
+        )
         if len(flags) == 1:
             known.broke, known.returned = signal.broke is not False, signal.returned is not False
         return self.if_(left, lambda: known, rest, state)
@@ -141,7 +143,7 @@ class Control:
         orelse: Thunk,
         state: State = NOTHING,
         rest: Thunk | None = None,
-        tail: bool = False,  # noqa: FBT001, FBT002
+        tail: bool = False,
     ) -> Signal | None:
         """``if``; ``rest`` is what follows it, and with ``tail`` the turn of the loop ends after that."""
         condition = truth(test)
@@ -196,7 +198,7 @@ class Control:
         test = truth(x)
         return logic.opposite(test) if isinstance(test, Symbol) else not test
 
-    # Errors -----------------------------------------------------------------------------------------------------------------------
+    # Errors -------------------------------------------------------------------------------------------------------------------
 
     @staticmethod
     def guarded(types: Thunk) -> Guard:
@@ -224,7 +226,7 @@ class Control:
 
         self.if_(test, lambda: None, fail)
 
-    # Loops -------------------------------------------------------------------------------------------------------------------------
+    # Loops --------------------------------------------------------------------------------------------------------------------
 
     def for_(self, iterable: Any, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Signal | None:
         source = iteration.of(iterable)
@@ -265,7 +267,9 @@ class Control:
         rest = (start + step, stop, step)
         return self.after(loop(recorder, rest, lambda index: body(source.item(index)), state), orelse, state)
 
-    def each(self, items: Iterator[Any], body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Signal | None:
+    def each(
+        self, items: Iterator[Any], body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State
+    ) -> Signal | None:
         """Run a loop turn by turn."""
         return self.after(self.turns(items, body, state, 0), orelse, state)
 
@@ -274,7 +278,7 @@ class Control:
         for turn, item in enumerate(items):
             if turn > MOST_TURNS or ends > MOST_ENDS:
                 raise UnstableError(
-                    f"a loop of more than {MOST_ENDS if ends > MOST_ENDS else MOST_TURNS} turns would have to be written turn by turn",
+                    f"a loop of more than {min(MOST_ENDS, MOST_TURNS)} turns would have to be written turn by turn",
                     why="its body could not be written as a loop",
                     remedy="let the loop's variables keep their types",
                 )
@@ -288,10 +292,11 @@ class Control:
 
     def while_(self, test: Thunk, body: Thunk, orelse: Thunk | None, state: State) -> Signal | None:
         recorder, before = writer(), state.read()
+        first: Any = None
         try:
             with recorder.attempt():
                 first = truth(test())
-                raise _AgainError
+                raise _AgainError  # noqa: TRY301 - undoes the look
         except _AgainError:
             state.write(before)
         if first is False:
@@ -352,7 +357,9 @@ class _AgainError(Exception):
 
 def is_boolean(x: Any) -> bool:
     """Tell whether a value or a symbol is a boolean."""
-    return isinstance(x, (bool, np.bool_)) or (isinstance(x, Symbol) and isinstance(x.type, Tensor) and x.type.dtype.kind == "b")
+    return isinstance(x, (bool, np.bool_)) or (
+        isinstance(x, Symbol) and isinstance(x.type, Tensor) and x.type.dtype.kind == "b"
+    )
 
 
 def chained(iterables: Iterable[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""`try` and `with`: exceptions that operations may raise when the program runs are not sent to handlers, so they are refused there."""
+"""`try` and `with`: a program does not go on in a handler, so operations that may raise what a handler takes are refused."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Guard:
         """Return the classes that the handlers take."""
         return tuple(cls for part in self.types() for cls in handled(part))
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         recorder = writer()
         recorder.tries.remove(self)
         if error is None or is_own(error):
@@ -160,19 +160,22 @@ class Context:
     """A context manager of a ``with`` statement: those of the user's classes in rewritten form."""
 
     def __init__(self, manager: Any) -> None:
-        if isinstance(manager, np.errstate) and "raise" in [getattr(manager, name, "") for name in ("_all", "_divide", "_over", "_under", "_invalid")]:
+        self.manager: Any = manager
+        if isinstance(manager, np.errstate) and "raise" in [
+            getattr(manager, name, "") for name in ("_all", "_divide", "_over", "_under", "_invalid")
+        ]:
             raise RefusedError("numpy.errstate with 'raise' is not translated", remedy="check the result with numpy.isfinite")
-        self.manager = manager
         self.guard: Guard | None = None
 
     def __enter__(self) -> Any:
         if isinstance(self.manager, contextlib.suppress):
-            self.guard = Guard(lambda: self.manager._exceptions)
+            classes = self.manager._exceptions  # type: ignore[attr-defined]
+            self.guard = Guard(lambda: classes)
             self.guard.__enter__()
         method = special(self.manager, "__enter__")
         return self.manager.__enter__() if method is None else method()
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> Any:  # noqa: PYI036
         if self.guard is not None:
             self.guard.__exit__(kind, error, trace)
         method = special(self.manager, "__exit__")

@@ -1,7 +1,8 @@
 """Which object is which: what two branches, or two turns of a loop, leave under one name may be one of several objects.
 
-Every array, list, dict and object of which that may be asked has an `Identity`.  Its *roots* are the objects that it may be.  A change
-of one object makes all that may be the same object *stale*: what they hold is not known any more, and using them is refused.
+Every array, list, dict and object of which that may be asked has an `Identity`. Its *roots* are the objects that it may be.
+A change of one object makes all that may be the same object *stale*: what they hold is not known any more, and using them
+is refused.
 """
 
 from __future__ import annotations

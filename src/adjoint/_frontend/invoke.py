@@ -7,7 +7,8 @@ import weakref
 from types import CodeType, FunctionType
 from typing import Any
 
-from adjoint._frontend.rewrite import MARK, UnreadableError, rewritten
+from adjoint._frontend.rewrite import rewritten
+from adjoint._frontend.rewrite_expressions import MARK, UnreadableError
 from adjoint._ir.symbol import writer
 from adjoint._syntax import Syntax, syntax_of, why_unreadable
 from adjoint.errors import AdjointError
@@ -134,7 +135,8 @@ def with_defaults(recorder: Any, function: FunctionType, original: Any) -> None:
         )
     if words:
         function.__kwdefaults__ = {
-            name: value(x, lambda name=name: original.__kwdefaults__[name], ("default", original, name)) for name, x in words.items()
+            name: value(x, lambda name=name: original.__kwdefaults__[name], ("default", original, name))
+            for name, x in words.items()
         }
 
 

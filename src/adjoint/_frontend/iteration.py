@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-
 from adjoint._frontend.arrays import Array
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import natural

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from adjoint._frontend.arrays import Array
 from adjoint._ir.nodes import Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError, length, writer, writing
 from adjoint._ir.types import ListOf
+from adjoint._overload import Overloaded
 from adjoint._rules import stores
 from adjoint.errors import AdjointError
 
@@ -20,7 +21,9 @@ class UnknownListError(AdjointError, TypeError):
     """A list whose items are no numbers, arrays or lists of them would have to be of unknown length."""
 
     def __init__(self, items: list[Any]) -> None:
-        other = next(type(x).__name__ for x in items if not isinstance(x, (Symbol, GrowingList, bool, int, float, complex, np.generic)))
+        other = next(
+            type(x).__name__ for x in items if not isinstance(x, (Symbol, GrowingList, bool, int, float, complex, np.generic))
+        )
         super().__init__(
             f"a list whose items are of the class {other} changes in a way that is known only when the program runs",
             why="lists of unknown length hold numbers, arrays, or lists of them",
@@ -98,7 +101,7 @@ class GrowingList(list[Any]):
                 hold(x)
             self.become(listed(self.known_items))
 
-    def __iadd__(self, other: Iterable[Any]) -> GrowingList:  # type: ignore[override, misc]
+    def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[override, misc]
         self.extend(other)
         return self
 
@@ -132,6 +135,7 @@ class GrowingList(list[Any]):
             super().__setitem__(index, x)
             return
         self.become_dynamic()
+        assert self.dynamic is not None
         self._changed(stores.assign, index, item(x, self.dynamic.type))
 
     def __delitem__(self, index: Any) -> None:
@@ -266,3 +270,21 @@ def item(x: Any, t: ListOf) -> Any:
     if isinstance(x, GrowingList):
         return writer().list_atom(x)
     return writer().converted(writer().atom(x), t.item)
+
+
+def joined_lists(a: Any, b: Any) -> Any:
+    """``a + b`` of lists of which one has an unknown length."""
+    result = GrowingList()
+    result.dynamic = writer().operation(operator.add, (a, b))
+    return result
+
+
+def holds_symbols(x: Any) -> bool:
+    """Tell whether a value is a symbol or holds one, in tuples, lists and dicts."""
+    if isinstance(x, GrowingList):
+        return x.dynamic is not None or any(map(holds_symbols, x.known_items))
+    if isinstance(x, (tuple, list)):
+        return any(map(holds_symbols, x))
+    if isinstance(x, dict):
+        return any(map(holds_symbols, x.values()))
+    return isinstance(x, Overloaded)

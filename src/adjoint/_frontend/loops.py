@@ -1,8 +1,8 @@
 """Loops whose number of turns, or whose body, is known only when the program runs.
 
-What the body changes is found by running it: the names, memories, lists and objects that differ after a turn are *carried*, with the join of
-the types before and after.  With symbols in their places the body is run again, until the types do not change any more.
-The operations of the last run are the loop's body.
+What the body changes is found by running it: the names, memories, lists and objects that differ after a turn are *carried*,
+with the join of the types before and after. With symbols in their places the body is run again, until the types do not
+change any more. The operations of the last run are the loop's body.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ def loop(
             before = state.read()
             try:
                 turn = one_turn(recorder, header, extent, body, state, test)
-                found = widened(recorder, header, turn, state, region, before)
-                if found is None:
-                    updates = turn.updates
+                found = widened(recorder, header, turn, region, before)
             finally:
                 region.undo()
                 state.write(before)
         if found is None:
-            return written(recorder, header, turn, updates, extent, state)
+            return written(recorder, header, turn, turn.updates, extent, state)
         header = found
-    raise UnstableError("the types of what a loop changes do not become stable", remedy="let a variable keep its type in a loop")
+    raise UnstableError(
+        "the types of what a loop changes do not become stable", remedy="let a variable keep its type in a loop"
+    )
 
 
 @dataclass
@@ -110,7 +110,9 @@ def one_turn(recorder: Any, header: Header, extent: Any, body: Any, state: State
 
 def changes(region: Any, recorder: Any) -> bool:
     """Tell whether a test changed an object."""
-    return any(recorder.born(obj) < region.start and not same_content(old, content(obj)) for obj, old in region.touched.values())
+    return any(
+        recorder.born(obj) < region.start and not same_content(old, content(obj)) for obj, old in region.touched.values()
+    )
 
 
 def fresh(header: Header) -> list[Value]:
@@ -126,7 +128,7 @@ def enter(header: Header, state: State, params: list[Value]) -> None:
         update(symbols)
 
 
-def widened(recorder: Any, header: Header, turn: Turn, state: State, region: Any, before: tuple[Any, ...]) -> Header | None:
+def widened(recorder: Any, header: Header, turn: Turn, region: Any, before: tuple[Any, ...]) -> Header | None:
     """Compare what a turn found with what it left: return a header that carries more, or None and the updates in ``turn``."""
     _, objects = region.split(recorder.born)
     contents = {key: content(obj) for key, (obj, _) in objects.items()}
@@ -251,5 +253,3 @@ class Flags:
             return Signal(broke=broke)
         returned = rest.pop(0)
         return Signal(broke=broke, returned=returned, value=self.value(rest))
-
-

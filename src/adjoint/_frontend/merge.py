@@ -1,7 +1,7 @@
 """What two branches, or two turns of a loop, leave under one name, as one value of the program.
 
-`Merger.merge(a, b)` registers the pairs of atoms that differ and returns a function that, given the symbols that stand for the pairs, makes
-the merged value: of tuples, lists, dicts and objects part by part.
+`Merger.merge(a, b)` registers the pairs of atoms that differ and returns a function that, given the symbols that stand for
+the pairs, makes the merged value: of tuples, lists, dicts and objects part by part.
 """
 
 from __future__ import annotations
@@ -142,6 +142,7 @@ class Merger:
             value = side.content(x)[1]
             nothing = Undefined(value.type)
             k = self.pair(*((value, nothing) if first else (nothing, value)))
+            assert k is not None
             return self.remade(lambda outputs: of_value(outputs[k].value), [(side, x)])
         parts = side.parts(x)
         if parts is None:
@@ -244,7 +245,11 @@ def stands_alone(x: Any) -> bool:
     """Tell whether an object without parts surely holds no value of the block that it was made in."""
     if isinstance(x, FunctionType):
         return not x.__closure__ and not x.__defaults__ and not x.__kwdefaults__
-    return is_constant(x) or isinstance(x, (ModuleType, BuiltinFunctionType, Ambiguous, Unbound, np.ufunc)) or not hasattr(x, "__next__")
+    return (
+        is_constant(x)
+        or isinstance(x, (ModuleType, BuiltinFunctionType, Ambiguous, Unbound, np.ufunc))
+        or not hasattr(x, "__next__")
+    )
 
 
 def is_number_like(x: Any) -> bool:

@@ -1,6 +1,7 @@
 """Functions of libraries whose results depend on more than their arguments, or that do more than return a result.
 
-The function of the user's is run once, at translation; what such a function gives then must not be taken for what it gives at every call.
+The function of the user's is run once, at translation; what such a function gives then must not be taken for what it gives
+at every call.
 """
 
 from __future__ import annotations
@@ -20,19 +21,22 @@ Function = Callable[..., Any]
 
 # Modules of the standard library whose functions are not run at translation.
 _IMPURE = frozenset({
-    "asyncio", "atexit", "concurrent", "ctypes", "datetime", "gc", "getpass", "glob", "http", "io", "_io", "logging", "multiprocessing",
-    "nt", "os", "pathlib", "pickle", "platform", "posix", "queue", "random", "secrets", "select", "shelve", "shutil", "signal", "socket",
-    "sqlite3", "subprocess", "sys", "tempfile", "threading", "_thread", "time", "tkinter", "tracemalloc", "urllib", "uuid",
+    "asyncio", "atexit", "concurrent", "ctypes", "datetime", "gc", "getpass", "glob", "http", "io", "_io", "logging",
+    "multiprocessing", "nt", "os", "pathlib", "pickle", "platform", "posix", "queue", "random", "secrets", "select",
+    "shelve", "shutil", "signal", "socket", "sqlite3", "subprocess", "sys", "tempfile", "threading", "_thread", "time",
+    "tkinter", "tracemalloc", "urllib", "uuid",
 })  # fmt: skip
-_IMPURE_BUILTINS = frozenset({"open", "input", "eval", "exec", "compile", "__import__", "breakpoint", "vars", "dir", "id", "delattr"})
+_IMPURE_BUILTINS = frozenset(
+    {"open", "input", "eval", "exec", "compile", "__import__", "breakpoint", "vars", "dir", "id", "delattr"}
+)
 _IMPURE_NUMPY = frozenset({
-    "load", "save", "savez", "savez_compressed", "loadtxt", "savetxt", "genfromtxt", "fromfile", "memmap", "seterr", "setbufsize",
-    "seterrcall", "set_printoptions", "frombuffer", "from_dlpack",
+    "load", "save", "savez", "savez_compressed", "loadtxt", "savetxt", "genfromtxt", "fromfile", "memmap", "seterr",
+    "setbufsize", "seterrcall", "set_printoptions", "frombuffer", "from_dlpack",
 })  # fmt: skip
 # Built-in methods of these are functions of what they are methods of, which does not change.
 _IMMUTABLE = (
-    str, bytes, int, float, complex, bool, tuple, frozenset, range, slice, type, type(None), np.generic, np.dtype, np.ufunc, types.ModuleType,
-    type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType,
+    str, bytes, int, float, complex, bool, tuple, frozenset, range, slice, type, type(None), np.generic, np.dtype, np.ufunc,
+    types.ModuleType, type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType,
 )  # fmt: skip
 
 

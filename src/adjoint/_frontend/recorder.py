@@ -55,7 +55,7 @@ class Recorder(Builder):
         # Numbers and shapes that the program is specialised for.
         self.shapes: dict[Value, tuple[int, ...]] = {}
 
-    # Where we are ---------------------------------------------------------------------------------------------------------------
+    # Where we are -------------------------------------------------------------------------------------------------------------
 
     def append(self, op: Op) -> Op:
         if op.line is None:
@@ -73,7 +73,7 @@ class Recorder(Builder):
         written = any(b is block for b in self.blocks) and place < len(block.ops)
         return written and any(output is value for output in block.ops[place].outputs)
 
-    # Changes ----------------------------------------------------------------------------------------------------------------------
+    # Changes ------------------------------------------------------------------------------------------------------------------
 
     def moment(self) -> int:
         """Return a new moment in time."""
@@ -172,7 +172,9 @@ class Recorder(Builder):
             return
         found = self.iterators.get(id(x), (x, 0))
         if found[1] < self.conditions or id(x) in self.spoiled:
-            raise UnstableError("an iterator is advanced under a condition or in a loop that is known only when the program runs")
+            raise UnstableError(
+                "an iterator is advanced under a condition or in a loop that is known only when the program runs"
+            )
         self.advanced.append(x)
 
     @contextlib.contextmanager
@@ -184,7 +186,7 @@ class Recorder(Builder):
         finally:
             self.conditions -= 1
 
-    # Operations ----------------------------------------------------------------------------------------------------------------------
+    # Operations ---------------------------------------------------------------------------------------------------------------
 
     def symbol(self, value: Value) -> Symbol:
         """Return the symbol of a new value: an array has memory of its own."""
@@ -192,7 +194,9 @@ class Recorder(Builder):
             return Array(Memory(value))
         return Symbol(value)
 
-    def apply(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, effect: bool = False) -> Any:
+    def apply(
+        self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, effect: bool = False
+    ) -> Any:
         kwargs = {} if kwargs is None else kwargs
         view = VIEWS.get(function)
         if view is not None and (made := view(*args, **kwargs)) is not None:
@@ -203,20 +207,24 @@ class Recorder(Builder):
             shape = self.shapes.get(self.atom(args[0]))
             if shape and not -shape[0] <= args[1] < shape[0]:
                 raise IndexError(f"index {args[1]} is out of bounds for axis 0 with size {shape[0]}")
-        if function is np.size and self.shapes and len(args) == 1 and (known := self.shapes.get(self.atom(args[0]))) is not None:
+        if (
+            function is np.size
+            and self.shapes
+            and len(args) == 1
+            and (known := self.shapes.get(self.atom(args[0]))) is not None
+        ):
             return int(np.prod(known, dtype=int))
         if function is extent and self.shapes and (known := self.shapes.get(args[0].value)) is not None:
-            return known[args[1]]
+            return known[args[1]]  # pyright: ignore[reportGeneralTypeIssues]
         return super().apply(function, plain(args), plain(kwargs), effect=effect)
 
     def operation(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Append an operation with one result, and return that as a value; without values, what the function gives."""
-        kwargs = {} if kwargs is None else kwargs
-        args, kwargs = self.atoms(args), self.atoms(kwargs)
-        if not any(True for _ in values((args, kwargs))) and function not in CREATION:
-            return function(*args, **kwargs)
-        output = Value(infer.result(function, args, kwargs).types[0])
-        self.append(Apply(function=function, args=args, kwargs=kwargs, outputs=[output]))
+        args, words = self.atoms(args), self.atoms({} if kwargs is None else kwargs)
+        if not any(True for _ in values((args, words))) and function not in CREATION:
+            return function(*args, **words)
+        output = Value(infer.result(function, args, words).types[0])
+        self.append(Apply(function=function, args=args, kwargs=words, outputs=[output]))
         return output
 
     def create(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -225,7 +233,9 @@ class Recorder(Builder):
         result = infer.result(function, args, kwargs)
         outputs = [Value(t) for t in result.types]
         self.append(Apply(function=function, args=args, kwargs=kwargs, outputs=outputs, form=result.form))
-        return result.assemble([Array(Memory(o)) if isinstance(o.type, Tensor) and not o.type.number else Symbol(o) for o in outputs])
+        return result.assemble(
+            [Array(Memory(o)) if isinstance(o.type, Tensor) and not o.type.number else Symbol(o) for o in outputs]
+        )
 
     def atom(self, x: Any) -> Any:
         if isinstance(x, GrowingList):
@@ -238,7 +248,7 @@ class Recorder(Builder):
     def atoms(self, tree: Any) -> Any:
         return map_atoms(self.atom, plain(tree))
 
-    # What is known of shapes, if the program is specialised -----------------------------------------------------------------------
+    # What is known of shapes, if the program is specialised -------------------------------------------------------------------
 
     def note(self, op: Op) -> None:
         """Note the shapes of an operation's results, where those of its arguments are known."""
@@ -258,7 +268,7 @@ class Recorder(Builder):
                 else:
                     args, kwargs = map_atoms(self.sample, (op.args, op.kwargs))
                 y = op.function(*args, **kwargs)
-        except Exception:  # noqa: BLE001 - then the shape stays unknown
+        except Exception:
             return
         parts = [y] if op.form is None else y
         for output, part in zip(op.outputs, parts, strict=False):
@@ -278,7 +288,11 @@ class Recorder(Builder):
         """Return what stands for an unknown position in an index: the shape does not depend on it."""
         if isinstance(atom, Value) and isinstance(atom.type, Tensor) and not atom.type.rank and atom.type.dtype.kind in "iu":
             return 0
-        return np.zeros(self.shapes[atom], int) if isinstance(atom, Value) and atom.type.dtype.kind in "iu" else self.sample(atom)
+        return (
+            np.zeros(self.shapes[atom], int)
+            if isinstance(atom, Value) and isinstance(atom.type, Tensor) and atom.type.dtype.kind in "iu"
+            else self.sample(atom)
+        )
 
     def check_length(self, x: Any, count: int) -> None:
         """Write a check that an array has as many items as it is unpacked into."""
@@ -298,10 +312,13 @@ class Recorder(Builder):
         with self.into(block):
             place = self.line or user_line()
             where = "" if place is None else f" in line {place.number}"
-            self.raise_(ValueError, (f"the loop{where} has no turns, and was translated for one or more: its first turn gives variables their types",))
+            self.raise_(
+                ValueError,
+                (f"the loop{where} has no turns, and was translated for one or more, for its first turn sets types",),
+            )
         self.append(If(condition=self.operation(operator.lt, (n, 1)), then=block, orelse=Block()))
 
-    # Conversions ---------------------------------------------------------------------------------------------------------------------
+    # Conversions --------------------------------------------------------------------------------------------------------------
 
     def listed(self, items: Sequence[Any]) -> Value:
         """Return a list of atoms as one value; all are converted to one type."""
@@ -314,8 +331,9 @@ class Recorder(Builder):
                     why="its items are of one type in a translated program",
                     remedy="use one list for numbers and one for arrays of each rank",
                 )
-        output = Value(ListOf(FLOAT if kind is None else kind))
-        self.append(Apply(function=stores.listed, args=([self.converted(item, output.type.item) for item in items],), outputs=[output]))
+        inner = FLOAT if kind is None else kind
+        output = Value(ListOf(inner))
+        self.append(Apply(function=stores.listed, args=([self.converted(item, inner) for item in items],), outputs=[output]))
         return output
 
     def symbol_of_constant(self, x: Any) -> Any:
@@ -354,7 +372,15 @@ class Recorder(Builder):
 
     def create_effect(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Append a function that is called for what it does."""
-        self.append(Apply(function=function, args=self.atoms(args), kwargs=self.atoms(kwargs), outputs=[Value(Opaque(type(None)))], effect=True))
+        self.append(
+            Apply(
+                function=function,
+                args=self.atoms(args),
+                kwargs=self.atoms(kwargs),
+                outputs=[Value(Opaque(type(None)))],
+                effect=True,
+            )
+        )
 
     def converted(self, atom: Any, to: Type) -> Any:
         """Return an atom as one of a type that it can be joined with."""

@@ -1,8 +1,8 @@
 """Functions that call themselves under a condition that is known only when the program runs: functions of the program.
 
-Such a function is run once for each structure and types of its arguments, with symbols for them.  What a call of itself gives is not known
-at first: the branch that makes it tells nothing (`BottomError`), so the other branch tells the type of the result.  Then it
-is run again with that.  Values of the functions around it become further parameters.
+Such a function is run once for each structure and types of its arguments, with symbols for them. What a call of itself
+gives is not known at first: the branch that makes it tells nothing (`BottomError`), so the other branch tells the type of
+the result. Then it is run again with that. Values of the functions around it become further parameters.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ def key_of(function: Any, tree: Tree) -> Any:
 
 
 def _type(leaf: Any) -> Type:
-    t = leaf.type if isinstance(leaf, Symbol) else leaf.dynamic.type if isinstance(leaf, GrowingList) else atom_type(leaf)
-    return t
+    return leaf.type if isinstance(leaf, Symbol) else leaf.dynamic.type if isinstance(leaf, GrowingList) else atom_type(leaf)
 
 
 def find(recorder: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -78,10 +77,11 @@ def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
     params = [Value(_type(leaf), name) for leaf, name in zip(tree.leaves, names_of(function, tree), strict=True)]
     block = Block(params=params)
     memories = [Memory(p) if isinstance(leaf, Array) else None for p, leaf in zip(params, tree.leaves, strict=True)]
-    symbols = [_symbol(p, m, leaf) for p, m, leaf in zip(params, memories, tree.leaves, strict=True)]
+    symbols = [_symbol(p, m) for p, m in zip(params, memories, strict=True)]
+    conditions = recorder.conditions
     with recorder.region() as region:
         try:
-            conditions, recorder.conditions = recorder.conditions, 0
+            recorder.conditions = 0
             with recorder.into(block):
                 args, kwargs = tree.rebuild(symbols)
                 recorder.entered.append((function.__code__, -1))
@@ -116,7 +116,7 @@ def names_of(function: Any, tree: Tree) -> list[str]:
     return names if len(names) == len(tree.leaves) else [""] * len(tree.leaves)
 
 
-def _symbol(param: Value, memory: Memory | None, leaf: Any) -> Any:
+def _symbol(param: Value, memory: Memory | None) -> Any:
     if memory is not None:
         return Array(memory)
     if isinstance(param.type, ListOf):

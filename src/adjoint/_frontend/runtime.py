@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._frontend import calls, iteration
+from adjoint._frontend import calls, iteration, objects
 from adjoint._frontend.arrays import Array
 from adjoint._frontend.control import Control, is_boolean, truth
-from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.lists import GrowingList, joined_lists
 from adjoint._frontend.state import Ambiguous, Unbound, UnstableError, is_plain_object
 from adjoint._ir.infer import sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, is_list, is_object, writer
@@ -46,8 +46,7 @@ class Runtime(Control):
     @staticmethod
     def unpack(value: Any, count: int, star: int | None) -> Any:
         value = read(value)
-        parts = iteration.unpacked(value, count, star)
-        return parts
+        return iteration.unpacked(value, count, star)
 
     def unpack_nested(self, value: Any, shape: Any) -> Any:
         star = next((k for k, part in enumerate(shape) if part == "*"), None)
@@ -56,7 +55,7 @@ class Runtime(Control):
             return parts
         return [self.unpack_nested(x, s) if isinstance(s, tuple) else x for x, s in zip(parts, shape, strict=True)]
 
-    # Operators -----------------------------------------------------------------------------------------------------------------
+    # Operators ----------------------------------------------------------------------------------------------------------------
 
     @staticmethod
     def binary(name: str, a: Any, b: Any) -> Any:
@@ -77,7 +76,7 @@ class Runtime(Control):
         if len(names) == 1:
             return compared(names[0], first, thunks[0]())
         second = thunks[0]()
-        rest = lambda: self.compare(names[1:], second, *thunks[1:])  # noqa: E731
+        rest = lambda: self.compare(names[1:], second, *thunks[1:])
         return self.and_(lambda: compared(names[0], first, second), rest)
 
     @staticmethod
@@ -94,9 +93,9 @@ class Runtime(Control):
             return a._update(getattr(operator, name), as_operand(b))
         if isinstance(a, Symbol) or isinstance(b, Symbol):
             return symbolic_binary({"iand": "and_", "ior": "or_"}.get(name, name.removeprefix("i")), a, b)
-        return calls.followed_operator(name, a)(a, b)
+        return objects.followed_operator(name, a)(a, b)
 
-    # Items and attributes ------------------------------------------------------------------------------------------------------
+    # Items and attributes -----------------------------------------------------------------------------------------------------
 
     @staticmethod
     def slice(start: Any, stop: Any, step: Any) -> builtins.slice:
@@ -114,12 +113,12 @@ class Runtime(Control):
         if isinstance(obj, (tuple, list)) and not isinstance(obj, GrowingList) and unknown_index(index):
             return GrowingList(obj)[index]
         if isinstance(obj, range) and isinstance(index, Symbol):
-            return obj.start + index * obj.step
+            return index * obj.step + obj.start  # pyright: ignore[reportOperatorIssue]
         if isinstance(obj, np.ndarray):
             return writer().captures.array(obj)[index]
         if isinstance(obj, np.lib._index_tricks_impl.AxisConcatenator):
             return calls.concatenator(obj, index)
-        return calls.item(obj, index)
+        return objects.item(obj, index)
 
     @staticmethod
     def set_item(obj: Any, index: Any, value: Any) -> None:
@@ -135,7 +134,7 @@ class Runtime(Control):
                 raise UnknownNumberError(index, "used as the key of a dict")
             obj[index] = value
         else:
-            calls.set_item(obj, index, value)
+            objects.set_item(obj, index, value)
 
     def update_item(self, name: str, obj: Any, index: Any, value: Any) -> None:
         old = self.item(obj, index)
@@ -152,13 +151,13 @@ class Runtime(Control):
     @staticmethod
     def attribute(obj: Any, name: str) -> Any:
         if isinstance(obj, ModuleType):
-            return calls.of_module(obj, name)
+            return objects.of_module(obj, name)
         writer().check(obj)
-        return calls.attribute(obj, name)
+        return objects.attribute(obj, name)
 
     @staticmethod
     def set_attribute(obj: Any, name: str, value: Any) -> None:
-        calls.set_attribute(obj, name, value)
+        objects.set_attribute(obj, name, value)
 
     def update_attribute(self, name: str, obj: Any, attribute: str, value: Any) -> None:
         old = self.attribute(obj, attribute)
@@ -187,7 +186,7 @@ class Runtime(Control):
             raise UnknownNumberError(x, "matched with a pattern")
         return x
 
-    # Displays ------------------------------------------------------------------------------------------------------------------
+    # Displays -----------------------------------------------------------------------------------------------------------------
 
     @staticmethod
     def list(items: Any) -> GrowingList:
@@ -204,7 +203,7 @@ class Runtime(Control):
     def made(x: Any) -> Any:
         return writer().made(x)
 
-    def comprehension(self, kind: str, iterable: Any, test: Any, element: Any, nested: bool) -> Any:  # noqa: FBT001
+    def comprehension(self, kind: str, iterable: Any, test: Any, element: Any, nested: bool) -> Any:
         iterable = read(iterable)
         source = iteration.of(iterable)
         if kind == "lazy" or (kind == "generator" and not (source is not None and source.count is None)):
@@ -233,7 +232,7 @@ class Runtime(Control):
             return writer().made(set(result))
         return self.dict(builtins.dict(result)) if kind == "dict" else result
 
-    def generated(self, iterable: Any, test: Any, element: Any, nested: bool) -> Any:  # noqa: FBT001
+    def generated(self, iterable: Any, test: Any, element: Any, nested: bool) -> Any:
         for item in iterable:
             if test is not None:
                 answer = truth(test(item))
@@ -246,7 +245,7 @@ class Runtime(Control):
             else:
                 yield element(item)
 
-    # Text ----------------------------------------------------------------------------------------------------------------------
+    # Text ---------------------------------------------------------------------------------------------------------------------
 
     @staticmethod
     def formatted(value: Any, conversion: int, spec: str) -> Any:
@@ -261,7 +260,9 @@ class Runtime(Control):
     def text(*parts: Any) -> Any:
         if all(isinstance(part, str) for part in parts):
             return "".join(parts)
-        template = "".join(part[0] if isinstance(part, tuple) else str(part).replace("{", "{{").replace("}", "}}") for part in parts)
+        template = "".join(
+            part[0] if isinstance(part, tuple) else str(part).replace("{", "{{").replace("}", "}}") for part in parts
+        )
         return writer().apply(calls.text, (template, *[part[1] for part in parts if isinstance(part, tuple)]), {})
 
     @staticmethod
@@ -307,11 +308,12 @@ def symbolic_binary(name: str, a: Any, b: Any) -> Any:
     if isinstance(b, list) and isinstance(a, Symbol) and isinstance(a.type, Tensor) and not a.type.rank and name == "mul":
         return b * a
     if name == "mul":
-        for items, n in ((a, b), (b, a)):
+        pairs: tuple[tuple[Any, Any], ...] = ((a, b), (b, a))
+        for items, n in pairs:
             if isinstance(items, (tuple, str)) and isinstance(n.type, Tensor) and not n.type.rank and n.type.dtype.kind == "i":
                 raise UnknownNumberError(n, f"of repetitions of a {type(items).__name__}")
     if is_list(a) or is_list(b):
-        return calls.joined_lists(a, b)
+        return joined_lists(a, b)
     if is_object(a) or is_object(b):
         return writer().apply(getattr(operator, name), (a, b), {})
     function = getattr(operator, name)
@@ -322,7 +324,9 @@ def symbolic_binary(name: str, a: Any, b: Any) -> Any:
 
 def is_number(x: Any) -> bool:
     """Tell whether ``x`` is one of Python's numbers, known or not."""
-    return isinstance(x, (bool, int, float, complex)) or (isinstance(x, Symbol) and isinstance(x.type, Tensor) and x.type.number)
+    return isinstance(x, (bool, int, float, complex)) or (
+        isinstance(x, Symbol) and isinstance(x.type, Tensor) and x.type.number
+    )
 
 
 def compared(name: str, a: Any, b: Any) -> Any:
@@ -334,7 +338,9 @@ def compared(name: str, a: Any, b: Any) -> Any:
             return (logic.opposite(a) if not b else a) if is_boolean(a) else name == "is_not"
         return one_object(a, b) == (name == "is_")
     if name in ("in", "not_in"):
-        found = calls.contained(a, b)
+        from adjoint._frontend.sequences import contained
+
+        found = contained(a, b)
         return found if name == "in" else (logic.opposite(found) if isinstance(found, Symbol) else not found)
     if (isinstance(a, Symbol) or isinstance(b, Symbol)) and not (is_plain_object(a) or is_plain_object(b)):
         if a is None or b is None or isinstance(a, str) or isinstance(b, str):
@@ -350,7 +356,9 @@ def compared_sequences(name: str, a: Any, b: Any) -> Any:
     if isinstance(a, list) != isinstance(b, list) and name in ("eq", "ne"):
         return name == "ne"
     if is_list(a) or is_list(b) or any(isinstance(x, GrowingList) and x.dynamic is not None for x in (a, b)):
-        raise UnknownNumberError(a.symbol if isinstance(a, GrowingList) and a.dynamic is not None else b.symbol, "of items of a list, compared,")
+        raise UnknownNumberError(
+            a.symbol if isinstance(a, GrowingList) and a.dynamic is not None else b.symbol, "of items of a list, compared,"
+        )
     pairs = list(zip(a, b, strict=False))
     same = [lambda x=x, y=y: True if x is y else compared("eq", x, y) for x, y in pairs]
     if name in ("eq", "ne"):
@@ -359,7 +367,7 @@ def compared_sequences(name: str, a: Any, b: Any) -> Any:
     if not pairs:
         return getattr(operator, name)(len(a), len(b))
     x, y = pairs[0]
-    rest = lambda: compared_sequences(name, a[1:], b[1:])  # noqa: E731
+    rest = lambda: compared_sequences(name, a[1:], b[1:])
     return RUNTIME.choose(same[0](), rest, lambda: compared(name, x, y))
 
 

@@ -1,7 +1,7 @@
 """What code may change, kept and put back: names, memories, lists, dicts and objects.
 
-A branch that is run at translation, or a loop's body that is run to see what it does, must leave no trace.  Everything that changes an
-object calls `Recorder.touch` first, and the regions that are open keep what it was.
+A branch that is run at translation, or a loop's body that is run to see what it does, must leave no trace. Everything that
+changes an object calls `Recorder.touch` first, and the regions that are open keep what it was.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Ambiguous(Overloaded):
     def __iter__(self) -> Any:
         raise self.refuse()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *_: Any, **__: Any) -> Any:
         raise self.refuse()
 
 
@@ -183,7 +183,8 @@ def same_content(old: Any, new: Any) -> bool:
         return list(old) == list(new) and all(old[name] is new[name] for name in old)
     if isinstance(old, (tuple, list)):
         return len(old) == len(new) and all(
-            a is b or (isinstance(a, list) and isinstance(b, list) and same_content(a, b)) for a, b in zip(old, new, strict=True)
+            a is b or (isinstance(a, list) and isinstance(b, list) and same_content(a, b))
+            for a, b in zip(old, new, strict=True)
         )
     return bool(old == new)
 

@@ -30,7 +30,6 @@ from adjoint._ir.types import Type, type_of
 from adjoint.errors import AdjointError, foreign_files
 
 
-
 def place_of(error: Exception) -> str:
     """Return the user's line that raised an exception."""
     trace, where, foreign = error.__traceback__, "", foreign_files()
@@ -107,7 +106,7 @@ def translate(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 
 
 def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], level: int, *, unrolled: bool) -> Program:
-    """Translate ``f``; ``unrolled`` writes short loops whose turns are known turn by turn, which needs fewer things to be stable."""
+    """Translate ``f``; ``unrolled`` writes short loops of known turns turn by turn: fewer things must be stable."""
     recorder = Recorder()
     recorder.unrolled = unrolled
     recorder.captures.root(f)
@@ -246,7 +245,7 @@ def finished(recorder: Recorder, f: Any, arguments: Arguments, block: Block, val
 
 def expect_result(x: Any) -> None:
     """Raise unless a result is made of numbers, arrays and what is known: nothing that runs later, and holds symbols."""
-    if is_number_like(x) or isinstance(x, GrowingList) and x.dynamic is not None:
+    if is_number_like(x) or (isinstance(x, GrowingList) and x.dynamic is not None):
         return
     parts = parts_of(x)
     if parts is not None:
@@ -317,5 +316,3 @@ def line_of(f: Any) -> Line | None:
     """Return where the user defined a function."""
     code = getattr(inspect.unwrap(f), "__code__", None)
     return Line(code.co_filename, code.co_firstlineno, code.co_name) if code is not None else None
-
-

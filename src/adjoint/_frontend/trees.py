@@ -8,8 +8,8 @@ from typing import Any
 
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import assembled, is_number_like, parts_of
-from adjoint._ir.symbol import writer, writing
 from adjoint._frontend.state import Ambiguous
+from adjoint._ir.symbol import writer, writing
 
 Rebuild = Callable[[list[Any]], Any]
 # Takes new leaves, and the containers that were put together before, by their numbers.

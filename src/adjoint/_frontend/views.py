@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from adjoint._frontend.arrays import Array, basic, contiguous
+from adjoint._frontend.arrays import Array, Memory, basic, contiguous
 from adjoint._frontend.lists import GrowingList
 from adjoint._ir import infer
 from adjoint._ir.nodes import Value, map_atoms
@@ -49,13 +50,17 @@ def writer_atoms(tree: Any) -> Any:
 
 
 def _reshape(a: Any, shape: Any = None, order: str = "C", **kwargs: Any) -> Any:
-    if not isinstance(a, Array) or order != "C" or kwargs or not contiguous(a.path):
+    if not isinstance(a, Array) or order != "C" or kwargs:
         return None
-    return a.view(np.reshape, tuple(shape) if isinstance(shape, list) else shape)
+    shape = tuple(shape) if isinstance(shape, list) else shape
+    if contiguous(a.path):
+        return a.view(np.reshape, shape)
+    # A view if NumPy can give one, else a copy: a column as a matrix of one column is a view, two columns in a row are not.
+    return Array(Memory(writer().operation(np.reshape, (a, shape)), [a.memory]))
 
 
 def _ravel(a: Any, order: str = "C") -> Any:
-    return _reshape(a, -1, order)
+    return _reshape(a, -1, order) if isinstance(a, Array) and contiguous(a.path) else None
 
 
 def _transpose(a: Any, axes: Any = None) -> Any:
@@ -137,7 +142,7 @@ def _split(a: Any, indices: Any, axis: int = 0) -> Any:
         return None
     bounds = [None, *indices, None]
     full = [slice(None)] * (axis % a.ndim)
-    return [a[(*full, slice(lo, hi))] for lo, hi in zip(bounds, bounds[1:], strict=False)]
+    return [a[(*full, slice(lo, hi))] for lo, hi in itertools.pairwise(bounds)]
 
 
 def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -149,8 +154,12 @@ def _einsum(subscripts: Any, *operands: Any, **_: Any) -> Any:
     return _diagonal(operands[0]) if subscripts == "ii->i" and len(operands) == 1 else None
 
 
-def _broadcast(array: Any, shape: Any, subok: bool = False) -> Any:  # noqa: ARG001, FBT001, FBT002
-    return array.view(np.broadcast_to, tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)) if isinstance(array, Array) else None
+def _broadcast(array: Any, shape: Any, subok: bool = False) -> Any:  # noqa: ARG001
+    return (
+        array.view(np.broadcast_to, tuple(shape) if isinstance(shape, (tuple, list)) else (shape,))
+        if isinstance(array, Array)
+        else None
+    )
 
 
 def _flip(m: Any, axis: Any = None) -> Any:

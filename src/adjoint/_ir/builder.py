@@ -17,7 +17,22 @@ from typing import Any
 import numpy as np
 
 from adjoint._ir import infer
-from adjoint._ir.nodes import Apply, Block, Call, Function, If, Line, Loop, Op, Raise, Undefined, Value, atom_type, map_atoms, values
+from adjoint._ir.nodes import (
+    Apply,
+    Block,
+    Call,
+    Function,
+    If,
+    Line,
+    Loop,
+    Op,
+    Raise,
+    Undefined,
+    Value,
+    atom_type,
+    map_atoms,
+    values,
+)
 from adjoint._ir.symbol import _WRITERS, Symbol
 from adjoint._ir.types import INT, ListOf, Tensor, Type
 from adjoint.errors import AdjointError
@@ -84,7 +99,9 @@ class Builder:
     def constant(self, x: np.ndarray[Any, Any]) -> Value:
         """Write an array of constants down."""
         if x.size > LARGEST_CONSTANT:
-            raise AdjointError(f"an array of {x.size} constants arose in the translation of a program", remedy="please report this")
+            raise AdjointError(
+                f"an array of {x.size} constants arose in the translation of a program", remedy="please report this"
+            )
         output = Value(Tensor(x.dtype, x.ndim))
         kwargs = {} if np.array(x.tolist()).dtype == x.dtype and x.size else {"dtype": x.dtype}
         args = (x.tolist(),)
@@ -94,21 +111,21 @@ class Builder:
             self.append(Apply(function=np.array, args=args, kwargs=kwargs, outputs=[output]))
         return output
 
-    # Operations -----------------------------------------------------------------------------------------------------------------
+    # Operations ---------------------------------------------------------------------------------------------------------------
 
     def apply(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, effect: bool = False
     ) -> Any:
         """Append ``function(*args, **kwargs)``, and return its result in the form of the function's own, of symbols."""
-        kwargs = {} if kwargs is None else kwargs
+        options: dict[str, Any] = {} if kwargs is None else kwargs
         if function in QUESTIONS:
-            return QUESTIONS[function](*args, **kwargs)
-        args, kwargs = self.atoms(args), self.atoms(kwargs)
-        if not effect and not any(True for _ in values((args, kwargs))):
-            return function(*args, **kwargs)
-        result = infer.result(function, args, kwargs)
+            return QUESTIONS[function](*args, **options)
+        args, options = self.atoms(args), self.atoms(options)
+        if not effect and not any(True for _ in values((args, options))):
+            return function(*args, **options)
+        result = infer.result(function, args, options)
         outputs = [Value(t) for t in result.types]
-        self.append(Apply(function=function, args=args, kwargs=kwargs, outputs=outputs, form=result.form, effect=effect))
+        self.append(Apply(function=function, args=args, kwargs=options, outputs=outputs, form=result.form, effect=effect))
         return result.assemble([self.symbol(output) for output in outputs])
 
     def call(self, function: Function, args: Sequence[Any], types: Sequence[Type]) -> list[Symbol]:
@@ -138,7 +155,7 @@ class Builder:
 
     def loop(
         self,
-        range: tuple[Any, Any, Any] | None,  # noqa: A002
+        range: tuple[Any, Any, Any] | None,
         inits: Sequence[Any],
         body: Callable[..., tuple[Sequence[Any], Sequence[Any]]],
         *,
@@ -201,7 +218,7 @@ QUESTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.isrealobj: lambda x: x.dtype.kind != "c",
     np.result_type: lambda *args: np.result_type(*map(_dtype_or_value, args)),
     np.common_type: lambda *args: np.result_type(np.float16, *map(_dtype_or_value, args)),
-    np.can_cast: lambda from_, to, casting="safe": np.can_cast(_dtype_or_value(from_), to, casting),
+    np.can_cast: lambda from_, to, casting="safe": np.can_cast(_dtype_or_value(from_), to, casting),  # pyright: ignore[reportArgumentType]
     np.isscalar: lambda x: isinstance(x.type, Tensor) and x.type.rank == 0,
 }
 

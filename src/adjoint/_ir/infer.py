@@ -1,12 +1,13 @@
 """The types of an operation's results: dtype and rank from dtypes and ranks.
 
 Where the rank of a result depends on how many entries an argument has (an index, a shape), it is counted here.  For every
-other function the function is the authority: it is called once on small samples of the arguments' types, and the answer is kept.
-So the book needs no second table of what NumPy promotes to what.
+other function the function is the authority: it is called once on small samples of the arguments' types, and the answer is
+kept.  So the book needs no second table of what NumPy promotes to what.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 import random
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._ir.nodes import Undefined, Value, atom_type, atoms, map_atoms
+from adjoint._ir.nodes import Undefined, Value, atom_type, atoms, map_atoms, values
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import BOOL, FLOAT, INT, ListOf, Opaque, Record, Tensor, Type, type_of
 from adjoint._rules import indexing, kinds, linalg_degenerate, stores
@@ -83,7 +84,7 @@ def _indexed(a: Any, index: Any) -> Type | None:
         elif isinstance(part, slice):
             rank, taken = rank + 1, taken + 1
         else:
-            kind = part.type if isinstance(part, Value) else _type_of_index(part)
+            kind: Any = part.type if isinstance(part, Value) else _type_of_index(part)
             if kind.rank or kind.dtype.kind == "b":
                 boolean = kind.dtype.kind == "b"
                 fancy = max(fancy or 0, 1 if boolean else kind.rank)
@@ -95,8 +96,7 @@ def _indexed(a: Any, index: Any) -> Type | None:
 
 def _type_of_index(part: Any) -> Tensor:
     if isinstance(part, (list, tuple)):
-        ranks = [_type_of_index(entry) if not isinstance(entry, Value) else entry.type for entry in part]
-        inner = ranks[0] if ranks else INT
+        inner: Any = (part[0].type if isinstance(part[0], Value) else _type_of_index(part[0])) if part else INT
         return Tensor(inner.dtype, inner.rank + 1)
     return Tensor(np.asarray(part).dtype, np.ndim(part))
 
@@ -229,7 +229,7 @@ _LENGTHS = (2, 3, 4, 12, 1, 5, 8)
 _SAMPLES: dict[type, Callable[[], Any]] = {
     np.random.Generator: lambda: np.random.default_rng(0),
     np.random.RandomState: lambda: np.random.RandomState(0),
-    random.Random: lambda: random.Random(0),
+    random.Random: lambda: random.Random(0),  # noqa: S311 - a sample of the class
     str: lambda: "text",
 }
 
@@ -251,16 +251,58 @@ def _sampled(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                a, k = map_atoms(lambda atom: _sample(atom, n, number), (args, kwargs))
-                return _described(function(*a, **k))
-        except Exception as caught:  # noqa: BLE001 - whatever it is, the next sample may do
+                a, k = map_atoms(functools.partial(_sample, n=n, number=number), (args, kwargs))
+                found = _described(function(*a, **k))
+        except Exception as caught:
             error = error or caught
+            continue
+        _expect_same(found, function, args, kwargs)
+        return found
     types = ", ".join(str(atom_type(atom)) for atom in atoms((args, kwargs)))
     raise UnknownTypeError(
         f"the type of the result of {getattr(function, '__name__', function)}({types}) cannot be told",
         why=f"it fails on samples of its arguments ({type(error).__name__}: {error})",
         remedy="check the arguments, or use jit(f, fallback=True)",
     )
+
+
+def _expect_same(found: Result, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise if the type of a result depends on values or lengths: on samples of another kind it is another one.
+
+    The eigenvalues of a real matrix are real or complex; `numpy.real_if_close` looks at the numbers.
+    """
+    if not any(isinstance(v.type, Tensor) and v.type.rank for v in values((args, kwargs))):
+        return
+    for n in (3, 2):
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                a, k = map_atoms(functools.partial(_other_sample, n=n), (args, kwargs))
+                other = _described(function(*a, **k))
+        except Exception:  # noqa: S112 - a sample that the function does not take tells nothing
+            continue
+        if other.types != found.types:
+            raise UnknownTypeError(
+                f"the type of the result of {getattr(function, '__name__', function)} depends on the values of its arguments",
+                why=f"it may be {', '.join(map(str, found.types))} or {', '.join(map(str, other.types))}",
+                remedy="use a function whose result has one type (eigh, astype(complex)), or jit(f, fallback=True)",
+            )
+
+
+def _other_sample(atom: Any, n: int) -> Any:
+    """Return a sample of another kind: of mixed signs, and if a matrix, with complex eigenvalues."""
+    if (
+        not isinstance(atom, Value)
+        or not isinstance(atom.type, Tensor)
+        or not atom.type.rank
+        or atom.type.dtype.kind not in "fc"
+    ):
+        return _sample(atom, n, 1)
+    t = atom.type
+    if t.rank == 1:
+        return np.resize([1.0, -1.0, 2.0], n).astype(t.dtype)
+    skew = np.eye(n) + np.tri(n).T - np.tri(n)
+    return np.broadcast_to(skew, (n,) * t.rank).astype(t.dtype)
 
 
 def _sample(atom: Any, n: int, number: int) -> Any:
@@ -281,7 +323,11 @@ def sample(t: Type, n: int = 2, number: int = 1) -> Any:
         return {"b": bool, "i": int, "f": float, "c": complex}[t.dtype.kind](number)
     if t.rank == 0:
         return t.dtype.type(number)
-    x = np.full((n,) * t.rank, number * 0.25).astype(t.dtype) if t.dtype.kind in "fc" else np.full((n,) * t.rank, number, t.dtype)
+    x = (
+        np.full((n,) * t.rank, number * 0.25).astype(t.dtype)
+        if t.dtype.kind in "fc"
+        else np.full((n,) * t.rank, number, t.dtype)
+    )
     if t.rank >= 2 and t.dtype.kind in "fc":
         x = x + np.eye(n, dtype=t.dtype) * (1 + np.arange(n)).astype(t.dtype)
     elif t.rank == 1 and t.dtype.kind in "fc":

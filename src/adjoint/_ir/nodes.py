@@ -201,13 +201,39 @@ class Raise(Op):
 
 
 @dataclass(eq=False, slots=True)
+class Derivative:
+    """The derivative of a function that its user gave: programs that take the place of those that transforms would write.
+
+    ``count`` parameters of the function are its arguments; values of the world around it follow, by which it is not
+    differentiated.
+
+    ``pushforward``  ``[*params, *tangents of arguments]`` -> ``[*results, *tangents of results]``; or, in its place,
+    ``forward``      ``params`` -> ``[*results, *residuals]`` and
+    ``backward``     ``[*residuals, *cotangents of results]`` -> cotangents of arguments
+    ``refusal``      the error to raise if neither could be had
+
+    Tangents and cotangents are those of differentiable arguments and results only.
+    """
+
+    count: int
+    pushforward: Function | None = None
+    forward: Function | None = None
+    backward: Function | None = None
+    refusal: Exception | None = None
+
+
+@dataclass(eq=False, slots=True)
 class Function:
-    """A function of a program: flat parameters, flat results.  ``line`` is where the user defined it."""
+    """A function of a program: flat parameters, flat results.
+
+    ``line`` is where the user defined it, ``derivative`` the derivative that the user gave for it.
+    """
 
     name: str
     body: Block
     line: Line | None = None
     doc: str = ""
+    derivative: Derivative | None = None
 
     @property
     def params(self) -> list[Value]:

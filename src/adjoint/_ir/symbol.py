@@ -1,13 +1,12 @@
 """A value that Python code computes with while a program is written: what is applied to it becomes an operation.
 
 The rule book is called with symbols, and so is the user's own code.  A symbol knows its type and nothing else: what asks for
-its number (``if x > 0``, ``range(n)``, ``x[n]`` of a tuple) raises `UnknownNumberError`, which the frontend turns into control flow,
-into a specialised program, or into a refusal.
+its number (``if x > 0``, ``range(n)``, ``x[n]`` of a tuple) raises `UnknownNumberError`, which the frontend turns into control
+flow, into a specialised program, or into a refusal.
 """
 
 from __future__ import annotations
 
-import operator
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -65,7 +64,6 @@ class Symbol(Overloaded):
     """A value of the program that is being written."""
 
     __slots__ = ("_value",)
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, value: Value) -> None:
         self._value = value
@@ -83,7 +81,11 @@ class Symbol(Overloaded):
         return f"<symbol {self.type}>"
 
     def _apply(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], call: Callable[..., Any] | None = None
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        call: Callable[..., Any] | None = None,  # noqa: ARG002 - the operation is written, not carried out
     ) -> Any:
         return writer().apply(function, args, kwargs)
 
@@ -179,5 +181,3 @@ def is_list(x: Any) -> bool:
 def is_object(x: Any) -> bool:
     """Tell whether ``x`` is a symbol of an object of which only the class is known."""
     return isinstance(x, Symbol) and isinstance(x.type, Opaque)
-
-

@@ -20,4 +20,3 @@ from adjoint._rules import shaping as shaping
 from adjoint._rules import sorting as sorting
 from adjoint._rules import stores as stores
 from adjoint._rules import trigonometric as trigonometric
-

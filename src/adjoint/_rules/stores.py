@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules.book import FIXED, constant, linear
-from adjoint._rules.kinds import conform, unbroadcast, copy, dtype_of, shape_of, zeros_like
+from adjoint._rules.kinds import conform, copy, dtype_of, shape_of, unbroadcast, zeros_like
 from adjoint._rules.primitive import primitive
 
 

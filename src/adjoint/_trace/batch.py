@@ -232,7 +232,10 @@ class Batch(Trace):
             if any(y is not first and (type(y) is not type(first) or y != first) for y in results):
                 self.diverge()
             return first
-        if any(isinstance(y, (tuple, list)) or not hasattr(y, "dtype") and not isinstance(y, (int, float, complex)) for y in results):
+        if any(
+            isinstance(y, (tuple, list)) or not hasattr(y, "dtype") and not isinstance(y, (int, float, complex))
+            for y in results
+        ):
             self.diverge()
         if any(kinds.shape_of(y) != kinds.shape_of(first) for y in results):
             self.diverge()

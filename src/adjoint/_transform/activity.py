@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Value
-from adjoint._transform import binding
+from adjoint._transform import binding, given
 
 Pattern = tuple[bool, ...]
 
@@ -27,7 +27,9 @@ class Results:
         if key not in self.visited:
             self.visited.add(key)
             self.known.setdefault(key, (False,) * len(function.results))
-            found = self.of(function, active).pattern(function.results)
+            found = given.active_results(function, active)
+            if found is None:
+                found = self.of(function, active).pattern(function.results)
             if found != self.known[key]:
                 self.known[key] = found
                 self.changed = True

@@ -164,7 +164,12 @@ class Algebra:
     def is_number_of(atom: Any, output: Value) -> bool:
         """Tell whether an atom is a number of the dtype of a result, be it Python's or NumPy's."""
         t = atom_type(atom)
-        return isinstance(t, Tensor) and isinstance(output.type, Tensor) and t.rank == output.type.rank == 0 and t.dtype == output.type.dtype
+        return (
+            isinstance(t, Tensor)
+            and isinstance(output.type, Tensor)
+            and t.rank == output.type.rank == 0
+            and t.dtype == output.type.dtype
+        )
 
     def negative(self, op: Apply, output: Value) -> Any:
         inner = self.maker(op.args[0], np.negative)

@@ -16,7 +16,7 @@ from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Value
 from adjoint._ir.symbol import Symbol
 from adjoint._ir.types import tangent_type
-from adjoint._transform import chain
+from adjoint._transform import chain, given, reverse
 from adjoint._transform.activity import Activity, Pattern, Results
 from adjoint._transform.expand import expand
 from adjoint._transform.lists import zeros
@@ -69,6 +69,8 @@ class _Program:
 
     def __call__(self, function: Function, active: Pattern) -> tuple[Function, list[bool]]:
         key = (function, active)
+        if key not in self.known and function.derivative is not None:
+            self.known[key] = given.pushed(function, active, reverse.gradient), list(self.results(function, active))
         if key not in self.known:
             pushed = Function(f"{function.name}_jvp", Block(), function.line, function.doc)
             self.known[key] = pushed, list(self.results(function, active))

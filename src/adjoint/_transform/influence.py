@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Value, values
-from adjoint._transform import binding
+from adjoint._transform import binding, given
 from adjoint._transform.activity import Activity, Pattern, Results
 
 
@@ -27,8 +27,10 @@ class Params:
         if key not in self.visited:
             self.visited.add(key)
             self.known.setdefault(key, (False,) * len(active))
-            influence = Influence(function, Activity(function, active, self.results), wanted, self)
-            found = tuple(param in influence.values for param in function.params)
+            found = given.active_params(function, active)
+            if found is None:
+                influence = Influence(function, Activity(function, active, self.results), wanted, self)
+                found = tuple(param in influence.values for param in function.params)
             if found != self.known[key]:
                 self.known[key] = found
                 self.changed = True

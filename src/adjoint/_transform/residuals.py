@@ -241,7 +241,8 @@ class Settlement:
                 continue
             seen.add(value)
             op = self.maker.get(value)
-            price = self.policy.keeping(value) + (op in self.movable)
+            form = isinstance(op, Apply) and op.function is stores.form
+            price = (cost.CHEAP if form else self.policy.keeping(value)) + (op in self.movable)
             network.edge(_SOURCE if op is None else op, value, price)
             if op is not None and op not in seen:
                 seen.add(op)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from adjoint._ir.nodes import Apply, Block, Function, Loop, Value, atom_type, functions, walk
 from adjoint._ir.types import Record, tangent_type
 from adjoint._rules import stores
+from adjoint._transform import given
 from adjoint._transform.activity import Activity, Pattern
 from adjoint._transform.bars import Bars
 from adjoint._transform.dead import drop_dead_code
@@ -219,6 +220,9 @@ class _Pairs:
 
     def __call__(self, function: Function, active: Pattern, wanted: Pattern) -> Pair:
         key = (function, active, wanted)
+        if key not in self.known and function.derivative is not None:
+            record = Record(f"{function.name}_record_{len(self.known)}")
+            self.known[key] = Pair(*given.pair(function, active, wanted, record, vjp), record)
         if key not in self.known:
             reversal = Reversal(function, active, wanted, self, self.memory)
             forward = reversal.function

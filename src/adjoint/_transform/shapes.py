@@ -178,11 +178,11 @@ class Shapes:
 
 
 def _cut(entry: Any) -> int | bool | None:
-    """Return how many elements an entry of an index cuts off an axis, None if it takes the axis away, False if that is not known."""
+    """Return how many elements an entry of an index cuts off an axis, None if it takes the axis away, False if unknown."""
     if isinstance(entry, slice):
         start, stop = entry.start or 0, entry.stop or 0
         known = entry.step in (None, 1) and type(start) is int and type(stop) is int and start >= 0 >= stop
-        return start - stop if known and not (entry.stop == 0) else False
+        return start - stop if known and entry.stop != 0 else False
     t = entry.type if type(entry) is Value else None
     whole = isinstance(entry, int) and not isinstance(entry, bool)
     return None if whole or (isinstance(t, Tensor) and t.rank == 0 and t.dtype.kind in "iu") else False

@@ -70,7 +70,7 @@ def _size(function: Function) -> tuple[int, int, int]:
 
 def _round(function: Function, finite: Sequence[bool]) -> Function:
     """Simplify a function and all that it calls once."""
-    copies = {one: Function(one.name, Block(), one.line, one.doc) for one in functions(function)}
+    copies = {one: Function(one.name, Block(), one.line, one.doc, one.derivative) for one in functions(function)}
     for one, copy in copies.items():
         copy.body = _Simplifier(one, copies, finite if one is function else [False] * len(one.params)).body
     for copy in copies.values():

@@ -64,6 +64,11 @@ def _elements(factor: int) -> Formula:
     return lambda call: factor * size(call.result)
 
 
+def _added(call: Made) -> float:
+    """Return the additions of elements to places among zeros, which several may share."""
+    return size(call.args[0])
+
+
 def _norm(call: Made) -> float:
     return 2 * size(call.args[0])
 
@@ -175,7 +180,8 @@ TABLES: dict[str, dict[str, Formula]] = {
         **_named(_mean,      "numpy.mean"),
         **_named(_among,     "builtins.sum builtins.max builtins.min"),
         **_named(_interpolation, "numpy.interp"),
-        **_named(_elements(1), "adjoint._rules.stores.combine adjoint._rules.indexing.scatter"),
+        **_named(_elements(1), "adjoint._rules.stores.combine"),
+        **_named(_added, "adjoint._rules.indexing.scatter"),
         **_named(_elements(3), "adjoint._rules.products.cross3"),
     },
     PRODUCTS: {

@@ -14,7 +14,7 @@ from adjoint.explain.compare_result import aligned, in_bytes, in_seconds
 from adjoint.explain.cost_count import Tally, operations
 from adjoint.explain.cost_formulas import OPERATIONS
 from adjoint.explain.cost_model import INTEGERS, MOVES
-from adjoint.explain.cost_passes import FORWARD, FUNCTION, NAMES, REVERSE, Counted, Passes
+from adjoint.explain.cost_passes import FUNCTION, NAMES, Counted, Passes
 from adjoint.explain.cost_time import Times
 
 # What theory allows a pass, in multiples of the function's operations.
@@ -123,15 +123,19 @@ class Cost:
         """Return the tables as text, each with its title; the first row has the headings."""
         found = [(self.title, _pass_rows(self))]
         if self.lines:
-            found.append(("operations by line", _line_rows(self.lines)))
+            found.append(("operations and bytes kept, by line", _line_rows(self.lines)))
         return found
 
     def notes(self) -> list[str]:
         """Return what else is to be said, a sentence each."""
+        own, most = BOUND * self.function.operations, max(self.forward.operations, self.reverse.operations)
         bound = f"a pass may take {BOUND} times the operations of the function"
-        if self.reverse.operations > BOUND * self.function.operations:
-            return [f"{bound}, and one for each of the {self.function.moves:,} elements that it moves: {self.bound:,}"]
-        return [f"{bound}: {BOUND * self.function.operations:,}"]
+        if most <= own:
+            return [f"{bound}: {own:,}"]
+        notes = [f"{bound}, and one for each of the {self.function.moves:,} elements that it moves: {self.bound:,}"]
+        if most > self.bound:
+            notes.append("here a pass takes more, as the derivative of a single call may (see the notes of adjoint.cost)")
+        return notes
 
     def __repr__(self) -> str:
         parts = ["\n".join([title, "", *aligned(rows)]) for title, rows in self.tables()]
@@ -212,7 +216,7 @@ def _times(ratio: float) -> str:
 
 
 def _line_rows(lines: tuple[LineCost, ...]) -> list[Row]:
-    rows: list[Row] = [("line", FUNCTION, FORWARD, "×", REVERSE, "×", "bytes kept")]
+    rows: list[Row] = [("line", "function", "forward", "×", "reverse", "×", "kept")]
     for line in lines:
         source = line.source if len(line.source) <= WIDTH else line.source[: WIDTH - 1] + "…"
         place = f"{os.path.basename(line.file)}:{line.line}  {source}"
@@ -230,7 +234,9 @@ def _rich_table(title: str, rows: list[Row]) -> Any:
     for position, name in enumerate(rows[0]):
         table.add_column(name, justify="right" if position else "left", no_wrap=position > 0)
     for row in rows[1:]:
-        table.add_row(*map(Text, row), style="bold green" if row[0] == "× function" else None)
+        # Where there is little room the source is cut, and never a number.
+        first = Text(row[0], no_wrap=True, overflow="ellipsis")
+        table.add_row(first, *map(Text, row[1:]), style="bold green" if row[0] == "× function" else None)
     return table
 
 
