@@ -1,5 +1,6 @@
 """Translates functions and compares their programs with the plain functions: value, changed arguments, exceptions."""
 
+# ruff: noqa: PT017 - what an exception says is part of what is compared
 from __future__ import annotations
 
 import copy

@@ -1,5 +1,6 @@
 """One array, list or object under several names: a store through one is seen through the others, or refused."""
 
+# ruff: noqa: PLW2901 - the programs are written as users write them
 from __future__ import annotations
 
 import collections

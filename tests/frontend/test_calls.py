@@ -1,5 +1,6 @@
 """Calls: classes, operators, generators, context managers, decorators, arguments of every kind, recursion."""
 
+# ruff: noqa: B007, B023, B905, FURB136, FURB192, PLC3002, RUF005, UP031, UP032, UP033 - the programs are written as users write them
 from __future__ import annotations
 
 import contextlib

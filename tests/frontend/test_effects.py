@@ -1,5 +1,6 @@
 """What a function does besides returning a value happens when the program runs, once, and never at translation."""
 
+# ruff: noqa: B008, NPY002, RUF012, T201 - the programs are written as users write them
 from __future__ import annotations
 
 import collections

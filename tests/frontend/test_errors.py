@@ -3,6 +3,7 @@
 PYTEST_DONT_REWRITE: the assertions of the programs keep their own messages.
 """
 
+# ruff: noqa: C416, E722, TRY301 - the programs are written as users write them
 from __future__ import annotations
 
 import contextlib

@@ -1,5 +1,6 @@
 """Syntax that is rarely used or not translated: always a refusal that says where, or the right answer."""
 
+# ruff: noqa: PT017, W291 - what an exception says is part of what is compared
 from __future__ import annotations
 
 import importlib.util

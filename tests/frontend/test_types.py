@@ -1,5 +1,6 @@
 """Variables that change their type in branches and loops: joined, peeled off, or refused."""
 
+# ruff: noqa: B007, F841, RET503, RUF034 - the programs are written as users write them
 from __future__ import annotations
 
 import math

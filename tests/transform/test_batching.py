@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -219,7 +220,7 @@ def test_a_shape_that_depends_on_the_element_is_refused() -> None:
     v = Value(type_of(V), "v")
     builder = Builder()
     with builder.block([v]) as body:
-        x = Symbol(v)
+        x: Any = Symbol(v)
         body.results = [builder.atom(np.sum(x[x > 0]))]
     with pytest.raises(BatchError, match="shape"):
         batch(Function("f", body), [True])
@@ -229,7 +230,7 @@ def test_what_does_not_depend_on_the_element_stays_as_it_is() -> None:
     x, y = Value(type_of(X), "x"), Value(type_of(1.0), "y")
     builder = Builder()
     with builder.block([x, y]) as body:
-        body.results = [builder.atom(np.sum(np.exp(Symbol(x)))), builder.atom(Symbol(y) * 2.0)]
+        body.results = [builder.atom(np.sum(np.exp(Symbol(x)))), builder.atom(np.multiply(Symbol(y), 2.0))]
     made = batch(Function("f", body), [False, True])
     assert made.batched_results == [False, True]
     functions = [op.function for op in made.function.body.ops if isinstance(op, Apply) and op.function is not extent]

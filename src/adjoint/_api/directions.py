@@ -1,8 +1,8 @@
 """All directions of a Jacobian in a program: many at once, in chunks.
 
-The part of a program that depends on the direction is batched, so that the operations of the function itself are done once for a
-chunk, and those on tangents (cotangents) on stacks of them.  What does not depend on the direction at all is written before the
-loop over the chunks.  Where the program cannot be batched, the directions are taken one after the other.
+The part of a program that depends on the direction is batched, so that the operations of the function itself are done once for
+a chunk, and those on tangents (cotangents) on stacks of them.  What does not depend on the direction at all is written before
+the loop over the chunks.  Where the program cannot be batched, the directions are taken one after the other.
 
 The rule for the length of a chunk is simple: `CHUNK` directions.  The cost of a direction falls while the overhead of Python is
 shared by more of them, which is used up by then, and no value of the program takes more than `CHUNK` times its memory.
@@ -32,8 +32,8 @@ CHUNK = 16
 def along_all(program: Function, atoms: Sequence[Any], place: int, like: Any, name: str) -> list[Any]:
     """Write what a program that is linear in one parameter gives for all unit vectors of the form of ``like``.
 
-    ``atoms`` are the arguments; the one at ``place`` is replaced by the directions.  Returns for each result the array with the axis
-    over the directions in front, None for zeros; ``name`` is what the program calls its parts.
+    ``atoms`` are the arguments; the one at ``place`` is replaced by the directions.  Returns for each result the array with the
+    axis over the directions in front, None for zeros; ``name`` is what the program calls its parts.
     """
     seed = program.params[place]
     if not like.ndim:

@@ -61,10 +61,8 @@ class _Stacks:
         sizes = [leaf.shape[0] for leaf, mapped in zip(self.leaves, self.mapped, strict=True) if mapped]
         sizes = sizes if axis_size is None else [axis_size, *sizes]
         if not sizes:
-            raise BatchError(
-                "vmap: no argument is mapped",
-                remedy="give an axis to map along in in_axes, or the number of elements, axis_size",
-            )
+            remedy = "give an axis to map along in in_axes, or the number of elements, axis_size"
+            raise BatchError("vmap: no argument is mapped", remedy=remedy)
         for other in sizes[1:]:
             _expect_equal(sizes[0], other)
         return sizes[0]
@@ -75,7 +73,7 @@ class _Stacks:
         return self.tree.rebuild(parts)
 
     def at_once(self, f: Any) -> tuple[list[tuple[Any, bool]], Tree] | None:
-        """Write the program for all elements at once; return pairs of a result and whether it is a stack, and their structure."""
+        """Write the program for all elements at once; return pairs (result, whether it is a stack), and their structure."""
         recorder = writer()
         with recorder.region() as region:
             try:
@@ -150,7 +148,7 @@ def _spread(axes: Any, x: Any, name: str) -> list[Axis]:
 def _front(leaf: Any, axis: Axis) -> Any:
     if axis is None:
         return leaf
-    rank = leaf.ndim if isinstance(leaf, Symbol) else 0
+    rank = getattr(leaf, "ndim", 0)
     if not -rank <= axis < rank:
         raise BatchError(
             f"vmap: an argument has {rank} axes, and no axis {axis}", remedy="pass an array with that axis, or None in in_axes"

@@ -10,7 +10,7 @@ import numpy as np
 
 from adjoint._frontend import iteration
 from adjoint._frontend.branches import UserError, branch
-from adjoint._frontend.handlers import Context, Guard, caught_now, is_own
+from adjoint._frontend.handlers import Context, Guard, caught_now, handled, is_own
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.loops import AssigningTestError, loop
 from adjoint._frontend.state import NOTHING, UNBOUND, Ambiguous, RefusedError, Signal, State, UnstableError
@@ -67,6 +67,13 @@ def guarded_errors(thunk: Thunk) -> Thunk:
             raise UserError(error) from error
 
     return run
+
+
+class Raised:
+    """Stands for the value of a ``try`` that was left by raising: the exception, and the number of the handler."""
+
+    def __init__(self, error: Any, handler: int) -> None:
+        self.error, self.handler = error, handler
 
 
 class Control:
@@ -218,6 +225,32 @@ class Control:
         error = error() if isinstance(error, type) else error
         error.__adjoint_raised__ = True
         return error
+
+    def raising(self, error: Any, types: Callable[[], Any], key: str, named: tuple[bool, ...]) -> Signal:
+        """Leave the body of a ``try`` for the handler that takes an exception; raise it if none does."""
+        error = self.raised(error)
+        for k, one in enumerate(types()):
+            if isinstance(error, handled(one)):
+                # One mark for all that goes to one handler, unless the handler looks at the exception.
+                place = (key, k, type(error), str(error.args)) if named[k] else (key, k)
+                mark = writer().marks.setdefault(place, Raised(error, k))
+                return Signal(returned=True, value=mark)
+        raise error
+
+    def caught(self, signal: Signal | None, handlers: tuple[Any, ...], orelse: Thunk | None, state: State) -> Signal | None:
+        """Run the handler of what was raised in the body of a ``try``, or its ``else``."""
+        if signal is None:
+            return orelse() if orelse is not None else None
+        if isinstance(signal.value, Ambiguous):
+            raise signal.value.refuse()
+        mark = signal.value
+        if not isinstance(mark, Raised):
+            return signal
+        if signal.broke is not False or signal.continued:
+            raise RefusedError("a body of `try` that is left by break or continue as well as by raise")
+        if signal.returned is True:
+            return handlers[mark.handler](mark.error)
+        return self.if_(signal.returned, lambda: handlers[mark.handler](mark.error), orelse or (lambda: None), state)
 
     def assert_(self, test: Any, message: Thunk) -> None:
         def fail() -> None:

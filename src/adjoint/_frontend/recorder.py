@@ -45,6 +45,8 @@ class Recorder(Builder):
         self.identities: dict[int, tuple[Any, Identity]] = {}
         self.births: dict[int, tuple[Any, int]] = {}
         self.clock = 0
+        # What stands for exceptions that leave the body of a ``try``.
+        self.marks: dict[Any, Any] = {}
         self.iterators: dict[int, tuple[Any, int]] = {}
         self.advanced: list[Any] = []
         self.spoiled: set[int] = set()

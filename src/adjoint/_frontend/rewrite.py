@@ -27,7 +27,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from adjoint._frontend.rewrite_expressions import IN_PLACE, Expressions
-from adjoint._frontend.scopes import Scope, assigned, at_place, constant, exits, name_of, names_of, only_names, shape_of, within
+from adjoint._frontend.scopes import (
+    Scope,
+    assigned,
+    at_place,
+    constant,
+    exits,
+    left_by_raise,
+    name_of,
+    names_of,
+    only_names,
+    raises,
+    shape_of,
+    within,
+)
 from adjoint._syntax import Syntax, bare, copy_tree
 
 
@@ -192,6 +205,8 @@ class _Rewriter(Expressions):
             case ast.Try():
                 if exits(node.finalbody):
                     raise self.refuse(node.finalbody[0], "a return, break or continue in `finally`")
+                if raises(node):
+                    return self.try_with_raises(node, signal)
                 if node.orelse and exits([*node.body, *node.orelse]):
                     raise self.refuse(node, "a `try` with `else` that is left by return, break or continue")
                 self.try_(node, chunk)
@@ -208,6 +223,62 @@ class _Rewriter(Expressions):
     def with_items(self, node: ast.With) -> None:
         for item in node.items:
             item.context_expr = self.runtime(item.context_expr, "context", self.expression(item.context_expr))
+
+    def try_with_raises(self, node: ast.Try, signal: str) -> list[ast.stmt]:
+        """Rewrite a ``try`` whose body raises by itself: such a raise leaves the body as a return would, and then the handler runs.
+
+        ::
+
+            signal = None
+            try:
+                signal = block()              where ``raise e`` is ``return R.raising(e, types, key, named)``
+            except R.handles(T) as error:     what functions that are called raise
+                signal = handler(error)
+            else:
+                signal = R.caught(signal, (handler, ...), orelse, state)
+        """
+        signal = signal or self.fresh("signal")
+        types, block, definitions = self.fresh("types"), self.fresh("block"), []
+        more, state = self.state(assigned([*node.handlers, *node.orelse]), node)
+        classes = [self.expression(h.type) if h.type else at_place(ast.Constant(None), h) for h in node.handlers]
+        every = at_place(ast.Tuple([copy_tree(one) for one in classes], ast.Load()), node)
+        definitions.append(self.function_of(types, [at_place(ast.Return(every), node)], node))
+        key = at_place(ast.Constant(f"{node.lineno}:{node.col_offset}"), node)
+        named = at_place(ast.Tuple([at_place(ast.Constant(h.name is not None), h) for h in node.handlers], ast.Load()), node)
+        body = left_by_raise(node.body, lambda at: [name_of(types, at), key, named])
+        definitions.append(self.function_of(block, self.block(body, chunk=True, tail=False), node))
+        names = [self.handler(handler, definitions) for handler in node.handlers]
+        otherwise: ast.expr = at_place(ast.Constant(None), node)
+        if node.orelse:
+            orelse = self.fresh("else")
+            definitions.append(self.function_of(orelse, self.block(node.orelse, chunk=True, tail=False), node.orelse[0]))
+            otherwise = name_of(orelse, node)
+
+        def assign(value: ast.expr, at: ast.AST) -> ast.stmt:
+            return at_place(ast.Assign([at_place(ast.Name(signal, ast.Store()), at)], value), at)
+
+        call = at_place(ast.Call(name_of(block, node), [], []), node)
+        guard = at_place(ast.withitem(self.runtime(node, "guarded", name_of(types, node)), None), node)
+        node.body = [at_place(ast.With([guard], [assign(call, node)]), node)]
+        for handler, one, name in zip(node.handlers, classes, names, strict=True):
+            error = self.fresh("error")
+            handler.type, handler.name = self.runtime(handler, "handles", one), error
+            handler.body = [assign(at_place(ast.Call(name_of(name, handler), [name_of(error, handler)], []), handler), handler)]
+        handlers = at_place(ast.Tuple([name_of(name, node) for name in names], ast.Load()), node)
+        node.orelse = [assign(self.runtime(node, "caught", name_of(signal, node), handlers, otherwise, state), node)]
+        node.finalbody = self.block(node.finalbody, chunk=True, tail=False) if node.finalbody else []
+        return [*definitions, *more, assign(at_place(ast.Constant(None), node), node), node]
+
+    def handler(self, handler: ast.ExceptHandler, definitions: list[ast.stmt]) -> str:
+        """Define the function of a handler, which takes the exception; return its name."""
+        name, error = self.fresh("handler"), self.fresh("error")
+        first: list[ast.stmt] = []
+        if handler.name is not None:
+            target = at_place(ast.Name(handler.name, ast.Store()), handler)
+            first = [at_place(ast.Assign([target], name_of(error, handler)), handler)]
+        body = [*first, *self.block(handler.body, chunk=True, tail=False)]
+        definitions.append(self.function_of(name, body, handler, [error]))
+        return name
 
     def try_(self, node: ast.Try, chunk: Any) -> None:
         types = [
@@ -229,6 +300,9 @@ class _Rewriter(Expressions):
 
     def statement(self, node: ast.stmt, *, chunk: bool) -> list[ast.stmt]:
         match node:
+            case ast.Return() if hasattr(node, "raising"):
+                error = self.expression(node.value)
+                return [at_place(ast.Return(self.runtime(node, "raising", error, *node.raising)), node)]  # type: ignore[attr-defined]
             case ast.Return():
                 value = self.expression(node.value) if node.value is not None else at_place(ast.Constant(None), node)
                 node.value = self.runtime(node, "returned", value) if chunk else value

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._frontend import calls, iteration, objects
-from adjoint._frontend.arrays import Array
+from adjoint._frontend.arrays import Array, is_whole_number
 from adjoint._frontend.control import Control, is_boolean, truth
 from adjoint._frontend.lists import GrowingList, joined_lists
 from adjoint._frontend.state import Ambiguous, Unbound, UnstableError, is_plain_object
@@ -310,7 +310,7 @@ def symbolic_binary(name: str, a: Any, b: Any) -> Any:
     if name == "mul":
         pairs: tuple[tuple[Any, Any], ...] = ((a, b), (b, a))
         for items, n in pairs:
-            if isinstance(items, (tuple, str)) and isinstance(n.type, Tensor) and not n.type.rank and n.type.dtype.kind == "i":
+            if isinstance(items, (tuple, str)) and isinstance(n, Symbol) and is_whole_number(n.type):
                 raise UnknownNumberError(n, f"of repetitions of a {type(items).__name__}")
     if is_list(a) or is_list(b):
         return joined_lists(a, b)

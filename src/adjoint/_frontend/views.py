@@ -12,7 +12,7 @@ import numpy as np
 from adjoint._frontend.arrays import Array, Memory, basic, contiguous
 from adjoint._frontend.lists import GrowingList
 from adjoint._ir import infer
-from adjoint._ir.nodes import Value, map_atoms
+from adjoint._ir.nodes import Value, map_atoms, values
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
 from adjoint._ir.types import Tensor
 from adjoint._rules.arithmetic import imaginary_part, real_part
@@ -56,7 +56,21 @@ def _reshape(a: Any, shape: Any = None, order: str = "C", **kwargs: Any) -> Any:
     if contiguous(a.path):
         return a.view(np.reshape, shape)
     # A view if NumPy can give one, else a copy: a column as a matrix of one column is a view, two columns in a row are not.
+    shared = shares(a, shape)
+    if shared is not None:
+        return a.view(np.reshape, shape) if shared else None
     return Array(Memory(writer().operation(np.reshape, (a, shape)), [a.memory]))
+
+
+def shares(a: Array, shape: Any) -> bool | None:
+    """Tell whether an array in another shape is a view of it; None if that depends on shapes that are not known."""
+    known = writer().shapes.get(a.memory.value)
+    if known is None or any(True for _ in values((writer().atoms(shape), writer().atoms([args for _, args in a.path])))):
+        return None
+    base = view = np.zeros(known, a.memory.value.type.dtype)
+    for function, args in a.path:
+        view = function(view, *args)
+    return bool(np.shares_memory(base, np.reshape(view, shape)))
 
 
 def _ravel(a: Any, order: str = "C") -> Any:

@@ -1,9 +1,9 @@
 """Batching: the program that does for a stack of arguments at once what the given one does for one of them.
 
-A parameter that is batched has one more axis, in front.  What does not depend on one stays as it is, so that it is computed once
-for all elements; every other operation is replaced by its form on the whole stack (`stacks`).  Loops and calls stay what they
-are and carry stacks.  Where the elements go different ways there is no such program: a branch on a condition that differs is
-computed on both sides and chosen by `numpy.where` if that does no harm, and everything else raises `BatchError`.
+A parameter that is batched has one more axis, in front.  What does not depend on one stays as it is, so that it is computed
+once for all elements; every other operation is replaced by its form on the whole stack (`stacks`).  Loops and calls stay what
+they are and carry stacks.  Where the elements go different ways there is no such program: a branch on a condition that differs
+is computed on both sides and chosen by `numpy.where` if that does no harm, and everything else raises `BatchError`.
 """
 
 from __future__ import annotations
@@ -154,8 +154,7 @@ class _Batching(Copier):
         if atom in self.empty:
             return self.stacks.empty(t)
         if atom in self.zeros:
-            like = Symbol(self(self.zeros[atom]))
-            return self.stacks.zeros(like.shape, t)
+            return self.stacks.zeros(Symbol(self(self.zeros[atom])).shape, t)
         return self(atom) if atom in self.dependence else self.stacks.repeated(self(atom), t)
 
     def refuse(self, op: Op, what: str, remedy: str = "") -> NoReturn:

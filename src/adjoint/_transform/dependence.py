@@ -27,8 +27,8 @@ class Dependences(Results):
         super().__init__()
         self.records: dict[str, Pattern] = {}
 
-    def of(self, function: Function, pattern: Sequence[bool]) -> Dependence:
-        return Dependence(function, pattern, self)
+    def of(self, function: Function, active: Sequence[bool]) -> Dependence:
+        return Dependence(function, active, self)
 
     def pack(self, name: str, pattern: Pattern) -> Pattern:
         """Note which parts of a record differ; return which do wherever it is packed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adjoint._ir.nodes import Apply, Value, atom_type
-from adjoint._ir.symbol import Symbol, extent, length
+from adjoint._ir.symbol import Symbol, length
 from adjoint._ir.types import ListOf, Tensor
 from adjoint._rules import kinds, stores
 from adjoint._rules.batching_forms import shift
@@ -101,7 +101,7 @@ def _of_list(stacks: Stacks, op: Apply) -> Any:
         return stacks.builder.apply(function, (Symbol(stacks.batching.stack(items, op.outputs[0])), index, stored))
     x = stacks.symbols(items)
     if function in (np.stack, np.concatenate) and not op.kwargs and len(rest) <= 1:
-        item = atom_type(items).item  # type: ignore[union-attr]
+        item: Any = items.type.item
         axis = rest[0] if rest else 0
         return stacks.builder.apply(function, (x, shift(axis, item.rank + (function is np.stack))))
     if function is builtins.sum and len(op.args) == 1:
@@ -124,7 +124,7 @@ def _summed(stacks: Stacks, x: Symbol, op: Apply) -> Any:
 def _whole(stacks: Stacks, items: Value) -> Any:
     """Return the array of the items of a list of unknown length."""
     x = stacks.symbols(items)
-    item = items.type.item  # type: ignore[union-attr]
+    item: Any = getattr(items.type, "item", None)
     if not isinstance(item, Tensor):
         return NotImplemented
     if item.rank:
@@ -148,4 +148,4 @@ def _nest(stacks: Stacks, tree: Any) -> Any:
     return Symbol(stacks.batching.stack(tree)) if type(tree) is Value else Symbol(stacks.repeated(tree, atom_type(tree)))
 
 
-__all__ = ["extent", "write"]
+__all__ = ["write"]

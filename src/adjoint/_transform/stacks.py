@@ -1,7 +1,8 @@
 """One operation on stacks: by its batched form, by what defines it, or for one element after the other.
 
 The forms are those of the rule book (`_rules.batching`), called with symbols.  What a form gives has to be of the type that the
-operation has, with one more axis; where it is not, or the form cannot be written down, a loop over the elements takes its place.
+operation has, with one more axis; where it is not, or the form cannot be written down, a loop over the elements takes its
+place.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from adjoint._rules import stores
 from adjoint._rules.batching import form_for
 from adjoint._rules.batching_forms import Ragged
 from adjoint._rules.book import find
-from adjoint._rules.extents import product
+from adjoint._rules.extents import made, product
 from adjoint._transform import stacked_lists
 from adjoint._transform.binding import bound
 from adjoint._transform.canonical import canonical
@@ -77,14 +78,14 @@ class Stacks:
         if not isinstance(t, Tensor):
             raise BatchError(f"a value of type {t} that is one for some elements of a batch, and differs between others")
         if t.rank:
-            return self.builder.atom(np.broadcast_to(x, (self.size, *x.shape)))
+            return self.builder.atom(made(np.broadcast_to, x, (self.size, *x.shape)))
         if isinstance(atom, (int, float, complex, np.number)) and not atom:
             return self.zeros((), t)
         own = atom_type(atom)
         assert isinstance(own, Tensor)
         return self.builder.atom(self.builder.apply(np.full, (self.size, x, *(() if own.dtype == t.dtype else (t.dtype,)))))
 
-    def zeros(self, shape: tuple[Any, ...], t: Tensor) -> Any:
+    def zeros(self, shape: tuple[Any, ...], t: Any) -> Any:
         """Return the stack of zeros of a shape."""
         lengths = (self.size, *shape) if shape else self.size
         return self.builder.atom(self.builder.apply(np.zeros, (lengths, *(() if t.dtype == float else (t.dtype,)))))
@@ -146,7 +147,7 @@ class Stacks:
             return atom
         if not isinstance(found, Tensor) or found.rank != wanted.rank or not _may_cast(found, wanted):
             raise TypeError(f"{found} in place of {wanted}")
-        return self.builder.atom(np.astype(Symbol(atom), wanted.dtype))
+        return self.builder.atom(made(np.astype, Symbol(atom), wanted.dtype))
 
     def form_only(self, op: Apply) -> Any:
         """Write what asks for the shape of an element."""
