@@ -549,7 +549,7 @@ def _gradient_of_a_change(bodies: Any) -> Any:
         bodies[0].position[0] = 3.0
         bodies.append(bodies[0].log[0])
         bodies[0].log = bodies[0].log[-1] * bodies[1]
-        return np.sum(bodies[0].position**2) * bodies[0].log
+        return np.sum(bodies[0].position ** 2) * bodies[0].log
 
     return ad.grad(f)(bodies)[0].position
 
@@ -677,6 +677,7 @@ def test_an_error_in_a_program_names_the_line_of_the_user() -> None:
 def test_a_refusal_shows_file_line_caret_reason_and_remedy() -> None:
     def f(x: Any) -> Any:
         y = x * 2
+
         async def later() -> None: ...
 
         return y
@@ -716,8 +717,6 @@ def test_a_call_that_cannot_be_translated_is_refused_with_its_line() -> None:
     with pytest.raises(AdjointError, match="is not translated") as caught:
         ad.jit(f)(1.0)
     assert f"{__file__}:{f.__code__.co_firstlineno + 1}: return x * time.perf_counter()" in str(caught.value)
-
-
 
 
 def test_fallback_warns_once_and_is_right() -> None:
@@ -913,7 +912,9 @@ def test_docstrings_of_any_text_are_kept() -> None:
         assert inspect.cleandoc(namespace["f"].__doc__) == text
 
 
-@pytest.mark.parametrize("f", [energy, inner_grad, ad.grad(energy), ad.grad(inner_grad)], ids=["energy", "inner_grad", "grad", "grad of inner_grad"])
+@pytest.mark.parametrize(
+    "f", [energy, inner_grad, ad.grad(energy), ad.grad(inner_grad)], ids=["energy", "inner_grad", "grad", "grad of inner_grad"]
+)
 def test_export_writes_a_module_of_its_own(f: Callable[..., Any], tmp_path: Any) -> None:
     path = tmp_path / "model.py"
     ad.export(f, path, X)

@@ -168,7 +168,7 @@ captures.FORM.append(sample)
 calls.CALLED[Jitted] = lambda g, args, kwargs: calls.routed(g.f)(*args, **kwargs)
 
 
-def _again(f: Any, fallback: bool) -> Jitted:  # noqa: FBT001
+def _again(f: Any, fallback: bool) -> Jitted:
     return Jitted(f, fallback=fallback)
 
 
@@ -190,7 +190,7 @@ def direct_key(args: tuple[Any, ...]) -> Any:
             key.append(cls)
         else:
             return None
-    return tuple(key) if len(arrays) < 2 or len(set(map(id, arrays))) == len(arrays) else None  # noqa: PLR2004
+    return tuple(key) if len(arrays) < 2 or len(set(map(id, arrays))) == len(arrays) else None
 
 
 _NUMBERS = frozenset({float, complex, int, np.float64})
@@ -212,7 +212,7 @@ def _same_arrays(leaves: list[Any]) -> tuple[int, ...]:
 def known(leaves: list[Any], level: int) -> tuple[Any, ...]:
     """Return what a program of a level is specialised for."""
     numbers = tuple(int(x) for x in leaves if isinstance(x, (int, np.integer))) if level >= 1 else ()
-    return (numbers, tuple(np.shape(x) for x in leaves)) if level >= 2 else (numbers,)  # noqa: PLR2004
+    return (numbers, tuple(np.shape(x) for x in leaves)) if level >= 2 else (numbers,)
 
 
 class Entry:
@@ -236,7 +236,7 @@ class Entry:
         for k, (getter, _) in enumerate(captures.inputs):
             try:
                 x = getter()
-            except Exception:  # noqa: BLE001 - it is gone
+            except Exception:
                 return None
             form = type(x) if type(x) is not np.ndarray else (x.dtype, x.ndim)
             if form != self.forms[k]:

@@ -192,7 +192,7 @@ def _of_jvp(given: Given, derivative: Derivative) -> None:
             ts.get(inputs[place], 0) if place in inputs else 0 for place in range(len(given.tree.leaves))
         ])  # fmt: skip
         pair = calls.routed(g.jvp)(*given.fixed, free, dots)
-        if not isinstance(pair, tuple) or len(pair) != 2:  # noqa: PLR2004
+        if not isinstance(pair, tuple) or len(pair) != 2:
             raise StructureError(f"the jvp of {g.__name__} must return (y, y_dot), got {type(pair).__name__}")
         return _pair(given, result, *pair)
 
@@ -263,7 +263,7 @@ def _there(given: Given, fwd: Callable[..., Any], residuals: list[Tree]) -> Inne
 
     def run(primals: Any) -> list[Any]:
         pair = calls.routed(fwd)(*given.g.merge(given.fixed, given.free(primals)))
-        if not isinstance(pair, tuple) or len(pair) != 2:  # noqa: PLR2004
+        if not isinstance(pair, tuple) or len(pair) != 2:
             raise StructureError(f"fwd of {given.g.__name__} must return (y, residuals), got {type(pair).__name__}")
         values = flatten(pair[0])
         if values.key != result.tree.key:

@@ -14,20 +14,14 @@ import numpy as np
 from adjoint._frontend.calls import special
 from adjoint._frontend.state import RefusedError
 from adjoint._ir.nodes import Apply, Block, Op, Raise, Value, atom_type, atoms
-from adjoint._ir.symbol import extent, length, writer
-from adjoint._ir.types import ListOf, Opaque, Tensor
-from adjoint._rules import logic, stores
-from adjoint._rules.book import find
+from adjoint._ir.symbol import writer
+from adjoint._ir.types import ListOf, Opaque
+from adjoint._rules import stores
 from adjoint.errors import AdjointError
 
 Classes = tuple[type[BaseException], ...]
 # Exceptions of known values that Python itself raises while the function is run on symbols: they are the program's own.
 NATURAL = (ArithmeticError, LookupError, ValueError, ImportError, OSError, StopIteration)
-# Functions that raise nothing that their arguments' types did not show already.
-_SAFE = frozenset({
-    extent, length, stores.append, stores.listed, stores.filled, stores.numbers, np.size, np.copy, np.zeros_like, np.ones_like,
-    np.empty_like, np.transpose, bool, float, logic.opposite, logic.either,
-})  # fmt: skip
 
 
 def is_own(error: BaseException | None) -> bool:
@@ -99,44 +93,40 @@ def within(ops: list[Op]) -> Iterator[Op]:
 
 
 def raised(op: Op) -> Classes:
-    """Return the classes of the exceptions that an operation may raise."""
+    """Return the classes of the exceptions that an operation may raise because of the *values* that it meets.
+
+    Shapes that do not fit are not among them: such an exception is not sent to a handler, it ends the program, for all to see.
+    """
     if isinstance(op, Raise):
         return (op.error,)
     if not isinstance(op, Apply):
         return (RecursionError,) if not op.blocks else ()
-    if op.function in _SAFE:
-        return ()
     types = [atom_type(atom) for atom in atoms((op.args, op.kwargs))]
+    if any(isinstance(t, (ListOf, Opaque)) for t in types) and op.effect:
+        return (Exception,)
     if op.function in (operator.getitem, stores.assign, stores.accumulate):
         return _of_index(op)
-    if any(isinstance(t, (ListOf, Opaque)) for t in types if not isinstance(t, Tensor)) and op.effect:
-        return (Exception,)
-    tensors = [t for t in types if isinstance(t, Tensor)]
-    if all(t.rank == 0 for t in tensors):
-        return _of_numbers(op, tensors)
-    if isinstance(op.function, np.ufunc) or is_elementwise(op.function):
-        return (FloatingPointError,) if sum(t.rank > 0 for t in tensors) < 2 else (FloatingPointError, ValueError)
-    linear_algebra = (np.linalg.LinAlgError,) if "linalg" in (getattr(op.function, "__module__", None) or "") else ()
-    return (*linear_algebra, ValueError, ArithmeticError, LookupError, TypeError)
+    if "linalg" in (getattr(op.function, "__module__", None) or ""):
+        return (np.linalg.LinAlgError, ValueError)
+    if op.function is operator.pow and isinstance(op.args[1], (int, float)) and op.args[1] > 0:
+        return (OverflowError,)
+    return _BY_VALUES.get(op.function, ())
 
 
-def is_elementwise(function: Any) -> bool:
-    """Tell whether a function works element by element."""
-    rule = find(function)
-    return rule is not None and rule.kind == "elementwise"
-
-
-def _of_numbers(op: Apply, types: list[Tensor]) -> Classes:
-    if isinstance(op.function, np.ufunc) or not all(t.number for t in types):
-        return (FloatingPointError,)
-    if op.function in (operator.add, operator.sub, operator.mul, operator.neg, abs, max, min) or op.function in _COMPARISONS:
-        return ()
-    if getattr(op.function, "__module__", "") == "math" and op.function not in (math.exp, math.log):
-        return (ValueError, OverflowError)
-    return (ZeroDivisionError, OverflowError, ValueError)
-
-
-_COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+_DOMAIN = (
+    *(math.log, math.log2, math.log10, math.log1p, math.sqrt, math.acos, math.asin, math.acosh, math.atanh, math.fmod),
+    *(math.gamma, math.lgamma),
+)
+_BY_VALUES: dict[Any, Classes] = {
+    **dict.fromkeys(_DOMAIN, (ValueError, OverflowError)),
+    **dict.fromkeys((math.exp, math.expm1, math.cosh, math.sinh, math.ldexp), (OverflowError,)),
+    **dict.fromkeys((operator.truediv, operator.floordiv, operator.mod), (ZeroDivisionError,)),
+    operator.pow: (ZeroDivisionError, OverflowError),
+    math.pow: (ValueError, OverflowError),
+    **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.argmax, np.argmin), (ValueError,)),
+    int: (ValueError, OverflowError),
+    stores.without_last: (IndexError,),
+}
 
 
 def _of_index(op: Apply) -> Classes:
@@ -147,13 +137,9 @@ def _of_index(op: Apply) -> Classes:
     base = op.args[0]
     shape = writer().shapes.get(base) if isinstance(base, Value) else None
     known = all(isinstance(part, int) and not isinstance(part, bool) for part in parts)
-    classes: Classes = ()
     if positions and not (known and shape is not None and all(-n <= k < n for k, n in zip(parts, shape, strict=False))):
-        classes = (IndexError,)
-    stored = op.args[2] if len(op.args) > 2 else 0
-    if isinstance(stored, Value) and isinstance(stored.type, Tensor) and stored.type.rank:
-        classes = (*classes, ValueError)
-    return classes
+        return (IndexError,)
+    return ()
 
 
 class Context:

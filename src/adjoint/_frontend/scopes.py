@@ -33,7 +33,9 @@ def exits(body: Sequence[ast.stmt]) -> bool:
 
 def raises(node: ast.Try) -> bool:
     """Whether the body of a ``try`` raises by itself what its handlers may take, and none of them raises it again."""
-    again = any(isinstance(inner, ast.Raise) and inner.exc is None for handler in node.handlers for inner in within(handler.body))
+    again = any(
+        isinstance(inner, ast.Raise) and inner.exc is None for handler in node.handlers for inner in within(handler.body)
+    )
     return bool(node.handlers) and not again and any(True for _ in _raising(node.body))
 
 

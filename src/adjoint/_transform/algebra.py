@@ -214,6 +214,13 @@ class Algebra:
                 op.args = (source, axis)
         return None
 
+    def likened(self, op: Apply, _output: Value) -> Any:
+        """Ask an array for its form, if it is here, rather than what was kept of it for that."""
+        described = self.maker(op.args[0], stores.form)
+        if described is not None:
+            op.args = (described.args[0], *op.args[1:])
+        return None
+
     def stored(self, op: Apply, output: Value) -> Any:
         """``a[i] = a[i] + v`` adds to ``a``; what ``a[i]`` was before does not matter on the way back."""
         a, index, v = op.args
@@ -262,6 +269,8 @@ _RULES: dict[Any, Callable[[Algebra, Apply, Value], Any]] = {
     stores.spread: Algebra.formed,
     shaping.convert: Algebra.converted,
     extent: Algebra.extent,
+    np.zeros_like: Algebra.likened,
+    np.size: Algebra.likened,
     operator.getitem: Algebra.picked,
     stores.assign: Algebra.stored,
 }

@@ -27,7 +27,7 @@ NUMBER: Key = frozenset()
 
 # Functions whose result has the shape of one argument, with its position.
 _LIKE = {
-    stores.fit: 1, stores.spread: 1, stores.assign: 0, stores.accumulate: 0, np.zeros_like: 0, np.ones_like: 0,
+    stores.fit: 1, stores.spread: 1, stores.form: 0, stores.assign: 0, stores.accumulate: 0, np.zeros_like: 0, np.ones_like: 0,
     np.empty_like: 0, np.full_like: 0, np.copy: 0, np.astype: 0, shaping.convert: 0, shaping.discretise: 0,
     arrays.real_copy: 0, np.real: 0, np.imag: 0, np.conj: 0, np.flip: 0, np.roll: 0, np.tril: 0, np.triu: 0,
     kinds.zeros_like: 0, np.nan_to_num: 0, np.linalg.inv: 0, np.linalg.cholesky: 0, arithmetic.real_part: 0,
