@@ -1,362 +1,27 @@
-"""`jit`: when it translates, what it captures, what it changes, and that all operators compose with it."""
+"""`jit`: when it translates, what it captures of the world around, and what it changes."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import inspect
-import math
-import pickle
-import runpy
-import threading
-import time
 import types
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import optree
 import pytest
 
 import adjoint as ad
-from adjoint.errors import AdjointError, MutationError
-
-X = np.array([0.5, 1.5, -2.0])
-Y = np.array([1.0, -0.5, 0.25])
-M = np.array([[0.5, 0.1], [0.2, -0.4], [0.3, 0.7]])
-
-
-def assert_same(got: Any, want: Any, tolerance: float = 1e-10) -> None:
-    """Same structure and types of the leaves, the same numbers."""
-    left, form = optree.tree_flatten(got)
-    right, own = optree.tree_flatten(want)
-    assert form == own
-    for a, b in zip(left, right, strict=True):
-        assert np.shape(a) == np.shape(b)
-        assert np.result_type(a) == np.result_type(b)
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
-
-
-# Read by functions below, and changed by tests.
-number: Any = 2.0
-
-# Functions --------------------------------------------------------------------------------------------------------------------------
-
-
-def energy(x: Any) -> Any:
-    """A chain with a loop, a branch and a store."""
-    work = np.zeros_like(x)
-    total = 0.0
-    for i in range(len(x)):
-        work[i] = np.sin(x[i]) * (x[i - 1] if i > 0 else 1.0)
-        if x[i] > 0:
-            total += work[i] ** 2
-        else:
-            total -= work[i] * x[i]
-    return total + np.sum(np.exp(-x) * work)
-
-
-def curve(x: Any) -> Any:
-    return np.stack([x[0] * x[1], np.sin(x[2]), x[0] ** 3, x[1] * x[2]])
-
-
-def scalar(x: Any) -> Any:
-    y = x
-    while y < 10.0:
-        y = y * y + 1.0
-    return math.sin(y * 0.1) + x**3
-
-
-def two(x: Any, y: Any) -> Any:
-    return np.sum(x * np.sin(y)) + np.sum(x**2) * y[0]
-
-
-class Layer(NamedTuple):
-    weights: Any
-    bias: Any
-
-
-def network(layers: Any, x: Any) -> Any:
-    """Return a loss of a small network, of a list of named tuples and a dict."""
-    h = x["input"]
-    for layer in layers:
-        h = np.tanh(h @ layer.weights + layer.bias)
-    return np.sum((h - x["target"]) ** 2)
-
-
-LAYERS = [Layer(M, np.array([0.1, 0.2])), Layer(M.T @ M, np.array([-0.3, 0.05]))]
-DATA = {"input": X, "target": np.array([0.2, -0.1])}
-
-
-def inner_jvp(x: Any) -> Any:
-    y, slope = ad.jvp(energy, (x,), (np.cos(x),))
-    return y * slope
-
-
-def inner_vjp(x: Any) -> Any:
-    y, pull = ad.vjp(curve, x)
-    (first,) = pull(y)
-    (second,) = pull(np.ones_like(y))
-    return np.sum(first * second)
-
-
-def inner_grad(x: Any) -> Any:
-    return np.sum(np.sin(ad.grad(energy)(x)))
-
-
-def inner_linearize(x: Any) -> Any:
-    y, push = ad.linearize(curve, x)
-    return y @ push(np.sin(x)) + np.sum(push(x))
-
-
-def inner_stop(x: Any) -> Any:
-    return energy(x) * ad.stop_gradient(np.sum(x**2)) + np.sum(ad.stop_gradient(x) * x)
-
-
-def inner_aux(x: Any) -> Any:
-    y, pull, aux = ad.vjp(lambda v: (np.sin(v), v * 2), x, has_aux=True)
-    z, push, more = ad.linearize(lambda v: (v**2, v[0]), x, has_aux=True)
-    x = x * 0.5
-    return np.sum(pull(y)[0] * push(aux)) + np.sum(z * x) * more
-
-
-def inner_later(x: Any) -> Any:
-    """Derivatives at a point, used after the point has changed."""
-    x = x.copy()
-    _, push = ad.linearize(np.sin, x)
-    _, pull = ad.vjp(np.cos, x)
-    x[0] = 100.0
-    return np.sum(push(np.ones(3)) * pull(np.ones(3))[0]) + x[1] ** 2
-
-
-def inner_twice(x: Any) -> Any:
-    """The same array as two arguments, of which one is differentiated."""
-    (g,) = ad.grad(lambda a, b, c: np.sum(a * b**2 * c[0] * c[1]), (1,))(x, x, [x, x])
-    h = ad.grad(lambda c: np.sum(c[0] * c[1] ** 3))([x, x])
-    return np.sum(g * h[0]) + np.sum(h[1])
-
-
-def inner_checkpoint(x: Any) -> Any:
-    step = ad.checkpoint(lambda v: np.sin(v) * v)
-    for _ in range(4):
-        x = step(x)
-    return np.sum(x)
-
-
-def inner_jacobian(x: Any) -> Any:
-    return np.sum(ad.jacobian(curve)(x) ** 2)
-
-
-def inner_hessian(x: Any) -> Any:
-    return np.sum(np.diag(ad.hessian(energy)(x)))
-
-
-def inner_vmap(x: Any) -> Any:
-    return np.sum(ad.vmap(lambda t: t**3 + t)(x))
-
-
-def optimiser(x: Any) -> Any:
-    """A loop of gradient steps whose number depends on the data."""
-    rate, w, k = 0.05, np.zeros_like(x), 0
-    g = ad.grad(lambda v: np.sum((v - x) ** 2) + 0.1 * np.sum(np.cos(v)))(w)
-    while np.sum(g**2) > 1e-3 and k < 30:
-        g = ad.grad(lambda v: np.sum((v - x) ** 2) + 0.1 * np.sum(np.cos(v)))(w)
-        w = w - rate * g
-        k += 1
-    return np.sum(w * x)
-
-
-def third(x: Any) -> Any:
-    return ad.grad(lambda a: ad.grad(lambda b: ad.grad(lambda c: c**5 * a * b)(b) * b)(a))(x)
-
-
-@ad.custom_jvp
-def safe_log(x: Any) -> Any:
-    return math.log(max(x, 1e-300))
-
-
-@safe_log.defjvp
-def _safe_log_jvp(primals: Any, tangents: Any) -> Any:
-    (x,), (t,) = primals, tangents
-    return safe_log(x), t * number / (2.0 * x + 1e-12)
-
-
-@functools.partial(ad.custom_jvp, nondiff_argnums=(1,))
-def power(x: Any, n: Any) -> Any:
-    return x**n
-
-
-@power.defjvp
-def _power_jvp(n: Any, primals: Any, tangents: Any) -> Any:
-    (x,), (t,) = primals, tangents
-    return power(x, n), n * power(x, n - 1) * t
-
-
-@ad.custom_vjp
-def mixed(p: Any, x: Any, flag: Any) -> Any:
-    """A function of trees, of which one argument has no derivative and one no cotangent."""
-    return {"y": p["a"] * np.sin(x), "z": np.sum(p["b"] * x)}
-
-
-def _mixed_back(residuals: Any, ct: Any) -> Any:
-    p, x, _ = residuals
-    bars = {"a": ct["y"] * np.sin(x), "b": np.sum(x) * ct["z"]}
-    return bars, ct["y"] * p["a"] * np.cos(x) * number + p["b"] * ct["z"], None
-
-
-mixed.defvjp(lambda p, x, flag: (mixed(p, x, flag), (p, x, None)), _mixed_back)
-
-
-@ad.custom_vjp
-def held_back(x: Any, y: Any) -> Any:
-    return x * y
-
-
-held_back.defvjp(lambda x, y: (x * y, y), lambda y, ct: (np.clip(ct, -0.5, 0.5) * y, None))
-
-
-def with_rules(x: Any) -> Any:
-    total = 0.0
-    for i in range(len(x)):
-        if x[i] > 0:
-            total = total + safe_log(x[i]) * x[i] + power(x[i], 3)
-    y = mixed({"a": x, "b": 2.0}, x * x, 3)
-    return total + np.sum(y["y"]) * y["z"]
-
-
-INNER = (
-    *(inner_jvp, inner_vjp, inner_grad, inner_linearize, inner_stop, inner_checkpoint, inner_aux, inner_later, inner_twice),
-    *(inner_jacobian, inner_hessian, inner_vmap, optimiser),
+from adjoint.errors import MutationError
+from tests.api.jit_programs import (
+    M,
+    X,
+    Y,
+    assert_same,
+    energy,
+    scalar,
 )
 
-
-# Operators, outside and inside of jit -----------------------------------------------------------------------------------------------
-
-# What an operator makes of a function, and the arguments of that: the tracing engine says what it should be.
-COMPOSED: dict[str, tuple[Callable[[Any], Any], Any, tuple[Any, ...]]] = {
-    "grad": (ad.grad, energy, (X,)),
-    "grad of a number": (ad.grad, scalar, (0.7,)),
-    "grad at a whole number": (ad.grad, scalar, (3,)),
-    "grad, argnums=1": (lambda f: ad.grad(f, 1), two, (X, Y)),
-    "grad, argnums=-1": (lambda f: ad.grad(f, -1), two, (X, Y)),
-    "grad, argnums=(0, 1)": (lambda f: ad.grad(f, (0, 1)), two, (X, Y)),
-    "grad, argnums=(1, 0)": (lambda f: ad.grad(f, (1, 0)), two, (X, Y)),
-    "grad, has_aux": (lambda f: ad.grad(f, has_aux=True), lambda x: (energy(x), {"a": x * 2, "n": [np.sum(x)]}), (X,)),
-    "grad of trees": (lambda f: ad.grad(f, (0, 1)), network, (LAYERS, DATA)),
-    "value_and_grad": (ad.value_and_grad, energy, (X,)),
-    "value_and_grad of trees": (ad.value_and_grad, network, (LAYERS, DATA)),
-    "value_and_grad, has_aux": (lambda f: ad.value_and_grad(f, has_aux=True), lambda x: (scalar(x), x * 2), (0.7,)),
-    "jacobian": (ad.jacobian, curve, (X,)),
-    "jacobian of a scalar": (ad.jacobian, energy, (X,)),
-    "jacobian of a curve": (ad.jacobian, lambda t: np.stack([np.sin(t), t**2]), (0.3,)),
-    "jacobian of matrices": (ad.jacobian, lambda a: a.T @ a, (M,)),
-    "jacfwd": (ad.jacfwd, curve, (X,)),
-    "jacrev": (ad.jacrev, curve, (X,)),
-    "jacfwd, argnums=(0, 1)": (lambda f: ad.jacfwd(f, (0, 1)), lambda x, y: x * np.sum(y), (X, Y)),
-    "jacrev, argnums=(0, 1)": (lambda f: ad.jacrev(f, (0, 1)), lambda x, y: x * np.sum(y), (X, Y)),
-    "jacfwd, has_aux": (lambda f: ad.jacfwd(f, has_aux=True), lambda x: (curve(x), x), (X,)),
-    "jacrev, has_aux": (lambda f: ad.jacrev(f, has_aux=True), lambda x: (curve(x), x), (X,)),
-    "jacobian of trees": (ad.jacobian, lambda p: {"u": p["a"] * p["b"], "v": p["b"] ** 2}, ({"a": X, "b": 2.0},)),
-    "hessian": (ad.hessian, energy, (X,)),
-    "hessian of a number": (ad.hessian, scalar, (0.7,)),
-    "hessian, argnums=(0, 1)": (lambda f: ad.hessian(f, (0, 1)), two, (X, Y)),
-    "hvp": (ad.hvp, energy, (X, Y)),
-    "hvp, value_and_grad": (lambda f: ad.hvp(f, value_and_grad=True), energy, (X, Y)),
-    "derivative": (ad.derivative, scalar, (0.7,)),
-    "derivative of a curve": (ad.derivative, lambda t: np.array([1.0, 2.0]) * np.sin(t), (0.7,)),
-    "derivative, order=3": (lambda f: ad.derivative(f, order=3), lambda x: math.exp(x) * x**4, (0.7,)),
-    "vmap": (ad.vmap, lambda x: np.sum(np.sin(x)) * x, (M,)),
-    "vmap of two": (lambda f: ad.vmap(f, (0, None)), lambda x, y: np.sum(x) * y, (M, X)),
-    "vmap, in_axes=1": (lambda f: ad.vmap(f, 1), np.sum, (M,)),
-    "vmap, out_axes=1": (lambda f: ad.vmap(f, out_axes=1), np.sin, (M,)),
-    "vmap, out_axes=-1": (lambda f: ad.vmap(f, out_axes=-1), np.sin, (M,)),
-    "vmap of trees": (lambda f: ad.vmap(f, ({"a": 0, "b": None},)), lambda p: (p["a"] * p["b"], p["b"]), ({"a": M, "b": 2.0},)),
-    "vmap, axis_size": (lambda f: lambda x: ad.vmap(f, None, axis_size=3)(x), np.sin, (X,)),
-    "vmap, keywords": (lambda f: lambda x: ad.vmap(f)(x, y=M), lambda x, y: x * np.sum(y), (M,)),
-    "jacobian of no elements": (ad.jacobian, lambda x: x * 2, (np.ones(0),)),
-    "vmap of grad": (lambda f: ad.vmap(ad.grad(f)), energy, (M,)),
-    "grad of vmap": (lambda f: ad.grad(lambda x: np.sum(ad.vmap(f)(x))), energy, (M,)),
-    "checkpoint": (ad.checkpoint, energy, (X,)),
-    "grad of checkpoint": (lambda f: ad.grad(ad.checkpoint(f)), energy, (X,)),
-    "holomorphic": (lambda f: ad.grad(f, holomorphic=True), lambda z: z**3 + np.exp(1j * z), (0.3 + 0.4j,)),
-    "holomorphic jacobian": (
-        lambda f: ad.jacobian(f, holomorphic=True), lambda z: np.stack([z[0] * z[1], np.exp(z[1])]), (np.array([0.3 + 0.4j, 1j]),),
-    ),
-    "grad of grad": (lambda f: ad.grad(lambda x: np.sum(ad.grad(f)(x) ** 2)), energy, (X,)),
-    "grad of grad of grad": (lambda f: ad.grad(ad.grad(ad.grad(f))), scalar, (0.7,)),
-    "forward over reverse": (lambda f: lambda x: ad.jvp(ad.grad(f), (x,), (Y,)), energy, (X,)),
-    "reverse over forward": (lambda f: ad.grad(lambda x: ad.jvp(f, (x,), (Y,))[1]), energy, (X,)),
-    "jacfwd of jacrev": (lambda f: ad.jacfwd(ad.jacrev(f)), curve, (X,)),
-    "jacrev of jacfwd": (lambda f: ad.jacrev(ad.jacfwd(f)), curve, (X,)),
-    "perturbations kept apart": (lambda f: f, third, (0.8,)),
-    **{f"{f.__name__}, value": (lambda f: f, f, (X,)) for f in INNER},
-    **{f"{f.__name__}, gradient": (ad.grad, f, (X,)) for f in INNER},
-    "optimiser, hvp": (ad.hvp, optimiser, (X, Y)),
-    "custom_jvp, value": (lambda f: f, safe_log, (0.7,)),
-    "custom_jvp, gradient": (ad.grad, safe_log, (0.7,)),
-    "custom_jvp, order=3": (lambda f: ad.derivative(f, order=3), safe_log, (0.7,)),
-    "custom_jvp, reverse over reverse": (lambda f: ad.grad(ad.grad(f)), safe_log, (0.7,)),
-    "custom_jvp with a fixed argument": (lambda f: ad.value_and_grad(f), power, (0.7, 4)),
-    "custom_jvp with a fixed argument, order=3": (lambda f: ad.derivative(f, order=3), power, (0.7, 5)),
-    "custom_vjp without a cotangent": (lambda f: ad.jacrev(f, (0, 1)), held_back, (X, Y)),
-    "custom_vjp without a cotangent, forward": (lambda f: ad.jacfwd(f, (0, 1)), held_back, (X, Y)),
-    "custom rules, value": (lambda f: f, with_rules, (X,)),
-    "custom rules, gradient": (ad.grad, with_rules, (X,)),
-    "custom rules, forward": (ad.jacfwd, with_rules, (X,)),
-    "custom rules, Hessian": (ad.hessian, with_rules, (X,)),
-    "custom rules, reverse over reverse": (lambda f: ad.jacrev(ad.grad(f)), with_rules, (X,)),
-    "custom rules, reverse over forward": (lambda f: ad.jacrev(ad.jacfwd(f)), with_rules, (X,)),
-    "custom rules, inside": (ad.grad, lambda x: np.sum(ad.grad(with_rules)(x) * x), (X,)),
-    "custom rules of trees": (lambda f: ad.jacobian(f, (0, 1)), lambda p, x: mixed(p, x, 1), ({"a": Y, "b": 2.0}, X)),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", COMPOSED)
-def test_jit_of_the_operator(name: str) -> None:
-    operator, f, args = COMPOSED[name]
-    g, want = ad.jit(operator(f)), operator(f)(*args)
-    assert_same(g(*args), want)
-    assert_same(g(*args), want)
-    assert g.translations == 1
-
-
-@pytest.mark.parametrize("name", COMPOSED)
-def test_the_operator_of_jit(name: str) -> None:
-    operator, f, args = COMPOSED[name]
-    assert_same(operator(ad.jit(f))(*args), operator(f)(*args))
-
-
-@pytest.mark.parametrize("name", COMPOSED)
-def test_jit_of_the_operator_of_jit(name: str) -> None:
-    operator, f, args = COMPOSED[name]
-    assert_same(ad.jit(operator(ad.jit(f)))(*args), operator(f)(*args))
-
-
-def test_jvp_vjp_and_linearize_of_jit() -> None:
-    g = ad.jit(curve)
-    assert_same(ad.jvp(g, (X,), (Y,)), ad.jvp(curve, (X,), (Y,)))
-    (value, pull), (want, own) = ad.vjp(g, X), ad.vjp(curve, X)
-    assert_same((value, pull(want)), (want, own(want)))
-    assert_same(pull(2 * want), own(2 * want))
-    (value, push), (want, own_push) = ad.linearize(g, X), ad.linearize(curve, X)
-    assert_same((value, push(Y), push(X)), (want, own_push(Y), own_push(X)))
-
-
-def test_jit_of_jit() -> None:
-    assert_same(ad.jit(ad.jit(energy))(X), energy(X))
-    assert_same(ad.jit(lambda x: ad.jit(energy)(x) * 2)(X), energy(X) * 2)
-
-
-def test_what_a_jitted_function_finds_around_it_is_differentiated() -> None:
-    def outer(w: Any) -> Any:
-        return ad.jit(lambda x: w * x + w**2)(2.0)
-
-    assert ad.grad(outer)(3.0) == pytest.approx(8.0)
-    assert ad.jit(ad.grad(outer))(3.0) == pytest.approx(8.0)
-
-
-# When a function is translated ------------------------------------------------------------------------------------------------------
+# When a function is translated ------------------------------------------------------------------------------------------------
 
 # Arguments one after the other, and how many programs there are after each.
 TRANSLATIONS: dict[str, tuple[Callable[..., Any], list[tuple[tuple[Any, ...], int]]]] = {
@@ -425,7 +90,7 @@ def test_keyword_default_and_star_arguments() -> None:
     assert ad.grad(g)(1.0, scale=4.0) == 4.0
 
 
-# The world around a function --------------------------------------------------------------------------------------------------------
+# The world around a function --------------------------------------------------------------------------------------------------
 
 
 class Holder:
@@ -434,6 +99,7 @@ class Holder:
 
 
 world = types.SimpleNamespace()
+number: Any = 2.0
 count: Any = 2
 array: Any = np.array([1.0, 2.0, 3.0])
 table: Any = {"w": np.array([1.0, 1.0, 2.0]), "b": 0.5}
@@ -492,7 +158,7 @@ def test_changes_of_the_world_are_seen_at_the_next_call(name: str, monkeypatch: 
     for key, value in fresh.items():
         monkeypatch.setitem(globals(), key, value)
     world.module = types.ModuleType("module")
-    world.module.scale = 2.0
+    vars(world.module)["scale"] = 2.0
     g = ad.jit(f)
     slope = ad.jit(ad.grad(lambda x: np.real(np.sum(f(x)))))
     assert_same(g(X), f(X))
@@ -526,7 +192,7 @@ def test_free_variables_and_defaults() -> None:
     assert g.translations == 1
 
 
-# Arguments that are changed ---------------------------------------------------------------------------------------------------------
+# Arguments that are changed ---------------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass
@@ -567,7 +233,7 @@ def _swapped(p: Any) -> Any:
 
 def _list_of_arrays(arrays: Any) -> Any:
     for a in arrays:
-        a *= 2.0
+        a[:] = a * 2.0
     arrays.append(arrays[0])
     return arrays[-1]
 
@@ -640,285 +306,3 @@ def test_overlapping_arrays_that_are_written_to_are_refused(arguments: Callable[
     with pytest.raises(MutationError, match="copy"):
         ad.jit(f)(*arguments(X.copy()))
     assert ad.jit(lambda a, b: np.sum(a) * b[0])(X[:2], X[1:]) == np.sum(X[:2]) * X[1]
-
-
-# Errors -----------------------------------------------------------------------------------------------------------------------------
-
-
-def checked(x: Any) -> Any:
-    if x < 0.0:
-        raise ValueError(f"negative: {x}")
-    assert x != 1.0, "one"
-    return math.sqrt(x)
-
-
-@pytest.mark.parametrize(("x", "error", "text"), [(-2.0, ValueError, "negative: -2.0"), (1.0, AssertionError, "one")])
-def test_exceptions_of_the_users_surface(x: float, error: type[Exception], text: str) -> None:
-    for g in (checked, ad.jit(checked), ad.jit(ad.grad(checked)), ad.grad(ad.jit(checked))):
-        with pytest.raises(error) as caught:
-            g(x)
-        assert str(caught.value).partition("\n")[0] == text
-
-
-def broken(x: Any, y: Any) -> Any:
-    z = x * 2
-    return np.sum((z @ y) ** 2)
-
-
-def test_an_error_in_a_program_names_the_line_of_the_user() -> None:
-    line = broken.__code__.co_firstlineno + 2
-    for g in (ad.jit(broken), ad.jit(ad.grad(broken))):
-        assert g(X, Y) is not None
-        with pytest.raises(ValueError, match="matmul") as caught:
-            g(X, np.ones(5))
-        assert any(f"{__file__}:{line}" in note for note in caught.value.__notes__)
-
-
-def test_a_refusal_shows_file_line_caret_reason_and_remedy() -> None:
-    def f(x: Any) -> Any:
-        y = x * 2
-
-        async def later() -> None: ...
-
-        return y
-
-    with pytest.raises(AdjointError) as caught:
-        ad.jit(f)(1.0)
-    text = str(caught.value)
-    assert f"{__file__}:{f.__code__.co_firstlineno + 2}" in text
-    assert "\n              async def later() -> None: ...\n              ^" in text
-    assert "^" in text
-    assert "remedy: " in text
-
-
-# Functions whose results would hold values of the program after it has ended.
-ESCAPES: dict[str, Callable[[Any], Any]] = {
-    "a function": lambda x: lambda y: x * y,
-    "a method": lambda x: Body(x, []).__eq__,
-    "a partial": lambda x: functools.partial(np.add, x),
-    "a generator": lambda x: (2 * y for y in x),
-    "an iterator": iter,
-    "a map": lambda x: map(np.sin, x),
-    "a zip": lambda x: zip(x, x, strict=True),
-    "within a tree": lambda x: [1.0, {"f": lambda y: x * y}],
-}
-
-
-@pytest.mark.parametrize("name", ESCAPES)
-def test_values_of_the_program_do_not_escape(name: str) -> None:
-    with pytest.raises(AdjointError, match="translated"):
-        ad.jit(ESCAPES[name])(X)
-
-
-def test_a_call_that_cannot_be_translated_is_refused_with_its_line() -> None:
-    def f(x: Any) -> Any:
-        return x * time.perf_counter()
-
-    with pytest.raises(AdjointError, match="is not translated") as caught:
-        ad.jit(f)(1.0)
-    assert f"{__file__}:{f.__code__.co_firstlineno + 1}: return x * time.perf_counter()" in str(caught.value)
-
-
-def test_fallback_warns_once_and_is_right() -> None:
-    def f(x: Any) -> Any:
-        return np.sum(x**2) + 0.0 * time.perf_counter()
-
-    g = ad.jit(f, fallback=True)
-    with pytest.warns(UserWarning, match="tracing engine") as record:
-        assert g(X) == f(X)
-    assert len(record) == 1
-    assert record[0].filename == __file__
-    assert_same(ad.grad(g)(X), 2 * X)
-    assert g(Y) == f(Y)
-
-
-def test_unknown_backends_and_objects_are_refused() -> None:
-    with pytest.raises(ValueError, match="backend"):
-        ad.jit(energy, backend="fortran")
-    with pytest.raises(TypeError, match="jit expects a function"):
-        ad.jit(3.0)  # type: ignore[arg-type]
-    with pytest.raises(AdjointError, match="never called"):
-        ad.source(ad.jit(energy))
-
-
-# Kinds of functions -----------------------------------------------------------------------------------------------------------------
-
-
-class Model:
-    scale = 2.0
-
-    def __init__(self, w: Any) -> None:
-        self.w = w
-
-    def loss(self, x: Any) -> Any:
-        return np.sum(self.w * x) * self.scale
-
-    @ad.jit
-    def decorated(self, x: Any) -> Any:
-        return np.sum(self.w * x) * self.scale
-
-    @staticmethod
-    def static(x: Any) -> Any:
-        return np.sum(x**2)
-
-    @classmethod
-    def of_class(cls, x: Any) -> Any:
-        return cls.scale * np.sum(x)
-
-    @property
-    def double(self) -> Any:
-        return self.w * 2
-
-    def with_property(self, x: Any) -> Any:
-        return np.sum(self.double * x)
-
-    def __call__(self, x: Any) -> Any:
-        return np.sum(self.w * x**2)
-
-
-class Compiled:
-    """What `numba.njit` makes of a function keeps that."""
-
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.py_func = f
-
-    def __call__(self, *args: Any) -> Any:
-        raise AssertionError("the compiled function is not called")
-
-
-@functools.cache
-def cached(n: float) -> float:
-    return n**2 + 1.0
-
-
-@functools.wraps(energy)
-def wrapped(x: Any) -> Any:
-    return energy(x) * 2
-
-
-KINDS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "lambda": (lambda x: np.sum(x**3), lambda x: np.sum(x**3)),
-    "method": (Model(Y).loss, lambda x: np.sum(Y * x) * 2.0),
-    "decorated method": (Model(Y).decorated, lambda x: np.sum(Y * x) * 2.0),
-    "static method": (Model.static, lambda x: np.sum(x**2)),
-    "class method": (Model.of_class, lambda x: 2.0 * np.sum(x)),
-    "method with a property": (Model(Y).with_property, lambda x: np.sum(2 * Y * x)),
-    "callable object": (Model(Y), lambda x: np.sum(Y * x**2)),
-    "partial": (functools.partial(two, y=Y), lambda x: two(x, Y)),
-    "partial of a partial": (functools.partial(functools.partial(two), y=Y), lambda x: two(x, Y)),
-    "NumPy's function": (np.sum, np.sum),
-    "compiled": (Compiled(energy), energy),
-    "cached within": (lambda x: np.sum(x) * cached(x[0]), lambda x: np.sum(x) * (x[0] ** 2 + 1.0)),
-    "wrapped": (wrapped, lambda x: energy(x) * 2),
-}
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_kinds_of_functions(name: str) -> None:
-    f, plain = KINDS[name]
-    assert_same(ad.jit(f)(X), plain(X))
-    assert_same(ad.jit(ad.grad(f))(X), ad.grad(plain)(X))
-    assert_same(ad.grad(ad.jit(f))(X), ad.grad(plain)(X))
-
-
-def test_attributes_of_self_are_read_at_every_call() -> None:
-    model = Model(Y)
-    g = ad.jit(model.loss)
-    assert g(X) == pytest.approx(model.loss(X))
-    model.w, model.scale = X, 7.0
-    assert g(X) == pytest.approx(model.loss(X))
-
-
-# A good citizen ---------------------------------------------------------------------------------------------------------------------
-
-
-def test_it_keeps_name_and_docstring_and_prints_itself() -> None:
-    g = ad.jit(energy)
-    assert (g.__name__, g.__doc__) == ("energy", energy.__doc__)
-    assert repr(g) == "adjoint.jit(energy)"
-
-
-@pytest.mark.parametrize("make", [lambda: ad.jit(energy), lambda: ad.jit(ad.grad(energy)), lambda: ad.grad(ad.jit(energy))])
-def test_pickles(make: Callable[[], Any]) -> None:
-    g = make()
-    want = g(X)
-    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-        copy = pickle.loads(pickle.dumps(g, protocol))
-        assert_same(copy(X), want)
-        assert repr(copy) == repr(g)
-
-
-def test_threads_translate_and_call_at_the_same_time() -> None:
-    g = ad.jit(ad.value_and_grad(network))
-    barrier = threading.Barrier(4)
-
-    def run(k: int) -> Any:
-        barrier.wait()
-        layers = [Layer(layer.weights * k, layer.bias) for layer in LAYERS]
-        return [g(layers, DATA) for _ in range(50)]
-
-    with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(run, range(4)))
-    for k, found in enumerate(results):
-        layers = [Layer(layer.weights * k, layer.bias) for layer in LAYERS]
-        want = ad.value_and_grad(network)(layers, DATA)
-        for one in found:
-            assert_same(one, want)
-
-
-def test_results_and_arguments_are_not_kept_alive() -> None:
-    import gc
-    import weakref
-
-    class Array(np.ndarray):
-        pass
-
-    g = ad.jit(lambda p: {"y": p["x"] * 2})
-    x = np.ones(3)
-    alive = [weakref.ref(x), weakref.ref(g({"x": x})["y"])]
-    g({"x": x})
-    del x
-    gc.collect()
-    assert [ref() for ref in alive] == [None, None]
-
-
-def test_calls_do_not_share_results() -> None:
-    g = ad.jit(lambda x: (np.zeros(3), [x * 2]))
-    first, second = g(X), g(X)
-    first[0][:] = 7.0
-    first[1].append(1.0)
-    assert_same(second, (np.zeros(3), [X * 2]))
-
-
-# Source and export ------------------------------------------------------------------------------------------------------------------
-
-
-def test_source_tells_the_program_of_the_last_call() -> None:
-    g = ad.jit(lambda x: x * 2)
-    g(1.0)
-    assert ad.source(g) == ad.source(g, 2.0)
-    assert "def " in ad.source(g)
-    assert ad.source(g, X) == ad.source(lambda x: x * 2, X)
-
-
-def test_docstrings_of_any_text_are_kept() -> None:
-    def f(x: Any) -> Any:
-        return x * 2
-
-    for text in (r"Return \psi.", 'It says """x""" and "y"', "Two\n\nlines."):
-        f.__doc__ = text
-        namespace: dict[str, Any] = {}
-        exec(ad.source(f, 1.0), namespace)
-        assert inspect.cleandoc(namespace["f"].__doc__) == text
-
-
-@pytest.mark.parametrize(
-    "f", [energy, inner_grad, ad.grad(energy), ad.grad(inner_grad)], ids=["energy", "inner_grad", "grad", "grad of inner_grad"]
-)
-def test_export_writes_a_module_of_its_own(f: Callable[..., Any], tmp_path: Any) -> None:
-    path = tmp_path / "model.py"
-    ad.export(f, path, X)
-    assert "import adjoint" not in path.read_text()
-    module = runpy.run_path(str(path))
-    (exported,) = [g for name, g in module.items() if isinstance(g, types.FunctionType) and not name.startswith("_")][-1:]
-    assert_same(exported(X), f(X))

@@ -197,6 +197,37 @@ def test_corpus_of_elements(program: Program) -> None:
     np.testing.assert_allclose(oracles.flatten(y), oracles.flatten(expected), rtol=1e-9, atol=1e-11)
 
 
+@ad.custom_jvp
+def slower(x):
+    return np.sin(x)
+
+
+slower.defjvp(lambda primals, tangents: (slower(primals[0]), 3.0 * np.cos(primals[0]) * tangents[0]))
+
+
+@ad.custom_vjp
+def squares(x):
+    return np.sum(x**2)
+
+
+squares.defvjp(lambda x: (squares(x), x), lambda x, ct: (5.0 * x * ct,))
+
+
+@pytest.mark.parametrize(
+    ("g", "x"),
+    [
+        (ad.vmap(slower), V),
+        (ad.grad(lambda v: np.sum(ad.vmap(slower)(v))), V),
+        (ad.vmap(ad.grad(slower)), V),
+        (ad.grad(lambda x: np.sum(ad.vmap(squares)(x))), X),
+        (ad.vmap(ad.jacrev(lambda x: x * squares(x))), X),
+        (ad.jacfwd(lambda v: slower(v) * v), V),
+    ],
+)
+def test_derivatives_that_users_gave_are_kept(g: Any, x: Any) -> None:
+    assert same(ad.jit(g)(x), g(x))
+
+
 # Jacobians ---------------------------------------------------------------------------------------------------------------------
 
 

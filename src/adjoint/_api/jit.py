@@ -31,7 +31,7 @@ LEVELS = 3
 MOST = 64
 
 
-def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = False) -> Callable[..., Any]:
+def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = False) -> Jitted:
     """Translate ``f`` into a program: loops, branches, recursion and stores stay what they are.
 
     Parameters
@@ -82,6 +82,9 @@ def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = Fals
 class Jitted:
     """The result of `jit`."""
 
+    __name__: str
+    __qualname__: str
+
     def __init__(self, f: Callable[..., Any], *, fallback: bool = False) -> None:
         expect_function(f, "jit")
         functools.update_wrapper(self, f, updated=())
@@ -109,7 +112,8 @@ class Jitted:
             if not self.fallback:
                 raise
             self.refused = True
-            warnings.warn(f"{self.__name__} is not translated and runs by the tracing engine: {error}", stacklevel=2)
+            name = getattr(self, "__name__", None) or repr(self.f)
+            warnings.warn(f"{name} is not translated and runs by the tracing engine: {error}", stacklevel=2)
             return self.f(*args, **kwargs)
         if key is not None and entry.is_direct(len(args)):
             self.direct[key] = entry
@@ -139,7 +143,7 @@ class Jitted:
             if entry.captured() is not None:
                 self.last = entry
                 return tree, entry
-        program = self.translated(base, args, kwargs, tree, leaves)
+        program = self.translated(base, tree, leaves)
         key = (base, known(leaves, self.levels.get(base, 0)))
         self.last = Entry(program)
         found = self.entries.setdefault(key, [])
@@ -147,7 +151,7 @@ class Jitted:
         found.append(self.last)
         return tree, self.last
 
-    def translated(self, base: Any, args: Any, kwargs: Any, tree: Tree, leaves: list[Any]) -> Program:
+    def translated(self, base: Any, tree: Tree, leaves: list[Any]) -> Program:
         """Translate, as generally as that succeeds."""
         plain_args, plain_kwargs = tree.rebuild(leaves)
         first: AdjointError | None = None
@@ -333,8 +337,8 @@ def source(g: Any, *args: Any, **kwargs: Any) -> str:
 
     Notes
     -----
-    Values have the user's names; ``x_dot`` is a tangent and ``x_bar`` a cotangent of ``x``.  A remark above each group of lines of a
-    derivative points to the user's line that they come from.
+    Values have the user's names; ``x_dot`` is a tangent and ``x_bar`` a cotangent of ``x``.  A remark above each group of lines
+    of a derivative points to the user's line that they come from.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """The operators inside a translated function: what they do to programs.
 
-`grad(f)(x)` met by the frontend runs ``f`` into a program of its own, transforms that, and writes the result where it stands.  So operators nest
-as they do in Python, and a function that calls them is a program like any other.
+`grad(f)(x)` met by the frontend runs ``f`` into a program of its own, transforms that, and writes the result where it stands.
+So operators nest as they do in Python, and a function that calls them is a program like any other.
 """
 
 from __future__ import annotations
@@ -61,15 +61,16 @@ def _derivative_called(g: Derivative, args: tuple[Any, ...], kwargs: dict[str, A
 calls.CALLED[Derivative] = _derivative_called
 
 
-# A function as a program of its own ---------------------------------------------------------------------------------------------
+# A function as a program of its own -------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Inner:
     """The program of a function that an operator was applied to.
 
-    ``params`` stand for the leaves of the arguments, ``atoms`` are what they are given; ``extra`` values of the functions around it
-    follow.  ``results`` counts the leaves of the value, after which come new versions of arrays that the function writes to.
+    Its parameters stand for the ``leaves`` of the arguments, ``atoms`` are what they are given; values of the functions around it
+    follow.  ``results`` counts the leaves of the value, which ``tree`` puts together.  After them come the new content of
+    containers that the function changes, and new versions of arrays that it writes to (``written``).
     """
 
     function: Function
@@ -103,7 +104,10 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
     tree = flatten((args, kwargs))
     places = [k for k, leaf in enumerate(tree.leaves) if takes(leaf)]
     params = [Value(leaf_type(tree.leaves[k]), _name_of(tree.leaves[k])) for k in places]
-    memories = [Memory(p) if isinstance(p.type, Tensor) and isinstance(tree.leaves[k], Array) else None for k, p in zip(places, params, strict=True)]
+    memories = [
+        Memory(p) if isinstance(p.type, Tensor) and isinstance(tree.leaves[k], Array) else None
+        for k, p in zip(places, params, strict=True)
+    ]
     symbols = list(tree.leaves)
     for k, p, m in zip(places, params, memories, strict=True):
         symbols[k] = Array(m) if m is not None else Symbol(p)
@@ -258,7 +262,9 @@ def floated(args: tuple[Any, ...], positions: Sequence[int]) -> tuple[Any, ...]:
 
 def _again(leaf: Any) -> Any:
     """Return another symbol of the same value."""
-    return Array(leaf.memory, leaf.path) if isinstance(leaf, Array) else Symbol(leaf.value) if isinstance(leaf, Symbol) else leaf
+    return (
+        Array(leaf.memory, leaf.path) if isinstance(leaf, Array) else Symbol(leaf.value) if isinstance(leaf, Symbol) else leaf
+    )
 
 
 def _floated(leaf: Any) -> Any:
@@ -271,7 +277,7 @@ def _floated(leaf: Any) -> Any:
     return leaf
 
 
-# The operators --------------------------------------------------------------------------------------------------------------------
+# The operators ----------------------------------------------------------------------------------------------------------------
 
 
 @lowers(_value_and_grad)
@@ -307,7 +313,8 @@ def value_and_grad(
 
 
 def _one(result: Any) -> Any:
-    return 1.0 if atom_type(result).dtype.kind == "f" else 1.0 + 0j
+    t = atom_type(result)
+    return 1.0 + 0j if isinstance(t, Tensor) and t.dtype.kind == "c" else 1.0
 
 
 def _number_like(x: Any, g: Any) -> Any:
@@ -325,7 +332,9 @@ def _expect_scalar(made: Inner, name: str, *, has_aux: bool, holomorphic: bool) 
     if not single or not isinstance(t, Tensor) or t.rank:
         raise OutputError(f"{name}: the function must return a scalar", remedy="return one number, or use jacobian for arrays")
     if t.dtype.kind == "c" and not holomorphic:
-        raise OutputError(f"{name}: the function returned a complex number", remedy="return a real number, or pass holomorphic=True")
+        raise OutputError(
+            f"{name}: the function returned a complex number", remedy="return a real number, or pass holomorphic=True"
+        )
     if t.dtype.kind not in "fc":
         raise OutputError(f"{name}: the function returned a whole number, which has no derivative", remedy="return a float")
 
@@ -369,7 +378,9 @@ def _with_tangents(made: Inner, chosen: Chosen, tangents: Sequence[Any], name: s
 def _jvp(f: Any, primals: Any, tangents: Any, *, has_aux: bool = False) -> Any:
     primals, tangents = tuple(primals), tuple(tangents)
     if len(primals) != len(tangents):
-        raise StructureError(f"jvp: {len(primals)} primals but {len(tangents)} tangents", remedy="give one tangent per argument")
+        raise StructureError(
+            f"jvp: {len(primals)} primals but {len(tangents)} tangents", remedy="give one tangent per argument"
+        )
     primals = floated(primals, range(len(primals)))
     value, t = pushed(f, primals, {}, dict(enumerate(tangents)), "jvp")
     return (value[0], t[0], value[1]) if has_aux else (value, t)
@@ -399,7 +410,9 @@ def pulled(made: Inner, chosen: Chosen, name: str) -> tuple[Any, Callable[[Any],
         if len(leaves) != made.results:
             raise StructureError(f"{name}: a cotangent does not have the structure of the result")
         results = made.function.results
-        seeds = [writer().converted(writer().atom(c), atom_type(r)) for c, r, on in zip(leaves, results, wanted, strict=False) if on]
+        seeds = [
+            writer().converted(writer().atom(c), atom_type(r)) for c, r, on in zip(leaves, results, wanted, strict=False) if on
+        ]
         found = inlined(split.backward, [*[writer().atom(r) for r in residuals], *seeds])
         parts = dict(zip([k for k, on in enumerate(active) if on], found, strict=True))
         return chosen.build(made, {k: _number_like(made.leaves[k], x) for k, x in parts.items()})
@@ -444,7 +457,9 @@ calls.REPLACED[linearize] = _linearize
 def held(x: Any) -> Any:
     """Write what has no derivative."""
     tree = flatten(x)
-    return tree.rebuild([writer().apply(stores.held, (leaf,), {}) if isinstance(leaf, Symbol) else leaf for leaf in tree.leaves])
+    return tree.rebuild(
+        [writer().apply(stores.held, (leaf,), {}) if isinstance(leaf, Symbol) else leaf for leaf in tree.leaves]
+    )
 
 
 @lowers(_checkpoint)

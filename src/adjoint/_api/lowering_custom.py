@@ -1,8 +1,8 @@
 """Functions with a derivative of the user's own inside a translated function: functions of the program that bring it along.
 
-The function becomes a function of the program, and so does the given rule (`adjoint._ir.nodes.Derivative`).  A rule that calls the
-function itself finds the one that is being made.  Values of the world around become parameters of all of them; which these are is known
-only when all have been run, so they are run again until nothing new turns up.
+The function becomes a function of the program, and so does the given rule (`adjoint._ir.nodes.Derivative`).  A rule that
+calls the function itself finds the one that is being made.  Values of the world around become parameters of all of them;
+which these are is known only when all have been run, so they are run again until nothing new turns up.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ DEPTH = 4
 
 @dataclass
 class Given:
-    """A function of the program with its derivative, being made: ``tree`` holds the arguments, ``made`` the function's own program."""
+    """A function of the program with its derivative, being made.
+
+    ``tree`` holds the arguments, ``made`` is the function's own program, ``captured`` are values of the functions around it.
+    """
 
     g: Custom
     fixed: list[Any]
@@ -172,7 +175,7 @@ def _is_zero(leaf: Any) -> bool:
     return leaf is None or (isinstance(leaf, (int, float)) and leaf == 0)
 
 
-# A pushforward -------------------------------------------------------------------------------------------------------------------
+# A pushforward ----------------------------------------------------------------------------------------------------------------
 
 
 def _of_jvp(given: Given, derivative: Derivative) -> None:
@@ -225,7 +228,7 @@ def _pair(given: Given, result: Inner, y: Any, y_dot: Any) -> list[Any]:
     ]
 
 
-# A way back ----------------------------------------------------------------------------------------------------------------------
+# A way back -------------------------------------------------------------------------------------------------------------------
 
 
 def _of_vjp(given: Given, derivative: Derivative) -> None:

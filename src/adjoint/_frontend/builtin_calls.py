@@ -125,6 +125,12 @@ def to_list(x: Any = ()) -> Any:
     return GrowingList(x if source is None else source.items())
 
 
+@replaces(np.fromiter)
+def from_iterable(iterable: Any, dtype: Any, count: int = -1, **_: Any) -> Any:
+    items = to_list(iterable)
+    return routed(np.array)(items if count < 0 else items[:count], dtype)
+
+
 @replaces(tuple)
 def to_tuple(x: Any = ()) -> Any:
     return tuple(iteration.iterated(x))

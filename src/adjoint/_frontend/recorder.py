@@ -168,6 +168,14 @@ class Recorder(Builder):
             self.iterators[id(x)] = (x, self.conditions)
         return x
 
+    def close_generators(self) -> None:
+        """End the generators that trial runs left behind, while their code can still run; what it does is undone."""
+        with self.region() as region, self.into(Block()):
+            for x, _ in list(self.iterators.values()):
+                with contextlib.suppress(Exception):
+                    getattr(x, "close", lambda: None)()
+            region.undo()
+
     def used_iterator(self, x: Any) -> None:
         """Raise if an iterator moves on under a condition: that cannot be undone."""
         if not hasattr(type(x), "__next__"):

@@ -27,6 +27,7 @@ from adjoint._frontend.trees import Rebuild, flatten
 from adjoint._ir.nodes import Block, Function, Line, Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError
 from adjoint._ir.types import Type, type_of
+from adjoint._ir.verify import InvalidProgramError, verify
 from adjoint.errors import AdjointError, foreign_files
 
 
@@ -98,7 +99,7 @@ def translate(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     """
     try:
         return attempted(f, args, kwargs, level, unrolled=False)
-    except (AliasError, UnstableError, UnknownNumberError) as error:
+    except (AliasError, UnstableError, UnknownNumberError, InvalidProgramError) as error:
         try:
             return attempted(f, args, kwargs, level, unrolled=True)
         except Exception:

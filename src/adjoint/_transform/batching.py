@@ -288,6 +288,9 @@ class _Batching(Copier):
         if not any(pattern):
             self.builder.append(self.op(op))
             return
+        if op.function.derivative is not None:  # which tells nothing of stacks
+            self.stacks.finish(op, self.stacks.one_by_one(op))
+            return
         function = self.program(op.function, pattern)
         args = self.placed(op.args, pattern)
         if len(function.params) > len(args):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._ir.nodes import Apply, Function, If, Loop, Op, Undefined, Value, values
+from adjoint._ir.nodes import Apply, Call, Function, If, Loop, Op, Undefined, Value, values
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import ListOf, Record, Tensor, Type
 from adjoint._rules import stores
@@ -57,6 +57,8 @@ class Dependence(Activity):
                 self.block(op.orelse)
                 branches = zip(op.outputs, op.then.results, op.orelse.results, strict=True)
                 self.add(output for output, a, b in branches if self.chosen(a, b))
+            case Call() if op.function.derivative is not None:
+                self.add(op.outputs if any(self.pattern(op.args)) else ())
             case _:
                 super().learn(op)
 

@@ -1,9 +1,9 @@
-"""Functions with a derivative that their user gave (`custom_jvp`, `custom_vjp`): what stands in place of a transform of their body.
+"""Functions with a derivative that their user gave (`custom_jvp`, `custom_vjp`): what stands in place of a transform.
 
-A given pushforward is linear in the tangents, a given way back in the cotangents.  So the one is made of the other by reversal, with
-zeros in place of what it is linear in: the transpose of ``t -> J(x) t`` is the way back of ``pushforward(x, t)`` by ``t`` at ``t = 0``.
-The programs that come of it are programs like any other, and are differentiated in turn; where they call the function itself, its given
-derivative applies again.
+A given pushforward is linear in the tangents, a given way back in the cotangents.  So the one is made of the other by
+reversal, with zeros in place of what it is linear in: the transpose of ``t -> J(x) t`` is the way back of
+``pushforward(x, t)`` by ``t`` at ``t = 0``.  The programs that come of it are programs like any other, and are
+differentiated in turn; where they call the function itself, its given derivative applies again.
 """
 
 from __future__ import annotations

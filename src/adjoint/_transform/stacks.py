@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adjoint._ir.nodes import Apply, Value, atom_type, map_atoms, values
+from adjoint._ir.nodes import Apply, Call, Value, atom_type, map_atoms, values
 from adjoint._ir.symbol import Symbol, extent, length
 from adjoint._ir.types import ListOf, Tensor, Type
 from adjoint._rules import stores
@@ -37,6 +37,7 @@ _RAGGED = frozenset({
     np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros, np.roots, np.arange,
     np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.histogram_bin_edges, np.unwrap,
 })  # fmt: skip
+_PYTHON: dict[str, type] = {"b": bool, "i": int, "f": float, "c": complex}
 
 
 class Stacks:
@@ -112,7 +113,7 @@ class Stacks:
             return
         self.finish(op, self.one_by_one(op) if found is None else found)
 
-    def finish(self, op: Apply, results: Sequence[Any]) -> None:
+    def finish(self, op: Apply | Call, results: Sequence[Any]) -> None:
         """Let atoms stand for the results of an operation."""
         for output, atom in zip(op.outputs, results, strict=True):
             self.batching.env[output] = atom
@@ -213,19 +214,28 @@ class Stacks:
 
     # For one element after the other
 
-    def one_by_one(self, op: Apply) -> list[Any]:
+    def one_by_one(self, op: Apply | Call) -> list[Any]:
         """Write a loop over the elements that collects the results, which are stacked."""
         self.expect_even(op)
 
         def element(atom: Any, k: Symbol) -> Any:
-            x = self.batching(atom) if type(atom) is Value else atom
-            return self.builder.atom(self.builder.apply(operator.getitem, (Symbol(x), k))) if atom in self.dependence else x
+            x = self.batching(atom)
+            if atom not in self.dependence:
+                return x
+            item = self.builder.apply(operator.getitem, (Symbol(x), k))
+            if isinstance(op, Call) and atom.type.number:
+                item = self.builder.apply(_PYTHON[atom.type.dtype.kind], (item,))
+            return self.builder.atom(item)
 
         def body(k: Symbol) -> Any:
-            args, kwargs = map_atoms(lambda atom: element(atom, k), (op.args, op.kwargs))
             outputs = [Value(output.type, output.name) for output in op.outputs]
-            new = Apply(function=op.function, args=args, kwargs=kwargs, form=op.form, outputs=outputs, line=op.line)
-            self.builder.append(new)
+            if isinstance(op, Call):
+                args = [element(atom, k) for atom in op.args]
+                self.builder.append(Call(function=op.function, args=args, outputs=outputs, line=op.line))
+            else:
+                args, kwargs = map_atoms(lambda atom: element(atom, k), (op.args, op.kwargs))
+                new = Apply(function=op.function, args=args, kwargs=kwargs, form=op.form, outputs=outputs, line=op.line)
+                self.builder.append(new)
             return [], [Symbol(output) for output in outputs]
 
         _, lists, _ = self.builder.loop((0, self.size, 1), [], body)
@@ -236,7 +246,7 @@ class Stacks:
             found.append(self.settled(y, output))
         return found
 
-    def expect_even(self, op: Apply) -> None:
+    def expect_even(self, op: Apply | Call) -> None:
         """Raise unless the results of all elements have one shape: no whole number that differs may say how long they are."""
         if not all(isinstance(output.type, Tensor) for output in op.outputs):
             self.batching.refuse(op, f"an operation on a batch that gives {', '.join(str(x.type) for x in op.outputs)}")
