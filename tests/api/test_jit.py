@@ -274,6 +274,24 @@ def test_arguments_are_changed_as_python_changes_them(name: str) -> None:
         assert g.translations == 1
 
 
+SCRATCH = np.zeros(3)
+
+
+def test_arrays_around_a_function_are_written_to() -> None:
+    def f(x: Any) -> Any:
+        SCRATCH[:] = 2.0 * x
+        SCRATCH[0] += 1.0
+        return np.sum(SCRATCH**2) * x[1]
+
+    want = f(X)
+    left = SCRATCH.copy()
+    slope = 4.0 * left * X[1] + np.array([0.0, np.sum(left**2), 0.0])
+    for run, result in ((ad.jit(f), want), (ad.jit(ad.grad(f)), slope)):
+        SCRATCH[:] = 7.0
+        assert_same(run(X), result)
+        assert_same(SCRATCH, left)
+
+
 # Functions that return, or store, what the caller gave them: where the very objects are found.
 OWN: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "an array": (lambda x, _: x, lambda x, _, y: y is x),

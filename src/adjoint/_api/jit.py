@@ -22,6 +22,7 @@ from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import put
 from adjoint._frontend.translate import Program, is_leaf, translate
 from adjoint._frontend.trees import Tree, flatten
+from adjoint._trace.routes import instrumented
 from adjoint._trace.traced import Traced, sample
 from adjoint.errors import AdjointError, MutationError
 
@@ -105,7 +106,7 @@ class Jitted:
             self.last = direct
             return direct.run(args, captured)
         if self.refused:
-            return self.f(*args, **kwargs)
+            return self.traced(args, kwargs)
         try:
             tree, entry = self.entry(args, kwargs)
         except AdjointError as error:
@@ -114,10 +115,18 @@ class Jitted:
             self.refused = True
             name = getattr(self, "__name__", None) or repr(self.f)
             warnings.warn(f"{name} is not translated and runs by the tracing engine: {error}", stacklevel=2)
-            return self.f(*args, **kwargs)
+            return self.traced(args, kwargs)
+        if entry.writes_outside and any(isinstance(leaf, Traced) for leaf in tree.leaves):
+            return self.traced(args, kwargs)
         if key is not None and entry.is_direct(len(args)):
             self.direct[key] = entry
         return entry(tree, args, kwargs)
+
+    def traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the function itself, by the tracing engine if it is within a derivative."""
+        within = any(isinstance(leaf, Traced) for leaf in flatten((args, kwargs), is_argument).leaves)
+        f = instrumented(self.f) if within else self.f
+        return f(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -230,6 +239,11 @@ class Entry:
         self.forms: list[Any] = [None] * len(self.kinds)
         mark = object()
         self.is_single = program.count == 1 and program.rebuild([mark]) is mark
+
+    @property
+    def writes_outside(self) -> bool:
+        """Whether the program writes to arrays that are not arguments; under a derivative these hold traced values."""
+        return any(param >= len(self.program.places) for param, _ in self.program.written)
 
     def captured(self) -> list[Any] | None:
         """Return the values of the hidden arguments; None if the world around is not what the program was written for."""
@@ -344,11 +358,15 @@ def source(g: Any, *args: Any, **kwargs: Any) -> str:
     --------
     >>> import adjoint as ad
     >>> def f(x):
-    ...     return x * x
-    >>> print(ad.source(ad.grad(f), 3.0))
-    def f_grad(x):
-        return 2 * x
+    ...     y = x * x
+    ...     return y * (y + 1)  # a polynomial
+    >>> print(ad.source(f, 3.0))
+    def f(x):
+        y = x * x
+        return y * (y + 1)  # a polynomial
     <BLANKLINE>
+    >>> "line 3: return y * (y + 1)" in ad.source(ad.grad(f), 3.0)
+    True
     """
     return python.source(_program(g, args, kwargs))
 
@@ -364,6 +382,11 @@ def export(g: Any, path: Any, *args: Any, **kwargs: Any) -> None:
         File to write.
     *args, **kwargs
         Arguments that tell the types; without any, those of the last call.
+
+    Returns
+    -------
+    None
+        The file is written.
 
     Raises
     ------

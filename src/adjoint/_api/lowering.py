@@ -68,9 +68,9 @@ calls.CALLED[Derivative] = _derivative_called
 class Inner:
     """The program of a function that an operator was applied to.
 
-    Its parameters stand for the ``leaves`` of the arguments, ``atoms`` are what they are given; values of the functions around it
-    follow.  ``results`` counts the leaves of the value, which ``tree`` puts together.  After them come the new content of
-    containers that the function changes, and new versions of arrays that it writes to (``written``).
+    Its parameters stand for the ``leaves`` of the arguments, ``atoms`` are what they are given; values of the functions around
+    it follow.  ``results`` counts the leaves of the value, which ``tree`` puts together.  After them come the new content of
+    containers that the function changes, and new versions of arrays that it writes to (``written``, ``outside``).
     """
 
     function: Function
@@ -81,6 +81,8 @@ class Inner:
     written: list[int]
     # Containers of the caller's that the function changes: how to make their new content, and of which outputs.
     changed: list[tuple[Any, Callable[[list[Any]], Any], slice]] = field(default_factory=list)
+    # Memories of arrays of the world outside that it writes to.
+    outside: list[Memory] = field(default_factory=list)
 
     def active(self, chosen: set[int]) -> list[bool]:
         """Return which parameters are the leaves chosen and have derivatives."""
@@ -94,8 +96,9 @@ class Inner:
             writer().touch(obj)
             put(obj, content(new) if isinstance(obj, GrowingList) else new)
         first = self.changed[-1][2].stop if self.changed else self.results
-        for k, output in zip(self.written, outputs[first:], strict=False):
-            self.leaves[k].replace(output)
+        targets = [*[self.leaves[k] for k in self.written], *map(Array, self.outside)]
+        for target, output in zip(targets, outputs[first:], strict=False):
+            target.replace(output)
 
 
 def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inner:
@@ -121,17 +124,31 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
                 count = len(atoms)
                 changed = list(_changed(region, (inner_args, inner_kwargs), (args, kwargs), atoms))
             written = [k for k, m in enumerate(memories) if m is not None and m.value is not params[k]]
-            _check_changes(region, memories, (inner_args, inner_kwargs))
+            outside = _written_outside(region)
+            _check_changes(region, [*memories, *outside], (inner_args, inner_kwargs))
             _check_written(written, [tree.leaves[k] for k in places])
-            atoms += [memories[k].value for k in written]  # type: ignore[union-attr]
+            atoms += [m.value for m in [*[memories[k] for k in written], *outside]]  # type: ignore[union-attr]
         finally:
             region.undo()
     block.results = atoms
     function = Function(getattr(f, "__name__", "f"), block)
     captured = lift(function)
+    recorder.expect_seen(captured)
     function = simplify(function)
     leaves = [tree.leaves[k] for k in places]
-    return Inner(function, leaves, [*[recorder.atom(leaf) for leaf in leaves], *captured], value, count, written, changed)
+    return Inner(
+        function, leaves, [*[recorder.atom(leaf) for leaf in leaves], *captured], value, count, written, changed, outside
+    )
+
+
+def _written_outside(region: Any) -> list[Memory]:
+    """Return the memories of arrays of the world outside that were written to."""
+    found = []
+    for memory in writer().captures.memories:
+        kept = region.touched.get(id(memory))
+        if memory is not None and kept is not None and kept[0] is memory and kept[1][0] is not memory.value:
+            found.append(memory)
+    return found
 
 
 def _pairs(inside: Any, outside: Any) -> Iterator[tuple[Any, Any]]:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from adjoint._api.custom import Custom
 from adjoint._api.custom_jvp import custom_jvp
 from adjoint._api.custom_vjp import custom_vjp
@@ -125,23 +123,20 @@ def _make(given: Given) -> None:
 def _own(given: Given) -> Function:
     """Run the function itself into a program."""
     made = inner(lambda *args: calls.routed(given.g.f)(*given.g.merge(given.fixed, args)), given.free(_placeholders(given)), {})
-    if made.written or made.changed:
-        raise UnstableError(f"the function {given.g.__name__}, which has a derivative of its own, changes its arguments")
+    if made.written or made.changed or made.outside:
+        raise UnstableError(f"the function {given.g.__name__}, which has a derivative of its own, changes arrays or containers")
     made.function.name = given.g.__name__
     _settle(given, made, len(given.inputs))
     given.made = made
     return made.function
 
 
-def _settle(given: Given, made: Inner, count: int, own: Sequence[Value] = ()) -> None:
-    """Let a program take all values of the world that the others take, after its first ``count`` parameters.
-
-    Of ``own`` values the program keeps the parameters, at the end.
-    """
+def _settle(given: Given, made: Inner, count: int) -> None:
+    """Let a program take all values of the world that the others take, after its first ``count`` parameters."""
     found = dict(zip(made.atoms[count:], made.function.params[count:], strict=True))
-    given.captured += [value for value in found if value not in given.captured and value not in own]
+    given.captured += [value for value in found if value not in given.captured]
     others = [found.get(value) or Value(value.type, value.name) for value in given.captured]
-    made.function.body.params = [*made.function.params[:count], *others, *[found[value] for value in own if value in found]]
+    made.function.body.params = [*made.function.params[:count], *others]
 
 
 def _placeholders(given: Given) -> list[Any]:
@@ -289,28 +284,29 @@ def _back(given: Given, bwd: Callable[..., Any], there: Inner, residuals: Tree) 
     types = [atom_type(atom) for atom in result.function.results]
     kept = [_placeholder(atom_type(atom)) for atom in there.function.results[len(types) :]]
     cts = [_placeholder(tangent_type(t)) for t in types if t.differentiable]
-    shapes: dict[int, Any] = {}
+    inputs = _placeholders(given)
+    missing: list[int] = []
 
-    def run(kept: Any, cts: Any) -> list[Any]:
+    def run(kept: Any, cts: Any, inputs: Any) -> list[Any]:
         found = iter(cts)
         ct = result.tree.rebuild([next(found) if t.differentiable else 0 for t in types])
         back = calls.routed(bwd)(*given.fixed, residuals.rebuild(list(kept)), ct)
-        return _arguments(given, back, shapes)
+        return _arguments(given, back, inputs, missing)
 
-    made = inner(run, (kept, cts), {})
+    made = inner(run, (kept, cts, inputs), {})
     _expect_pure(given, made)
-    n, m = len(kept), len(cts)
-    missing = [k for k, shape in shapes.items() if shape.value in made.atoms[n + m :]]
-    _settle(given, made, n + m, [shapes[k].value for k in missing])
+    n, m, count = len(kept), len(cts), len(inputs)
+    _settle(given, made, n + m + count)
     params = made.function.params
-    made.function.body.params = [*params[:n], *params[n + m :], *params[n : n + m]]
+    forms = [params[n + m + k] for k in missing]
+    made.function.body.params = [*params[:n], *params[n + m + count :], *forms, *params[n : n + m]]
     made.function.name = f"{given.g.__name__}_bwd"
     return made.function, missing
 
 
-def _arguments(given: Given, back: Any, shapes: dict[int, Any]) -> list[Any]:
-    """Return the cotangents of the differentiable arguments that ``bwd`` returned, zeros for None."""
-    free = given.free(_placeholders(given))
+def _arguments(given: Given, back: Any, inputs: Sequence[Any], missing: list[int]) -> list[Any]:
+    """Return the cotangents of differentiable arguments, zeros where ``bwd`` returned None; note which of these are arrays."""
+    free = given.free(inputs)
     if not isinstance(back, (tuple, list)) or len(back) != len(free):
         raise StructureError(
             f"bwd of {given.g.__name__} must return a tuple of {len(free)} cotangents, one for each argument",
@@ -327,16 +323,16 @@ def _arguments(given: Given, back: Any, shapes: dict[int, Any]) -> list[Any]:
         place = given.inputs[k]
         kind = tangent_type(leaf_type(given.tree.leaves[place]))
         if _is_zero(leaves[place]):
-            shapes[k] = _placeholder(leaf_type(given.tree.leaves[place]))
-            found.append(np.zeros_like(shapes[k]) if shapes[k].ndim else zeros(0.0))
+            found.append(zeros(inputs[k]))
+            missing += [k] if inputs[k].ndim else []
         else:
             found.append(_conformed(given, leaves[place], kind, "a cotangent that bwd"))
     return found
 
 
 def _expect_pure(given: Given, made: Inner) -> None:
-    if made.written or made.changed:
-        raise UnstableError(f"the derivative that was given for {given.g.__name__} changes its arguments")
+    if made.written or made.changed or made.outside:
+        raise UnstableError(f"the derivative that was given for {given.g.__name__} changes arrays or containers")
 
 
 _RULES: dict[type, Callable[[Given, Derivative], None]] = {custom_jvp: _of_jvp, custom_vjp: _of_vjp}

@@ -35,6 +35,7 @@ class Recorder(Builder):
         super().__init__()
         self.regions: list[Region] = []
         self.captures = Captures()
+        self.params: list[Value] = []
         # Conditions known only when the program runs that the code being run depends on.
         self.conditions = 0
         # The rewritten functions that are running, with the conditions at which they began.
@@ -69,6 +70,13 @@ class Recorder(Builder):
         """Return the user's line that is being run, as text."""
         line = self.line or user_line()
         return "" if line is None else f"{line.filename}:{line.number}"
+
+    def expect_seen(self, captured: Sequence[Value]) -> None:
+        """Raise unless values are seen where the program is being written: what went wrong must not become a wrong number."""
+        seen = {v for b in self.blocks for v in (*b.params, *[output for op in b.ops for output in op.outputs])}
+        seen.update(self.params, [value for _, value in self.captures.inputs])
+        if any(value not in seen for value in captured):
+            raise UnstableError("a value is used outside of the loop or branch that computes it", remedy="please report this")
 
     def holds(self, value: Value, block: Block, place: int) -> bool:
         """Tell whether a block is being written, and its operation at a place gives a value, which is then seen here."""

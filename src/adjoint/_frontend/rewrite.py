@@ -250,24 +250,27 @@ class _Rewriter(Expressions):
         names = [self.handler(handler, definitions) for handler in node.handlers]
         otherwise: ast.expr = at_place(ast.Constant(None), node)
         if node.orelse:
-            orelse = self.fresh("else")
-            definitions.append(self.function_of(orelse, self.block(node.orelse, chunk=True, tail=False), node.orelse[0]))
-            otherwise = name_of(orelse, node)
+            name = self.fresh("else")
+            definitions.append(self.function_of(name, self.block(node.orelse, chunk=True, tail=False), node.orelse[0]))
+            otherwise = name_of(name, node)
 
         def assign(value: ast.expr, at: ast.AST) -> ast.stmt:
             return at_place(ast.Assign([at_place(ast.Name(signal, ast.Store()), at)], value), at)
 
         call = at_place(ast.Call(name_of(block, node), [], []), node)
         guard = at_place(ast.withitem(self.runtime(node, "guarded", name_of(types, node)), None), node)
-        node.body = [at_place(ast.With([guard], [assign(call, node)]), node)]
+        body = [at_place(ast.With([guard], [assign(call, node)]), node)]
+        handlers: list[ast.ExceptHandler] = []
         for handler, one, name in zip(node.handlers, classes, names, strict=True):
             error = self.fresh("error")
-            handler.type, handler.name = self.runtime(handler, "handles", one), error
-            handler.body = [assign(at_place(ast.Call(name_of(name, handler), [name_of(error, handler)], []), handler), handler)]
-        handlers = at_place(ast.Tuple([name_of(name, node) for name in names], ast.Load()), node)
-        node.orelse = [assign(self.runtime(node, "caught", name_of(signal, node), handlers, otherwise, state), node)]
-        node.finalbody = self.block(node.finalbody, chunk=True, tail=False) if node.finalbody else []
-        return [*definitions, *more, assign(at_place(ast.Constant(None), node), node), node]
+            run = assign(at_place(ast.Call(name_of(name, handler), [name_of(error, handler)], []), handler), handler)
+            handlers.append(at_place(ast.ExceptHandler(self.runtime(handler, "handles", one), error, [run]), handler))
+        each = at_place(ast.Tuple([name_of(name, node) for name in names], ast.Load()), node)
+        orelse = [assign(self.runtime(node, "caught", name_of(signal, node), each, otherwise, state), node)]
+        final = self.block(node.finalbody, chunk=True, tail=False) if node.finalbody else []
+        # A node of its own: what is around still asks the old one which names it binds.
+        new = at_place(ast.Try(body, handlers, orelse, final), node)
+        return [*definitions, *more, assign(at_place(ast.Constant(None), node), node), new]
 
     def handler(self, handler: ast.ExceptHandler, definitions: list[ast.stmt]) -> str:
         """Define the function of a handler, which takes the exception; return its name."""

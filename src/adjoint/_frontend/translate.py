@@ -114,6 +114,7 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     block = Block()
     with recorder.into(block):
         arguments = Arguments(recorder, (args, kwargs), level)
+        recorder.params = arguments.params
         name_params(f, arguments)
         symbolic_args, symbolic_kwargs = arguments.symbolic
         recorder.regions.append(arguments.region)
