@@ -417,7 +417,9 @@ def _missing(plan: Any) -> set[Value]:
         for step in plan.walk():
             if isinstance(step, Move):
                 sources = [(pair.target, pair.source) for pair in step.pairs]
-                found.update(t for t, x in sources if isinstance(x, Undefined) or (type(x) is Value and plan.resolve(x) in found))
+                found.update(
+                    t for t, x in sources if isinstance(x, Undefined) or (type(x) is Value and plan.resolve(x) in found)
+                )
     return found
 
 

@@ -225,7 +225,7 @@ class _Rewriter(Expressions):
             item.context_expr = self.runtime(item.context_expr, "context", self.expression(item.context_expr))
 
     def try_with_raises(self, node: ast.Try, signal: str) -> list[ast.stmt]:
-        """Rewrite a ``try`` whose body raises by itself: such a raise leaves the body as a return would, and then the handler runs.
+        """Rewrite a ``try`` whose body raises by itself: a raise leaves the body as a return would, and then the handler runs.
 
         ::
 

@@ -99,7 +99,7 @@ def translate(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     """
     try:
         return attempted(f, args, kwargs, level, unrolled=False)
-    except (AliasError, UnstableError, UnknownNumberError, InvalidProgramError) as error:
+    except (AliasError, UnstableError, UnknownNumberError) as error:
         try:
             return attempted(f, args, kwargs, level, unrolled=True)
         except Exception:
@@ -240,6 +240,11 @@ def finished(recorder: Recorder, f: Any, arguments: Arguments, block: Block, val
     block.results = atoms
     line = line_of(f)
     function = Function(name_of(f), block, line, (getattr(f, "__doc__", "") or "") if line is not None else "")
+    # What the frontend got wrong must not become a wrong number.
+    try:
+        verify(function)
+    except InvalidProgramError as error:
+        raise UnstableError("the program that was written is not valid", why=str(error), remedy="please report this") from error
     return Program(
         function, arguments.places, recorder.captures, count, result.rebuild, written, changed, returned, specialised=level
     )

@@ -233,7 +233,7 @@ class Batch(Trace):
                 self.diverge()
             return first
         if any(
-            isinstance(y, (tuple, list)) or not hasattr(y, "dtype") and not isinstance(y, (int, float, complex))
+            isinstance(y, (tuple, list)) or (not hasattr(y, "dtype") and not isinstance(y, (int, float, complex)))
             for y in results
         ):
             self.diverge()
