@@ -6,7 +6,7 @@ import contextlib
 import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from types import CodeType
+from types import CodeType, GeneratorType
 from typing import Any
 
 import numpy as np
@@ -181,7 +181,8 @@ class Recorder(Builder):
         with self.region() as region, self.into(Block()):
             for x, _ in list(self.iterators.values()):
                 with contextlib.suppress(Exception):
-                    getattr(x, "close", lambda: None)()
+                    if isinstance(x, GeneratorType) and not x.gi_running:
+                        x.close()
             region.undo()
 
     def used_iterator(self, x: Any) -> None:

@@ -137,6 +137,8 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
             if is_own(error) and not isinstance(getattr(error, "__adjoint_raised__", False), str):
                 raise
             raise TranslationError(error) from error
+        finally:
+            recorder.close_generators()
         try:
             return finished(recorder, f, arguments, block, value, level)
         except (AliasError, UnstableError) as error:
