@@ -55,7 +55,7 @@ def loop(
             before = state.read()
             try:
                 turn = one_turn(recorder, header, extent, body, state, test)
-                found = widened(recorder, header, turn, region, before)
+                found = widened(recorder, header, turn, region, before, state)
             finally:
                 region.undo()
                 state.write(before)
@@ -128,9 +128,14 @@ def enter(header: Header, state: State, params: list[Value]) -> None:
         update(symbols)
 
 
-def widened(recorder: Any, header: Header, turn: Turn, region: Any, before: tuple[Any, ...]) -> Header | None:
+def widened(
+    recorder: Any, header: Header, turn: Turn, region: Any, before: tuple[Any, ...], state: State
+) -> Header | None:
     """Compare what a turn found with what it left: return a header that carries more, or None and the updates in ``turn``."""
     _, objects = region.split(recorder.born)
+    # The cell of a name that is carried is met as an object too, if a function shares it.
+    cells = {id(cell) for cell in getattr(state.read, "__closure__", None) or ()}
+    objects = {key: pair for key, pair in objects.items() if key not in cells}
     contents = {key: content(obj) for key, (obj, _) in objects.items()}
     for obj, _ in objects.values():
         refuse_held(recorder, obj)
