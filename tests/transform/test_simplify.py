@@ -193,7 +193,7 @@ def listing(write, *types) -> str:
         (lambda b, x: [x.shape[0]], "v1: int = extent(x, 0)\nreturn v1"),
         (lambda b, x: [np.cos(np.sin(x)).shape[0]], "v1: int = extent(x, 0)\nreturn v1"),
         (lambda b, x: [np.broadcast_to(x[0], x.shape) * x],
-         "v1: float64 = x[0]\nv2: int = extent(x, 0)\nv3: float64[:] = broadcast_to(v1, (v2,))\nv4: float64[:] = v3 * x\nreturn v4"),
+         "v1: float64 = x[0]\nv2: float64[:] = v1 * x\nreturn v2"),
     ],
 )  # fmt: skip
 def test_identities(write, expected: str) -> None:

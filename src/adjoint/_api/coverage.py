@@ -59,7 +59,7 @@ def coverage() -> list[Coverage]:
     --------
     >>> import adjoint as ad
     >>> [row for row in coverage() if row.function == "sin" and row.namespace == "math"]
-    [Coverage(function='sin', namespace='math', kind='route', arguments='all', reason='')]
+    [Coverage(function='sin', namespace='math', kind='elementwise', arguments='0', reason='')]
     """
     from adjoint._rules import book
 

@@ -359,11 +359,11 @@ def source(g: Any, *args: Any, **kwargs: Any) -> str:
     >>> import adjoint as ad
     >>> def f(x):
     ...     y = x * x
-    ...     return y * (y + 1)  # a polynomial
+    ...     return y * (y + 1)
     >>> print(ad.source(f, 3.0))
     def f(x):
         y = x * x
-        return y * (y + 1)  # a polynomial
+        return y * (y + 1)
     <BLANKLINE>
     >>> "line 3: return y * (y + 1)" in ad.source(ad.grad(f), 3.0)
     True

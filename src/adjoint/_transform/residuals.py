@@ -23,7 +23,7 @@ import numpy as np
 from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Apply, Block, Function, Op, Value, free, uses, values, walk
 from adjoint._ir.symbol import extent
-from adjoint._ir.types import Tensor
+from adjoint._ir.types import INT, Tensor
 from adjoint._rules import stores
 from adjoint._transform import cost
 from adjoint._transform.cut import UNLIMITED, Network
@@ -242,7 +242,10 @@ class Settlement:
             seen.add(value)
             op = self.maker.get(value)
             form = isinstance(op, Apply) and op.function is stores.form
-            price = (cost.CHEAP if form else self.policy.keeping(value)) + (op in self.movable)
+            # A form takes no memory but its own few bytes: as much as a number, and a little more.
+            price = (min(self.policy.keeping(value), cost.keeping(INT) + 1) if form else self.policy.keeping(value)) + (
+                op in self.movable
+            )
             network.edge(_SOURCE if op is None else op, value, price)
             if op is not None and op not in seen:
                 seen.add(op)
