@@ -128,9 +128,7 @@ def enter(header: Header, state: State, params: list[Value]) -> None:
         update(symbols)
 
 
-def widened(
-    recorder: Any, header: Header, turn: Turn, region: Any, before: tuple[Any, ...], state: State
-) -> Header | None:
+def widened(recorder: Any, header: Header, turn: Turn, region: Any, before: tuple[Any, ...], state: State) -> Header | None:
     """Compare what a turn found with what it left: return a header that carries more, or None and the updates in ``turn``."""
     _, objects = region.split(recorder.born)
     # The cell of a name that is carried is met as an object too, if a function shares it.
