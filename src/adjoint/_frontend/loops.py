@@ -132,7 +132,7 @@ def widened(recorder: Any, header: Header, turn: Turn, region: Any, before: tupl
     """Compare what a turn found with what it left: return a header that carries more, or None and the updates in ``turn``."""
     _, objects = region.split(recorder.born)
     # The cell of a name that is carried is met as an object too, if a function shares it.
-    cells = {id(cell) for cell in getattr(state.read, "__closure__", None) or ()}
+    cells = state.cells()
     objects = {key: pair for key, pair in objects.items() if key not in cells}
     contents = {key: content(obj) for key, (obj, _) in objects.items()}
     for obj, _ in objects.values():

@@ -96,6 +96,11 @@ class State:
     read: Callable[[], tuple[Any, ...]]
     write: Callable[[tuple[Any, ...]], None]
 
+    def cells(self) -> set[int]:
+        """Return the identities of the cells of these names, of those that an inner function shares."""
+        closure, free = getattr(self.read, "__closure__", None) or (), self.read.__code__.co_freevars
+        return {id(cell) for name, cell in zip(free, closure, strict=True) if name in self.names}
+
 
 NOTHING = State((), lambda: (), lambda _: None)
 
