@@ -137,7 +137,8 @@ class _Settlement:
 
     def at_entry(self, target: Any, seen: Value | None, sharing: Sharing) -> bool:
         """Copy an array before the loop, or on the branch, by which it comes."""
-        found = [pair for pair in self.entries(target, set()) if not pair.copies and _can_be_copied(pair.source)]
+        level = depth(atom_type(target))
+        found = [pair for pair in self.entries(target, set()) if not pair.copies and _is_at(pair.source, level)]
         if seen is None:
             found = [pair for pair in found if _is_foreign(sharing.written(pair.source))]
         else:
@@ -195,6 +196,11 @@ def _can_be_copied(atom: Any) -> bool:
     return isinstance(atom_type(atom), Tensor) and not isinstance(atom, Undefined)
 
 
+def _is_at(atom: Any, level: int) -> bool:
+    """Tell whether a copy of something, which of a list copies no items, is another memory for stores at a level."""
+    return depth(atom_type(atom)) == level < _DEEP and not isinstance(atom, Undefined)
+
+
 class Sharing:
     """The sites of each value's memory, with the copies and stores as they are decided now."""
 
@@ -246,7 +252,8 @@ class Sharing:
                     self.add(output, frozenset({(output, 0)}) if own else self.result(step.op, output, in_place=step.in_place))
             case Move():
                 for pair in step.pairs:
-                    self.add(pair.target, frozenset({(pair.target, 0)}) if pair.copies else self.sites(pair.source))
+                    sites = self.sites(pair.source)
+                    self.add(pair.target, self.copied(pair.target, sites) if pair.copies else sites)
             case Start():
                 self.add(step.target, frozenset({(step.target, depth(step.target.type))}))
             case Collect():
@@ -254,6 +261,11 @@ class Sharing:
             case Cycle():
                 for items, item in zip(step.loop.consumed, step.loop.items, strict=True):
                     self.add(item, self.within(self.sites(items), item.type))
+
+    def copied(self, copy: Value, sites: Sites) -> Sites:
+        """Return the sites of a copy: a copy of a list is a new list of the same items."""
+        level = depth(copy.type)
+        return frozenset({(copy, level)}) | {site for site in sites if site[1] < level}
 
     def within(self, sites: Sites, t: Type) -> Sites:
         """Return the sites of what lies in something: all but those of lists that are too deep."""

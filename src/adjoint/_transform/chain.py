@@ -123,7 +123,9 @@ def cotangents(
     for ct, output in zip(cts, op.outputs, strict=True):
         if isinstance(ct, Symbol):
             write.shapes.equate(ct.value, output)
-    return [pair for k in write.positions for pair in write.cotangents(k, cts, wanted)]
+    # What was appended is read before it is taken off: then the way back of this puts it back before it adds to it.
+    positions = reversed(write.positions) if op.function is stores.append else write.positions
+    return [pair for k in positions for pair in write.cotangents(k, cts, wanted)]
 
 
 def _tangent_tree(builder: Builder, tree: Any, tangent_of: TangentOf) -> Any:
