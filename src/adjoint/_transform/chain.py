@@ -123,8 +123,8 @@ def cotangents(
     for ct, output in zip(cts, op.outputs, strict=True):
         if isinstance(ct, Symbol):
             write.shapes.equate(ct.value, output)
-    # What was stored is read before it is taken off or set to zero: then the way back of this comes to the read last, and adds to
-    # the cotangent that it has, where otherwise it would begin a new one of the size of the whole.
+    # What was stored is read before it is taken off or set to zero: then the way back of this comes to the read last, and adds
+    # to the cotangent that it has, where otherwise it would begin a new one of the size of the whole.
     positions = reversed(write.positions) if op.function in (stores.append, stores.assign) else write.positions
     return [pair for k in positions for pair in write.cotangents(k, cts, wanted)]
 
