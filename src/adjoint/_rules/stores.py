@@ -152,11 +152,13 @@ def unpack(record: tuple[Any, ...], types: tuple[Any, ...]) -> tuple[Any, ...]:
 @primitive
 def blank(x: Any) -> Any:
     """Return the zero cotangent of a record, a list or an array; None where there is none."""
+    if isinstance(x, float):
+        return 0.0
     if isinstance(x, tuple):
         return tuple(map(blank, x))
     if isinstance(x, list):
         return [blank(item) for item in x]
-    return zeros_like(x) if isinstance(x, (float, complex, np.ndarray, np.generic)) and dtype_of(x).kind in "fc" else None
+    return zeros_like(x) if isinstance(x, (complex, np.ndarray, np.generic)) and dtype_of(x).kind in "fc" else None
 
 
 @primitive
