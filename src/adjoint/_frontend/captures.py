@@ -54,7 +54,7 @@ class Captures:
         for cells in reversed(self.cells):
             cell = cells.get(name)
             if cell is not None and _holds(cell, value):
-                return self.value(value, lambda cell=cell: cell.cell_contents, ("cell", id(cell)))
+                return self.value(value, lambda cell=cell: cell.cell_contents, ("cell", id(cell), name))
         namespace = frame.f_globals
         if name not in namespace and getattr(builtins, name, None) is value:
             return value
@@ -74,7 +74,7 @@ class Captures:
 
     def converted(self, value: Any, getter: Getter, key: Any) -> Any:  # noqa: C901 - a table of cases
         if isinstance(value, (float, complex, np.inexact, np.ndarray, *RANDOM)):
-            return self.hidden(value, getter)
+            return self.hidden(value, getter, key)
         if isinstance(value, (bool, int, str, np.integer, np.bool_)) or value is None:
             self.guards.append((getter, value))
             return value
@@ -95,7 +95,7 @@ class Captures:
             parts = [self.value(part, _at(getter, k), (key, k)) for k, part in enumerate(value)]
             return type(value)(*parts)
         if isinstance(value, Overloaded):  # a jitted function finds a value that is being differentiated
-            return self.hidden(value, getter)
+            return self.hidden(value, getter, key)
         if is_plain_object(value):
             self.objects[id(value)] = (value, getter)
         if isinstance(value, MethodType) and is_plain_object(value.__self__):
@@ -120,10 +120,10 @@ class Captures:
         """Return what stands for the parts of an object that holds them for ever."""
         return lambda value, key, getter: self.value(value, getter, (id(owner), owner, key)) if is_data(value) else value
 
-    def hidden(self, value: Any, getter: Getter) -> Any:
-        """Return the symbol of a hidden argument."""
+    def hidden(self, value: Any, getter: Getter, key: Any) -> Any:
+        """Return the symbol of a hidden argument, which is called as the user calls it."""
         form = FORM[-1](value)
-        param = Value(type_of(form))
+        param = Value(type_of(form), _name_at(key))
         self.inputs.append((getter, param))
         if isinstance(form, np.ndarray):
             memory = Memory(param)
@@ -177,6 +177,14 @@ class Captures:
                 why="the program reads it at every call, and has no way to change it",
                 remedy="pass it as an argument, or return the new value",
             )
+
+
+def _name_at(key: Any) -> str:
+    """Return the name of what is found at a key: of a part, the name of the whole and its position."""
+    *_, last = key
+    if isinstance(last, str):
+        return last if last.isidentifier() else ""
+    return f"{whole}_{last}" if isinstance(last, int) and type(key[0]) is tuple and (whole := _name_at(key[0])) else ""
 
 
 def is_data(x: Any) -> bool:

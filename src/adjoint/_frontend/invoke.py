@@ -130,8 +130,10 @@ def with_defaults(recorder: Any, function: FunctionType, original: Any) -> None:
         return
     value, defaults, words = recorder.captures.value, original.__defaults__, original.__kwdefaults__
     if defaults:
+        names = original.__code__.co_varnames[: original.__code__.co_argcount][-len(defaults) :]
         function.__defaults__ = tuple(
-            value(x, lambda k=k: original.__defaults__[k], ("default", original, k)) for k, x in enumerate(defaults)
+            value(x, lambda k=k: original.__defaults__[k], ("default", original, name))
+            for k, (name, x) in enumerate(zip(names, defaults, strict=True))
         )
     if words:
         function.__kwdefaults__ = {
