@@ -187,17 +187,6 @@ def _own_length(op: Op) -> int:
     return constants + (4 if name in symbols else len(name) + 5 + 2 * n)
 
 
-def _readable(op: Op) -> Any:
-    """Return the operands that are read in the line of the operation itself."""
-    match op:
-        case Loop():
-            return op.range
-        case If():
-            return op.condition
-        case _:
-            return op.operands
-
-
 def _kept(op: Op) -> frozenset[Value]:
     """Return the values that a loop keeps, which is done where they are computed."""
     return frozenset(values(op.collected)) if isinstance(op, Loop) else frozenset()

@@ -59,8 +59,6 @@ OWN = _named(_OWN) | {
 }
 VIEWS = _named(_VIEWS)
 STORES = frozenset({stores.assign, stores.accumulate, stores.append, stores.without_last})
-# Functions of which a result has as many elements as it shows, so that a copy of a view costs no more than a copy of its base.
-_STRETCHING = frozenset({np.broadcast_to, np.broadcast_arrays, stores.spread, stores.fit, indexing.window})
 
 
 def is_own(op: Apply) -> bool:
@@ -76,11 +74,6 @@ def is_own(op: Apply) -> bool:
 def is_view(op: Apply) -> bool:
     """Tell whether a result shows the memory of the first argument, element for element at most once."""
     return op.function in VIEWS or op.function is operator.getitem
-
-
-def is_stretched(op: Apply) -> bool:
-    """Tell whether several elements of a result may lie in one place of memory."""
-    return op.function in _STRETCHING
 
 
 def is_basic(op: Apply) -> bool:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adjoint._backend.choices import parts
-from adjoint._ir.nodes import Apply, Block, Call, Function, If, Line, Loop, Op, Raise, Undefined, Value, map_atoms, values
+from adjoint._ir.nodes import Apply, Block, Call, Function, If, Line, Loop, Op, Raise, Value, map_atoms, values
 
 __all__ = [
     "Branch", "Break", "Collect", "Compute", "Cycle", "Fail", "Flip", "Move", "Pair", "Plan", "Return", "Start", "Step",
@@ -371,8 +371,3 @@ def span(op: Loop, counts: dict[Value, int]) -> tuple[Any, ...] | None:
 def _add(tree: Any, counts: dict[Value, int]) -> None:
     for value in values(tree):
         counts[value] = counts.get(value, 0) + 1
-
-
-def is_undefined(atom: Any) -> bool:
-    """Tell whether an atom is no value at all."""
-    return isinstance(atom, Undefined)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -393,8 +392,3 @@ def is_boolean(x: Any) -> bool:
     return isinstance(x, (bool, np.bool_)) or (
         isinstance(x, Symbol) and isinstance(x.type, Tensor) and x.type.dtype.kind == "b"
     )
-
-
-def chained(iterables: Iterable[Any]) -> list[Any]:
-    """Return the items of sequences, one after the other."""
-    return list(itertools.chain.from_iterable(iterables))

@@ -187,7 +187,7 @@ def differentiated(args: tuple[Any, ...]) -> tuple[int, ...]:
         ):
             found.append(k)
     if not args:
-        raise InputError("explain: no arguments", remedy="pass the point: explain(f, x, y)")
+        raise InputError("no arguments are given", remedy="pass the point after the function: explain(f, x, y), draw(f, x, y)")
     return tuple(found) or tuple(range(len(args)))
 
 
