@@ -1,0 +1,322 @@
+"""One function as LLVM text: its variables and their memory, and the statements of its plan.
+
+A variable of an array holds its address, its lengths and a share in the block of memory; the block is freed with its last
+share.  A block that has only one owner, who is about to overwrite it, is used again: so arrays made in a loop are made once.
+Small arrays of known lengths lie on the stack, and assigning them copies their elements.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint._backend.native import nests
+from adjoint._backend.native.forms import Forms
+from adjoint._backend.native.scalars import Unsupported, constant, convert
+from adjoint._backend.native.text import Text
+from adjoint._backend.native.values import (
+    KINDS,
+    Array,
+    Machine,
+    Reference,
+    Scalar,
+    is_native,
+    kind_of,
+    rank_of,
+)
+from adjoint._backend.names import Variables
+from adjoint._backend.plan import Plan
+from adjoint._backend.shapes import Shapes
+from adjoint._ir.nodes import Undefined, Value, atom_type
+from adjoint._ir.types import Tensor, Type
+
+# The owner of memory on the stack, which nobody frees.
+STACK = "stack"
+_UNLIKELY = ", !prof !1"
+
+
+class Slot:
+    """The memory of a variable: a number, an array, or a reference."""
+
+    __slots__ = ("data", "dims", "kind", "owner", "small", "strides", "type")
+
+    def __init__(self, type: Type, kind: str = "") -> None:
+        self.type = type
+        self.kind = kind
+        self.data = ""
+        self.owner: str | None = None
+        self.dims: list[str] = []
+        self.strides: list[str] | None = None
+        self.small: tuple[str, ...] | None = None
+
+
+class Writer:
+    """A function that is being written."""
+
+    def __init__(self, plan: Plan, variables: Variables, module: Any) -> None:
+        self.plan = plan
+        self.variables = variables
+        self.module = module
+        self.text = Text()
+        self.forms = Forms(plan, variables.root)
+        self.shapes = Shapes(plan)
+        self.slots: dict[Value, Slot] = {}
+        self.temporaries: dict[str, str] = {}
+        self.owners: list[str] = []
+        self.placed: dict[str, Slot] = {}
+
+    # Leaving ----------------------------------------------------------------------------------------------------------------
+
+    def leave_if(self, condition: str) -> None:
+        """Leave the machine code if a condition holds: Python runs the program again, and raises what it would."""
+        if condition == "false":
+            return
+        rest = self.text.fresh("go")
+        self.text.branch(condition, "leave", rest, _UNLIKELY)
+        self.text.begin(rest)
+
+    def leave(self) -> None:
+        self.text.jump("leave")
+
+    def call(self, name: str, kind: str, args: list[str]) -> str:
+        """Call an elementary function of numbers of one kind."""
+        type = KINDS[kind][0]
+        target = self.module.elementary(name, kind, len(args))
+        return self.text.let(f"call {type} {target}({', '.join(f'{type} {arg}' for arg in args)})")
+
+    # Blocks of memory -------------------------------------------------------------------------------------------------------
+
+    def owner_variable(self) -> str:
+        """Return a variable for a share in a block, which is given back when the function is left."""
+        name = self.text.variable("ptr", "null")
+        self.owners.append(name)
+        return name
+
+    def allocate(self, kind: str, dims: tuple[str, ...], target: Value | None = None) -> Array:
+        """Return an array in C order whose elements are not set.
+
+        ``target`` is the variable that will hold it and whose old elements nobody needs any more.
+        """
+        stored = KINDS[kind][1]
+        known = [int(n) for n in dims if n[0] != "%"]
+        if len(known) == len(dims) and int(np.prod(known, dtype=int)) <= 64:
+            return Array(kind, self.text.buffer(stored, max(1, int(np.prod(known, dtype=int)))), dims, None, STACK)
+        width = {"double": 8, "i64": 8, "float": 4, "i8": 1}[stored]
+        size = self.size_in_bytes(dims, width)
+        slot = None if target is None else self.slot(target)
+        if slot is not None and slot.owner is not None and slot.small is None:
+            old = self.text.load("ptr", slot.owner)
+            self.text.store("ptr", "null", slot.owner)
+            block = self.text.let(f"call ptr @adj.renew(ptr {old}, i64 {size})")
+            self.leave_if(self.text.let(f"icmp eq ptr {block}, null"))
+            self.text.store("ptr", block, slot.owner)
+            array = Array(kind, self.data_of(block), dims, None, block)
+            self.put(slot, array)
+            self.placed[block] = slot
+            return array
+        block = self.block(f"call ptr @adj.new(i64 {size})")
+        return Array(kind, self.data_of(block), dims, None, block)
+
+    def block(self, call: str) -> str:
+        """Return a new block, which belongs to this statement; leave if there is no memory for it."""
+        block = self.text.let(call)
+        self.leave_if(self.text.let(f"icmp eq ptr {block}, null"))
+        self.keep(block)
+        return block
+
+    def size_in_bytes(self, dims: tuple[str, ...], width: int) -> str:
+        """Return the size of an array; a negative length leaves."""
+        for n in dims:
+            if n[0] == "%":
+                self.leave_if(self.text.let(f"icmp ugt i64 {n}, {2**40}"))
+        return self.text.integer("mul", nests.size_of(self.text, dims), str(width))
+
+    def data_of(self, block: str) -> str:
+        return self.text.let(f"getelementptr i8, ptr {block}, i64 32")
+
+    def keep(self, block: str) -> None:
+        """Note a block that belongs to this statement, and is freed after it unless a variable takes it."""
+        variable = self.owner_variable()
+        self.text.store("ptr", block, variable)
+        self.temporaries[block] = variable
+
+    def release_temporaries(self) -> None:
+        for variable in self.temporaries.values():
+            self.release(variable)
+        self.temporaries.clear()
+
+    def release(self, variable: str) -> None:
+        self.text.do(f"call void @adj.release(ptr {self.text.load('ptr', variable)})")
+        self.text.store("ptr", "null", variable)
+
+    def take(self, owner: str) -> None:
+        """Make a share in a block one's own: that of this statement, or one more."""
+        variable = self.temporaries.pop(owner, None)
+        if variable is not None:
+            self.text.store("ptr", "null", variable)
+        elif owner != "null":
+            self.text.do(f"call void @adj.retain(ptr {owner})")
+
+    # Variables --------------------------------------------------------------------------------------------------------------
+
+    def slot(self, value: Value) -> Slot:
+        """Return the memory of a variable."""
+        root = self.variables.root(value)
+        slot = self.slots.get(root)
+        if slot is None:
+            slot = self.slots[root] = self._new_slot(root)
+        return slot
+
+    def _new_slot(self, root: Value) -> Slot:
+        t = root.type
+        if not is_native(t):
+            slot = Slot(t)
+            slot.owner = self.owner_variable()
+            return slot
+        assert isinstance(t, Tensor)
+        slot = Slot(t, kind_of(root))
+        if not t.rank:
+            slot.data = self.text.variable(KINDS[slot.kind][0])
+            return slot
+        form = self.forms.of(root)
+        if form.is_small:
+            slot.small = tuple(map(str, form.dims))
+            slot.data = self.text.buffer(KINDS[slot.kind][1], max(1, int(np.prod(form.dims, dtype=int))))
+            return slot
+        slot.data = self.text.variable("ptr", "null")
+        slot.dims = [self.text.variable("i64", "0") if n is None else str(n) for n in form.dims]
+        slot.strides = None if form.packed else [self.text.variable("i64", "0") for _ in form.dims]
+        slot.owner = self.owner_variable()
+        return slot
+
+    def read(self, value: Value) -> Machine:
+        """Return the value of a variable."""
+        slot = self.slot(value)
+        if not is_native(slot.type):
+            return Reference(slot.type, self.text.load("ptr", str(slot.owner)))
+        if not rank_of(value):
+            return Scalar(slot.kind, self.text.load(KINDS[slot.kind][0], slot.data))
+        if slot.small is not None:
+            return Array(slot.kind, slot.data, slot.small, None, STACK)
+        dims = tuple(n if n[0] != "%" else self.text.load("i64", n) for n in slot.dims)
+        strides = None if slot.strides is None else tuple(self.text.load("i64", n) for n in slot.strides)
+        return Array(slot.kind, self.text.load("ptr", slot.data), dims, strides, self.text.load("ptr", str(slot.owner)))
+
+    def put(self, slot: Slot, array: Array) -> None:
+        """Set what a variable knows of its array, but for the share in the block."""
+        self.text.store("ptr", array.data, slot.data)
+        for variable, n in zip(slot.dims, array.dims, strict=True):
+            if variable[0] == "%":
+                self.text.store("i64", n, variable)
+        if slot.strides is not None:
+            for variable, n in zip(slot.strides, nests.strides_of(self.text, array), strict=True):
+                self.text.store("i64", n, variable)
+
+    def assign(self, value: Value, x: Machine, *, copies: bool = False) -> None:
+        """Give a variable a value."""
+        slot = self.slot(value)
+        if isinstance(x, Scalar):
+            self.text.store(KINDS[slot.kind][0], convert(self.text, x, slot.kind).text, slot.data)
+        elif isinstance(x, Array):
+            self._assign_array(slot, x, copies=copies)
+        else:
+            old = self.text.load("ptr", str(slot.owner))
+            self.take(x.text)
+            self.text.store("ptr", x.text, str(slot.owner))
+            self.text.do(f"call void @adj.release(ptr {old})")
+
+    def _assign_array(self, slot: Slot, x: Array, *, copies: bool) -> None:
+        if slot.small is not None:
+            if x.data != slot.data:
+                self.copy_elements(x, Array(slot.kind, slot.data, slot.small, None, STACK))
+            return
+        if self.placed.get(x.owner) is slot:  # `allocate` has made it there
+            return
+        fresh = x.owner in self.temporaries
+        if (copies and not fresh) or x.owner == STACK or x.kind != slot.kind or (slot.strides is None and x.strides is not None):
+            x = self.copy(x, slot.kind, on_heap=True)
+        old = self.text.load("ptr", str(slot.owner))
+        self.take(x.owner)
+        self.text.store("ptr", x.owner, str(slot.owner))
+        self.put(slot, x)
+        self.text.do(f"call void @adj.release(ptr {old})")
+
+    def undefine(self, value: Value) -> None:
+        """Give a variable no value; nobody reads it before it gets one."""
+        slot = self.slot(value)
+        if slot.owner is not None:
+            self.release(slot.owner)
+            if slot.data:
+                self.text.store("ptr", "null", slot.data)
+                for n in slot.dims:
+                    if n[0] == "%":
+                        self.text.store("i64", "0", n)
+
+    # Arrays -----------------------------------------------------------------------------------------------------------------
+
+    def copy(self, x: Array, kind: str | None = None, *, on_heap: bool = False, target: Value | None = None) -> Array:
+        """Return the elements in memory of their own, in C order."""
+        kind = kind or x.kind
+        result = self.on_heap(kind, x.dims) if on_heap else self.allocate(kind, x.dims, target)
+        self.copy_elements(x, result)
+        return result
+
+    def on_heap(self, kind: str, dims: tuple[str, ...]) -> Array:
+        """Return an array that is not on the stack, whose elements are not set."""
+        width = {"double": 8, "i64": 8, "float": 4, "i8": 1}[KINDS[kind][1]]
+        block = self.block(f"call ptr @adj.new(i64 {self.size_in_bytes(dims, width)})")
+        return Array(kind, self.data_of(block), dims, None, block)
+
+    def copy_elements(self, x: Array, result: Array) -> None:
+        text = self.text
+        source = nests.aligned(text, x, result.dims)
+        target = nests.aligned(text, result, result.dims)
+        unrolled = nests.is_small(result.dims)
+        note, access = self.module.parallel() if not unrolled else ("", "")
+
+        def element(addresses: list[str]) -> None:
+            value = convert(text, nests.load(text, x.kind, addresses[1], access), result.kind)
+            nests.store(text, value, addresses[0], access)
+
+        def row(pointers: list[str], count: str, unit: bool) -> None:
+            nests.elements(text, operands, pointers, count, unit, element, note, unrolled)
+
+        operands = [target, source]
+        nests.nest(text, result.dims, operands, row)
+
+    def packed(self, x: Array) -> Array:
+        """Return an array in C order: itself, or a copy."""
+        return x if x.strides is None else self.copy(x)
+
+    # Atoms ------------------------------------------------------------------------------------------------------------------
+
+    def atom(self, atom: Any) -> Machine:
+        """Return the value of an atom; what is inlined is computed here."""
+        if type(atom) is Value:
+            op = self.plan.inlined.get(atom)
+            return self.read(atom) if op is None else self.module.handlers.computed(self, op)
+        if isinstance(atom, Undefined) or not isinstance(atom, (bool, int, float, np.generic, np.ndarray)):
+            raise Unsupported(f"{atom!r}")
+        if isinstance(atom, np.ndarray):
+            return self.module.constant_array(self, atom)
+        if not is_native(atom_type(atom)):
+            raise Unsupported(f"{atom!r}")
+        return constant(atom)
+
+    def scalar(self, atom: Any, kind: str | None = None) -> Scalar:
+        x = self.atom(atom)
+        if not isinstance(x, Scalar):
+            raise Unsupported("an array in the place of a number")
+        return x if kind is None else convert(self.text, x, kind)
+
+    def array(self, atom: Any) -> Array:
+        x = self.atom(atom)
+        if not isinstance(x, Array):
+            raise Unsupported("a number in the place of an array")
+        return x
+
+    def whole(self, atom: Any) -> str:
+        """Return a whole number as text."""
+        return self.scalar(atom, "i8").text if type(atom) is not int else str(atom)
+

@@ -1,0 +1,357 @@
+"""Loops of elementwise operations and of reductions over them: what is inlined becomes one loop.
+
+A tree has arrays and numbers at its leaves and functions of single elements at its nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adjoint._backend.native import fusion, nests, scalars
+from adjoint._backend.native.function import Writer
+from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.values import Array, Scalar, kind_of, rank_of
+from adjoint._backend.shapes import Shape
+from adjoint._ir.nodes import Apply, Value
+from adjoint._ir.types import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An array, and what is known of its shape: leaves of one shape need no test whether they fit together."""
+
+    array: Array
+    shape: Shape
+    atom: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number, the same for all elements."""
+
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One number in the shape of a tree, of which nothing else is read."""
+
+    value: Scalar
+    like: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A function of single elements."""
+
+    name: str
+    parts: tuple[Any, ...]
+    type: Tensor
+    raising: bool
+
+
+Tree = Leaf | Number | Filled | Node
+
+
+def tree(w: Writer, atom: Any) -> Tree:
+    """Return an atom as a tree; what cannot be part of a loop is computed before it."""
+    if not rank_of(atom):
+        return Number(w.scalar(atom))
+    op = w.plan.inlined.get(atom) if type(atom) is Value else None
+    if isinstance(op, Apply) and (fusion.is_elementwise(op) or fusion.is_filled(op)):
+        return node(w, op)
+    return Leaf(w.array(atom), w.shapes.of(atom) if type(atom) is Value else None, atom)
+
+
+def node(w: Writer, op: Apply) -> Tree:
+    """Return an elementwise operation as a tree."""
+    output = op.outputs[0].type
+    assert isinstance(output, Tensor)
+    if fusion.is_filled(op):
+        value = scalars.literal(0 if op.function is np.zeros_like else 1, kind_of(op.outputs[0]))
+        return Filled(Scalar(kind_of(op.outputs[0]), value), tree(w, op.args[0]))
+    name = scalars.name_of(op.function)
+    assert name is not None
+    return Node(name, tuple(tree(w, arg) for arg in op.args), output, raising=output.number)
+
+
+def leaves(t: Tree) -> list[Leaf]:
+    """Return the arrays of a tree, those that are asked for their shape only included."""
+    if isinstance(t, Leaf):
+        return [t]
+    if isinstance(t, Filled):
+        return leaves(t.like)
+    return [leaf for part in t.parts for leaf in leaves(part)] if isinstance(t, Node) else []
+
+
+def read(t: Tree) -> list[Leaf]:
+    """Return the arrays whose elements a tree reads."""
+    if isinstance(t, Leaf):
+        return [t]
+    return [leaf for part in t.parts for leaf in read(part)] if isinstance(t, Node) else []
+
+
+def value(w: Writer, t: Tree, loaded: dict[int, Scalar]) -> Scalar:
+    """Return one element of a tree; ``loaded`` are the elements of its leaves, by identity."""
+    if isinstance(t, Leaf):
+        return loaded[id(t)]
+    if isinstance(t, (Number, Filled)):
+        return t.value
+    return scalars.apply(w, t.name, [value(w, part, loaded) for part in t.parts], t.type, raising=t.raising)
+
+
+# Shapes -----------------------------------------------------------------------------------------------------------------------
+
+
+def same_shape(a: Leaf, b: Leaf) -> bool:
+    """Tell whether two arrays have one shape for certain."""
+    if a.array.dims == b.array.dims:
+        return True
+    return bool(a.shape) and a.shape == b.shape and a.array.rank == b.array.rank
+
+
+def extents(w: Writer, found: list[Leaf], rank: int) -> tuple[str, ...]:
+    """Return the lengths of the axes of a result; arrays that do not fit together leave."""
+    text = w.text
+    distinct: list[Leaf] = []
+    for leaf in found:
+        if not any(same_shape(leaf, other) for other in distinct):
+            distinct.append(leaf)
+    if len(distinct) == 1 and distinct[0].array.rank == rank:
+        return distinct[0].array.dims
+    dims: list[str] = []
+    for axis in range(rank):
+        lengths = list(
+            dict.fromkeys(leaf.array.dims[axis - rank] for leaf in distinct if leaf.array.rank >= rank - axis)
+        )
+        known = [n for n in lengths if n[0] != "%" and n != "1"]
+        length = known[0] if known else lengths[0]
+        if not known:
+            for n in lengths[1:]:
+                length = text.select(text.compare("eq", length, "1"), "i64", n, length)
+        for n in lengths:
+            if n not in (length, "1"):
+                w.leave_if(text.all([text.compare("ne", n, "1"), text.compare("ne", n, length)]))
+        dims.append(length)
+    return tuple(dims)
+
+
+def operands(w: Writer, found: list[Leaf], dims: tuple[str, ...]) -> list[nests.Operand]:
+    """Return arrays as operands of a nest."""
+    whole = [leaf for leaf in found if leaf.array.dims == dims]
+    result = []
+    for leaf in found:
+        same = any(same_shape(leaf, other) for other in whole)
+        array = leaf.array
+        if same and array.dims != dims:
+            array = Array(array.kind, array.data, dims, array.strides, array.owner)
+        result.append(nests.aligned(w.text, array, dims))
+    return result
+
+
+# Elementwise ------------------------------------------------------------------------------------------------------------------
+
+
+def elementwise(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:
+    """Return the result of an elementwise operation, with all that is inlined into it."""
+    t = node(w, op)
+    output = op.outputs[0]
+    if not rank_of(output):
+        return value(w, t, {})
+    return evaluated(w, t, kind_of(output), rank_of(output), target)
+
+
+def evaluated(w: Writer, t: Tree, kind: str, rank: int, target: Value | None = None) -> Array:
+    """Return the elements of a tree in an array of their own."""
+    dims = extents(w, leaves(t), rank)
+    if target is not None and any(reads(w, leaf, target) for leaf in leaves(t)):
+        target = None
+    out = w.allocate(kind, dims, target)
+    fill(w, out, t)
+    return out
+
+
+def reads(w: Writer, leaf: Leaf, target: Value) -> bool:
+    """Tell whether a leaf reads the memory of a variable."""
+    root = w.variables.root(target)
+    atom = leaf.atom
+    return type(atom) is Value and any(w.variables.root(one) is root for one in w.plan.leaves(atom))
+
+
+def fill(w: Writer, out: Array, t: Tree, *, add: bool = False) -> None:
+    """Write the elements of a tree to an array, or add them to what is there."""
+    text = w.text
+    found = list({id(leaf): leaf for leaf in read(t)}.values())
+    ready = operands(w, found, out.dims)
+    target = nests.aligned(text, out, out.dims, (True,) * out.rank)
+    unrolled = nests.is_small(out.dims)
+    note, access = ("", "") if unrolled else w.module.parallel()
+
+    def element(addresses: list[str]) -> None:
+        loaded = {
+            id(leaf): nests.load(text, leaf.array.kind, address, access)
+            for leaf, address in zip(found, addresses[1:], strict=True)
+        }
+        x = scalars.convert(text, value(w, t, loaded), out.kind)
+        if add:
+            old = nests.load(text, out.kind, addresses[0], access)
+            x = Scalar(out.kind, text.let(f"{'add' if out.kind == 'i8' else 'fadd'} {x.type} {old.text}, {x.text}"))
+        nests.store(text, x, addresses[0], access)
+
+    def row(pointers: list[str], count: str, unit: bool) -> None:
+        nests.elements(text, every, pointers, count, unit, element, note, unrolled)
+
+    every = [target, *ready]
+    nests.nest(text, out.dims, every, row)
+
+
+# Reductions -------------------------------------------------------------------------------------------------------------------
+
+# Reductions: the function of two elements, and the start, None for the first element.
+REDUCTIONS: dict[Any, tuple[str, float | None]] = {
+    np.sum: ("add", 0), np.prod: ("multiply", 1), np.max: ("maximum", None), np.min: ("minimum", None),
+    np.amax: ("maximum", None), np.amin: ("minimum", None), np.any: ("logical_or", 0), np.all: ("logical_and", 1), np.mean: ("add", 0),
+}  # fmt: skip
+
+
+def reduce(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:
+    """Return a sum, product, extremum over all axes or over one."""
+    names = ("axis", "keepdims")
+    if set(op.kwargs) - set(names) or len(op.args) > 2:
+        raise Unsupported("options")
+    axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else None)
+    keep = op.kwargs.get("keepdims", False)
+    rank = rank_of(op.args[0])
+    axes = tuple(range(rank)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if not all(type(k) is int for k in axes) or type(keep) is not bool or not rank:
+        raise Unsupported("axes")
+    axes = tuple(sorted(k % rank for k in axes))
+    t = tree(w, op.args[0])
+    kind = kind_of(op.outputs[0])
+    if op.function is np.mean and kind[0] != "f":
+        raise Unsupported("mean of integers")
+    result = reduced(w, t, rank, axes, REDUCTIONS[op.function], kind, keep=keep, target=target, output=op.outputs[0].type)
+    if op.function is np.mean:
+        return _divided(w, result, t, rank, axes)
+    return result
+
+
+def _divided(w: Writer, x: Array | Scalar, t: Tree, rank: int, axes: tuple[int, ...]) -> Array | Scalar:
+    """Divide sums by the number of elements."""
+    dims = extents(w, leaves(t), rank)
+    count = scalars.convert(w.text, Scalar("i8", nests.size_of(w.text, tuple(dims[k] for k in axes))), x.kind)
+    if isinstance(x, Scalar):
+        return Scalar(x.kind, w.text.let(f"fdiv {x.type} {x.text}, {count.text}"))
+    fill(w, x, Node("divide", (Leaf(x, None, None), Number(count)), Tensor(np.dtype(x.kind), rank), raising=False))
+    return x
+
+
+def reduced(
+    w: Writer, t: Tree, rank: int, axes: tuple[int, ...], how: tuple[str, float | None], kind: str, *,
+    keep: bool = False, target: Value | None = None, output: Any = None,
+) -> Array | Scalar:  # fmt: skip
+    """Return the reduction of a tree over axes."""
+    dims = extents(w, leaves(t), rank)
+    name, start = how
+    if start is None:
+        w.leave_if(w.text.compare("eq", nests.size_of(w.text, dims), "0"))
+    if len(axes) == rank:
+        total = _reduced_all(w, t, dims, name, start, kind)
+        if not keep:
+            return total
+        out = w.allocate(kind, ("1",) * rank)
+        nests.store(w.text, total, out.data)
+        return out
+    rest = [k for k in range(rank) if k not in axes]
+    if start is None:
+        start = float("-inf") if name == "maximum" else float("inf")
+        if kind[0] != "f":
+            raise Unsupported("extremum of integers along an axis")
+    shape = tuple("1" if k in axes else dims[k] for k in range(rank))
+    if target is not None and any(reads(w, leaf, target) for leaf in leaves(t)):
+        target = None
+    out = w.allocate(kind, shape if keep else tuple(dims[k] for k in rest), target)
+    fill(w, out, Number(Scalar(kind, scalars.literal(start, kind))))
+    strides = iter(nests.strides_of(w.text, out))
+    along = ["0"] * rank
+    for k in range(rank):
+        stride = next(strides) if keep or k in rest else "0"
+        along[k] = "0" if k in axes else stride
+    accumulate(w, nests.Operand(kind, out.data, tuple(along)), t, dims, name)
+    return out
+
+
+def _reduced_all(w: Writer, t: Tree, dims: tuple[str, ...], name: str, start: float | None, kind: str) -> Scalar:
+    text = w.text
+    initial = {"maximum": float("-inf"), "minimum": float("inf")}.get(name, start)
+    if kind == "i8" and start is None:
+        initial = -(2**63) if name == "maximum" else 2**63 - 1
+    if kind == "b1" and start is None:
+        initial = name == "minimum"
+    stored = scalars.KINDS[kind][0]
+    total = text.variable(stored)
+    text.store(stored, scalars.literal(initial, kind), total)
+    found = list({id(leaf): leaf for leaf in read(t)}.values())
+    every = operands(w, found, dims)
+    unrolled = nests.is_small(dims)
+    note, access = ("", "") if unrolled else w.module.parallel()
+
+    def element(addresses: list[str]) -> None:
+        loaded = {
+            id(leaf): nests.load(text, leaf.array.kind, address, access) for leaf, address in zip(found, addresses, strict=True)
+        }
+        x = value(w, t, loaded)
+        old = Scalar(kind, text.load(stored, total))
+        text.store(stored, combined(w, name, old, x, kind).text, total)
+
+    def row(pointers: list[str], count: str, unit: bool) -> None:
+        nests.elements(text, every, pointers, count, unit, element, note, unrolled)
+
+    nests.nest(text, dims, every, row)
+    return Scalar(kind, text.load(stored, total))
+
+
+def combined(w: Writer, name: str, old: Scalar, x: Scalar, kind: str) -> Scalar:
+    """Return two elements put together; sums and products may be done in any order."""
+    if kind[0] == "f" and name in ("add", "multiply"):
+        x = scalars.convert(w.text, x, kind)
+        return Scalar(kind, w.text.let(f"{'fadd' if name == 'add' else 'fmul'} reassoc nsz {x.type} {old.text}, {x.text}"))
+    return scalars.apply(w, name, [old, x], Tensor(np.dtype(kind), 0), raising=False)
+
+
+def accumulate(w: Writer, out: nests.Operand, t: Tree, dims: tuple[str, ...], name: str) -> None:
+    """Put the elements of a tree together with what is in an array that has stride 0 along some axes."""
+    text = w.text
+    found = list({id(leaf): leaf for leaf in read(t)}.values())
+    every = [out, *operands(w, found, dims)]
+    within = out.strides[-1] == "0"
+    unrolled = nests.is_small(dims)
+    note, access = ("", "") if unrolled else w.module.parallel()
+
+    def row(pointers: list[str], count: str, unit: bool) -> None:
+        total = text.variable(scalars.KINDS[out.kind][0]) if within else ""
+        kind = scalars.KINDS[out.kind][0]
+        if within:
+            text.store(kind, nests.load(text, out.kind, pointers[0]).text, total)
+
+        def element(addresses: list[str]) -> None:
+            loaded = {
+                id(leaf): nests.load(text, leaf.array.kind, address, access)
+                for leaf, address in zip(found, addresses[1:], strict=True)
+            }
+            x = value(w, t, loaded)
+            old = Scalar(out.kind, text.load(kind, total)) if within else nests.load(text, out.kind, addresses[0], access)
+            y = combined(w, name, old, x, out.kind)
+            if within:
+                text.store(kind, y.text, total)
+            else:
+                nests.store(text, y, addresses[0], access)
+
+        nests.elements(text, every, pointers, count, unit, element, note, unrolled)
+        if within:
+            nests.store(text, Scalar(out.kind, text.load(kind, total)), pointers[0])
+
+    nests.nest(text, dims, every, row)

@@ -1,0 +1,275 @@
+"""Functions that make arrays, from numbers, from other arrays, or of lengths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint._backend.native import fusion, indexing, kernels, nests, scalars
+from adjoint._backend.native.function import STACK, Writer
+from adjoint._backend.native.kernels import Filled, Leaf, Node, Number
+from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.values import Array, Machine, Scalar, is_native, kind_of, rank_of
+from adjoint._ir.nodes import Apply, Value, atom_type
+from adjoint._ir.types import Tensor
+
+
+def filled(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return an array of a shape, of zeros, ones or another number."""
+    kind = kind_of(op.outputs[0])
+    given = dict(zip(_NAMES[op.function], op.args, strict=False)) | op.kwargs
+    if set(given) - {"shape", "dtype", "fill_value"}:
+        raise Unsupported("options")
+    start = {np.zeros: 0, np.empty: 0, np.ones: 1}.get(op.function)
+    x = w.scalar(given["fill_value"], kind) if start is None else Scalar(kind, scalars.literal(start, kind))
+    if not rank_of(op.outputs[0]):
+        return x
+    out = w.allocate(kind, indexing.shape(w, given["shape"]), target)
+    kernels.fill(w, out, Number(x))
+    return out
+
+
+_NAMES: dict[Any, tuple[str, ...]] = {
+    np.zeros: ("shape", "dtype"), np.ones: ("shape", "dtype"), np.empty: ("shape", "dtype"),
+    np.full: ("shape", "fill_value", "dtype"),
+}  # fmt: skip
+
+
+def alike(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return an array like another: of zeros, ones, or of one number."""
+    if set(op.kwargs) - {"dtype"} or len(op.args) > 2:
+        raise Unsupported("options")
+    output = op.outputs[0]
+    kind = kind_of(output)
+    start = {np.zeros_like: 0, np.empty_like: 0, np.ones_like: 1}.get(op.function)
+    x = w.scalar(op.args[1], kind) if start is None else Scalar(kind, scalars.literal(start, kind))
+    if not rank_of(output):
+        return x
+    return kernels.evaluated(w, Filled(x, kernels.tree(w, op.args[0])), kind, rank_of(output), target)
+
+
+def array(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return nested sequences of numbers or arrays as an array, or an array itself."""
+    if set(op.kwargs) - {"dtype"} or len(op.args) > 2:
+        raise Unsupported("options")
+    output, given = op.outputs[0], op.args[0]
+    kind = kind_of(output)
+    if not isinstance(given, (list, tuple)):
+        if not is_native(atom_type(given)):
+            raise Unsupported("an array of a list")
+        if not rank_of(given):
+            return w.scalar(given, kind)
+        x = w.array(given)
+        return x if op.function in (np.asarray, np.ascontiguousarray) and x.kind == kind and x.strides is None else w.copy(x, kind)
+    return stacked(w, kind, given)
+
+
+def stacked(w: Writer, kind: str, rows: Any) -> Array:
+    """Return rows, which are numbers, arrays or sequences of them, as one array with an axis more."""
+    found = [_row(w, kind, one) for one in rows]
+    if not found:
+        return w.allocate(kind, ("0",))
+    first = found[0]
+    inner = first.dims if isinstance(first, Array) else ()
+    for one in found[1:]:
+        dims = one.dims if isinstance(one, Array) else ()
+        if len(dims) != len(inner):
+            raise Unsupported("rows of several ranks")
+        for m, n in zip(dims, inner, strict=True):
+            w.leave_if(w.text.compare("ne", m, n))
+    out = w.allocate(kind, (str(len(found)), *inner))
+    size = nests.size_of(w.text, inner)
+    for k, one in enumerate(found):
+        address = w.text.item(out.stored, out.data, w.text.integer("mul", str(k), size))
+        if isinstance(one, Array):
+            w.copy_elements(one, Array(kind, address, inner, None, STACK))
+        else:
+            nests.store(w.text, one, address)
+    return out
+
+
+def _row(w: Writer, kind: str, one: Any) -> Array | Scalar:
+    if isinstance(one, (list, tuple)):
+        return stacked(w, kind, one)
+    if not is_native(atom_type(one)):
+        raise Unsupported("rows that are no numbers")
+    return w.array(one) if rank_of(one) else w.scalar(one, kind)
+
+
+def stack(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return arrays of one shape, stacked along a new first axis."""
+    axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else 0)
+    if set(op.kwargs) - {"axis"} or type(axis) is not int or not isinstance(op.args[0], (tuple, list)):
+        raise Unsupported("options")
+    rank = rank_of(op.outputs[0])
+    rows = stacked(w, kind_of(op.outputs[0]), op.args[0])
+    axis %= rank
+    if axis == 0:
+        return rows
+    strides = list(nests.strides_of(w.text, rows))
+    dims = list(rows.dims)
+    dims.insert(axis, dims.pop(0))
+    strides.insert(axis, strides.pop(0))
+    return w.copy(Array(rows.kind, rows.data, tuple(dims), tuple(strides), rows.owner))
+
+
+def concatenate(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return arrays one behind the other along an axis."""
+    axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else 0)
+    if set(op.kwargs) - {"axis"} or type(axis) is not int or not isinstance(op.args[0], (tuple, list)):
+        raise Unsupported("options")
+    kind, rank = kind_of(op.outputs[0]), rank_of(op.outputs[0])
+    if not all(is_native(atom_type(one)) and rank_of(one) == rank for one in op.args[0]):
+        raise Unsupported("parts of several sorts")
+    axis %= rank
+    parts = [w.array(one) for one in op.args[0]]
+    length = "0"
+    for one in parts:
+        length = w.text.integer("add", length, one.dims[axis])
+        for k in range(rank):
+            if k != axis:
+                w.leave_if(w.text.compare("ne", one.dims[k], parts[0].dims[k]))
+    dims = (*parts[0].dims[:axis], length, *parts[0].dims[axis + 1 :])
+    out = w.allocate(kind, dims)
+    strides = nests.strides_of(w.text, out)
+    start = "0"
+    for one in parts:
+        address = w.text.item(out.stored, out.data, w.text.integer("mul", start, strides[axis]))
+        place = Array(kind, address, (*dims[:axis], one.dims[axis], *dims[axis + 1 :]), strides, out.owner)
+        w.copy_elements(Array(one.kind, one.data, place.dims, one.strides, one.owner), place)
+        start = w.text.integer("add", start, one.dims[axis])
+    return out
+
+
+def arange(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return whole numbers one after the other."""
+    kind = kind_of(op.outputs[0])
+    if set(op.kwargs) - {"dtype"} or not 1 <= len(op.args) <= 3 or any(kind_of(x) != "i8" for x in op.args):
+        raise Unsupported("a range of floats")
+    text = w.text
+    start, stop, by = ("0", w.whole(op.args[0]), "1") if len(op.args) == 1 else (*map(w.whole, op.args), "1")[:3]
+    if by[0] == "%" or int(by) < 1:
+        raise Unsupported("a range that may run backwards")
+    gap = text.integer("add", text.integer("sub", stop, start), str(int(by) - 1))
+    count = gap if by == "1" else text.let(f"sdiv i64 {gap}, {by}")
+    count = text.select(text.compare("sgt", count, "0"), "i64", count, "0")
+    out = w.allocate(kind, (count,), target)
+
+    def turn(k: str) -> None:
+        x = Scalar("i8", text.integer("add", start, text.integer("mul", k, by)))
+        nests.store(text, scalars.convert(text, x, kind), text.item(out.stored, out.data, k))
+
+    nests.loop(text, count, turn)
+    return out
+
+
+def converted(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return numbers in another dtype."""
+    if set(op.kwargs) - {"dtype"} or not is_native(atom_type(op.args[0])):
+        raise Unsupported("options")
+    output = op.outputs[0]
+    if not rank_of(output):
+        return w.scalar(op.args[0], kind_of(output))
+    assert isinstance(output.type, Tensor)
+    t = Node("positive", (kernels.tree(w, op.args[0]),), output.type, raising=False)
+    return kernels.evaluated(w, t, kind_of(output), rank_of(output), target)
+
+
+def clip(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return numbers held between two bounds."""
+    if op.kwargs or len(op.args) != 3:
+        raise Unsupported("options")
+    output = op.outputs[0]
+    assert isinstance(output.type, Tensor)
+    t = kernels.tree(w, op.args[0])
+    for name, bound in (("maximum", op.args[1]), ("minimum", op.args[2])):
+        if bound is not None:
+            t = Node(name, (t, kernels.tree(w, bound)), output.type, raising=False)
+    if not rank_of(output):
+        return kernels.value(w, t, {})
+    return kernels.evaluated(w, t, kind_of(output), rank_of(output), target)
+
+
+def copied(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return the same numbers in memory of their own."""
+    if op.kwargs or len(op.args) != 1 or not is_native(atom_type(op.args[0])):
+        raise Unsupported("options")
+    if not rank_of(op.args[0]):
+        return w.scalar(op.args[0])
+    t = kernels.tree(w, op.args[0])
+    return kernels.evaluated(w, t, kind_of(op.outputs[0]), rank_of(op.outputs[0]), target)
+
+
+def fitted(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return a cotangent in the shape and dtype of another value: summed over axes along which that was broadcast."""
+    g, like = op.args
+    if op.kwargs or not is_native(atom_type(g)) or not is_native(atom_type(like)):
+        raise Unsupported("options")
+    kind = kind_of(op.outputs[0])
+    t = kernels.tree(w, g)
+    rank, own = rank_of(g), rank_of(like)
+    if not own:
+        if not rank:
+            return w.scalar(g, kind)
+        return kernels.reduced(w, t, rank, tuple(range(rank)), ("add", 0), kind)
+    model = Leaf(w.array(like), w.shapes.of(like) if type(like) is Value else None, like)
+    if rank < own:
+        out = w.allocate(kind, model.array.dims)
+        kernels.fill(w, out, t)
+        return out
+    return _summed(w, t, model, kind, rank)
+
+
+def _summed(w: Writer, t: kernels.Tree, model: Leaf, kind: str, rank: int) -> Array:
+    """Return the elements of a tree, summed over the axes along which a model has one element."""
+    text = w.text
+    found = kernels.leaves(t)
+    if rank == model.array.rank and found and all(kernels.same_shape(leaf, model) for leaf in found):
+        return kernels.evaluated(w, t, kind, rank)
+    dims = kernels.extents(w, [*found, model], rank)
+    out = w.allocate(kind, model.array.dims)
+    equal = text.all([text.compare("eq", a, b) for a, b in zip(out.dims, dims, strict=True)]) if rank == out.rank else "false"
+    direct, other, end = text.fresh("direct"), text.fresh("summed"), text.fresh("end")
+    text.branch(equal, direct, other)
+    text.begin(direct)
+    if not text.ended:
+        kernels.fill(w, out, t)
+        text.jump(end)
+    text.begin(other)
+    if not text.ended:
+        kernels.fill(w, out, Number(Scalar(kind, scalars.literal(0, kind))))
+        kernels.accumulate(w, nests.aligned(text, out, dims), t, dims, "add")
+        text.jump(end)
+    text.begin(end)
+    return out
+
+
+def formed(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return zeros in the shape of an array that take no memory."""
+    x = op.args[0]
+    if not is_native(atom_type(x)):
+        raise Unsupported("the form of what is no array")
+    kind = kind_of(op.outputs[0])
+    zero = Scalar(kind, scalars.literal(0, kind))
+    if not rank_of(x):
+        return zero
+    a = w.array(x)
+    return Array(kind, w.module.zero, a.dims, ("0",) * a.rank, "null")
+
+
+def extent(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    """Return the length of an axis."""
+    x, axis = op.args
+    if not rank_of(x) or type(axis) is not int:
+        raise Unsupported("the length of what is no array")
+    inlined = w.plan.inlined.get(x) if type(x) is Value else None
+    if isinstance(inlined, Apply) and (fusion.is_elementwise(inlined) or fusion.is_filled(inlined)):
+        return Scalar("i8", kernels.extents(w, kernels.leaves(kernels.tree(w, x)), rank_of(x))[axis])
+    return Scalar("i8", w.array(x).dims[axis])
+
+
+def size(w: Writer, op: Apply, target: Value | None = None) -> Machine:
+    if op.kwargs or len(op.args) != 1:
+        raise Unsupported("options")
+    return Scalar("i8", nests.size_of(w.text, w.array(op.args[0]).dims) if rank_of(op.args[0]) else "1")

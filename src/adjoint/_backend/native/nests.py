@@ -1,0 +1,204 @@
+"""Loops over the elements of arrays of several axes: the one place where strides, broadcasting and vectorisation are decided.
+
+A nest runs over the axes of a result.  Each operand has a stride along each axis, 0 where it is broadcast.  The innermost loop is
+written twice, where that is not decided before the program runs: for operands that lie without gaps, which LLVM turns into
+vectors, and for all others.  Arrays of one shape in C order are one long axis.  Nests of a few elements, known when the
+program is written, are written out, so that small vectors and matrices stay in registers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adjoint._backend.native.text import Text
+from adjoint._backend.native.values import KINDS, Array, Scalar
+
+# Elements of a nest that is written out.
+UNROLLED = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An array within a nest: its address, and its stride along each axis of the nest."""
+
+    kind: str
+    data: str
+    strides: tuple[str, ...]
+    parallel: bool = True
+
+    @property
+    def stored(self) -> str:
+        return KINDS[self.kind][1]
+
+
+def strides_of(text: Text, array: Array) -> tuple[str, ...]:
+    """Return the strides of an array, in elements."""
+    if array.strides is not None:
+        return array.strides
+    strides = ["1"]
+    for n in array.dims[:0:-1]:
+        strides.append(text.integer("mul", strides[-1], n))
+    return tuple(strides[: array.rank][::-1])
+
+
+def size_of(text: Text, dims: tuple[str, ...]) -> str:
+    """Return the number of elements."""
+    size = "1"
+    for n in dims:
+        size = text.integer("mul", size, n)
+    return size
+
+
+def aligned(text: Text, array: Array, dims: tuple[str, ...], same: tuple[bool, ...] | None = None) -> Operand:
+    """Return an array as an operand of a nest, broadcast along axes where it has one element or none.
+
+    ``same`` says for which of its axes the length is that of the nest for certain.
+    """
+    missing = len(dims) - array.rank
+    strides = ["0"] * missing
+    for k, (n, stride) in enumerate(zip(array.dims, strides_of(text, array), strict=True)):
+        certain = n == dims[missing + k] or (same is not None and same[k])
+        one = "false" if certain else text.compare("eq", n, "1")
+        strides.append(text.select(one, "i64", "0", stride))
+    return Operand(array.kind, array.data, tuple(strides))
+
+
+def load(text: Text, kind: str, pointer: str, note: str = "") -> Scalar:
+    """Return an element of memory."""
+    value = text.load(KINDS[kind][1], pointer, note)
+    return Scalar(kind, text.let(f"icmp ne i8 {value}, 0") if kind == "b1" else value)
+
+
+def store(text: Text, x: Scalar, pointer: str, note: str = "") -> None:
+    """Write an element to memory."""
+    value = text.let(f"zext i1 {x.text} to i8") if x.kind == "b1" else x.text
+    text.store(KINDS[x.kind][1], value, pointer, note)
+
+
+# One loop ---------------------------------------------------------------------------------------------------------------------
+
+
+def loop(text: Text, count: str, body: Callable[[str], None], note: str = "") -> None:
+    """Write a loop of a known number of turns; ``body`` takes the index of the turn, from 0."""
+    if count == "0":
+        return
+    head, latch, end = text.fresh("loop"), text.fresh("latch"), text.fresh("end")
+    index, following = f"%{text.fresh('i')}", f"%{text.fresh('n')}"
+    before = text.fresh("pre")
+    text.place(before)
+    text.branch(text.compare("sgt", count, "0"), head, end)
+    text.begin(head)
+    text.do(f"{index} = phi i64 [0, %{before}], [{following}, %{latch}]")
+    body(index)
+    text.place(latch)
+    text.do(f"{following} = add nuw nsw i64 {index}, 1")
+    text.branch(text.let(f"icmp slt i64 {following}, {count}"), head, end, note)
+    text.begin(end)
+
+
+# Nests ------------------------------------------------------------------------------------------------------------------------
+
+Row = Callable[[list[str], str, bool], None]
+
+
+def is_small(dims: tuple[str, ...]) -> bool:
+    """Tell whether a nest is written out."""
+    return all(n[0] != "%" for n in dims) and math.prod(map(int, dims)) <= UNROLLED
+
+
+def nest(text: Text, dims: tuple[str, ...], operands: list[Operand], row: Row) -> None:
+    """Write a nest of loops.
+
+    ``row(addresses, count, unit)`` writes the innermost one: addresses of the operands at its start, its length, and whether
+    each operand has stride 1 (or 0 where that is known) along it.
+    """
+    if not dims:
+        row([operand.data for operand in operands], "1", True)
+        return
+    dims, operands = _flattened(text, dims, operands)
+    units = [text.compare("eq", operand.strides[-1], "1") for operand in operands if operand.strides[-1] != "0"]
+    unit = text.all(units)
+    if unit in ("true", "false"):
+        _axes(text, dims, operands, row, unit == "true")
+        return
+    fast, slow, end = text.fresh("unit"), text.fresh("strided"), text.fresh("end")
+    text.branch(unit, fast, slow)
+    text.begin(fast)
+    straight = [
+        Operand(o.kind, o.data, (*o.strides[:-1], "0" if o.strides[-1] == "0" else "1"), o.parallel) for o in operands
+    ]
+    _axes(text, dims, straight, row, True)
+    text.jump(end)
+    text.begin(slow)
+    _axes(text, dims, operands, row, False)
+    text.place(end)
+
+
+def _flattened(text: Text, dims: tuple[str, ...], operands: list[Operand]) -> tuple[tuple[str, ...], list[Operand]]:
+    """Return a nest with axes put together, where all operands run through both without a gap."""
+    while len(dims) > 1:
+        inner, outer = dims[-1], dims[-2]
+        gapless = [o.strides[-2:] == ("0", "0") or _runs_on(text, o, inner) for o in operands]
+        if not all(gapless):
+            break
+        dims = (*dims[:-2], text.integer("mul", outer, inner))
+        operands = [Operand(o.kind, o.data, (*o.strides[:-2], o.strides[-1]), o.parallel) for o in operands]
+    return dims, operands
+
+
+def _runs_on(text: Text, operand: Operand, inner: str) -> bool:
+    """Tell whether the end of one row is the start of the next; of strides in C order, products are the same text."""
+    return operand.strides[-1] == "1" and (operand.strides[-2] == inner)
+
+
+def _axes(text: Text, dims: tuple[str, ...], operands: list[Operand], row: Row, unit: bool) -> None:
+    pointers = [operand.data for operand in operands]
+
+    def axis(k: int, pointers: list[str]) -> None:
+        if k == len(dims) - 1:
+            row(pointers, dims[k], unit)
+            return
+
+        def turn(i: str) -> None:
+            axis(k + 1, [_at(text, o, p, i, o.strides[k]) for o, p in zip(operands, pointers, strict=True)])
+
+        if is_small(dims):
+            for i in range(int(dims[k])):
+                turn(str(i))
+        else:
+            loop(text, dims[k], turn)
+
+    axis(0, pointers)
+
+
+def _at(text: Text, operand: Operand, pointer: str, index: str, stride: str) -> str:
+    return text.item(operand.stored, pointer, text.integer("mul", index, stride))
+
+
+def elements(
+    text: Text,
+    operands: list[Operand],
+    pointers: list[str],
+    count: str,
+    unit: bool,
+    body: Callable[[list[str]], None],
+    note: str = "",
+    unrolled: bool = False,
+) -> None:
+    """Write a loop over a row; ``body`` takes the addresses of the elements."""
+
+    def turn(j: str) -> None:
+        body(
+            [
+                _at(text, o, p, j, "0" if o.strides[-1] == "0" else "1" if unit else o.strides[-1])
+                for o, p in zip(operands, pointers, strict=True)
+            ]
+        )
+
+    if unrolled:
+        for j in range(int(count)):
+            turn(str(j))
+    else:
+        loop(text, count, turn, note)

@@ -1,0 +1,95 @@
+"""Products of vectors and matrices: sums of products in a nest of loops, ordered so that the innermost runs through memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adjoint._backend.native import kernels, nests, scalars
+from adjoint._backend.native.function import Writer
+from adjoint._backend.native.kernels import Leaf, Node
+from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.values import Array, Scalar, kind_of, rank_of
+from adjoint._ir.nodes import Apply, Value
+from adjoint._ir.types import Tensor
+
+
+def product(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:
+    """Return ``a @ b`` of vectors and matrices."""
+    a_atom, b_atom = op.args[:2]
+    if op.kwargs or len(op.args) != 2 or rank_of(a_atom) not in (1, 2) or rank_of(b_atom) not in (1, 2):
+        raise Unsupported("stacks of matrices")
+    kind = kind_of(op.outputs[0])
+    if kind == "b1" or kind_of(a_atom) != kind or kind_of(b_atom) != kind:
+        raise Unsupported("a product of several dtypes")
+    a, b = w.array(a_atom), w.array(b_atom)
+    w.leave_if(w.text.compare("ne", a.dims[-1], b.dims[0]))
+    if a.rank == b.rank == 1:
+        factors = (Leaf(a, None, a_atom), Leaf(_as_long(b, a.dims), None, b_atom))
+        return kernels.reduced(w, _times(factors, kind, 1), 1, (0,), ("add", 0), kind)
+    if a.rank == 2 and b.rank == 2:
+        return _matrices(w, a, b, kind)
+    # The result runs along one axis of the matrix, the sum along the other.
+    matrix, vector, along = (a, b, 0) if a.rank == 2 else (b, a, 1)
+    strides = nests.strides_of(w.text, matrix)
+    out = _zeros(w, kind, (matrix.dims[along],))
+    if strides[along] == "1" and strides[1 - along] != "1":  # the result runs through memory
+        dims = (matrix.dims[1 - along], matrix.dims[along])
+        m = Array(kind, matrix.data, dims, (strides[1 - along], strides[along]), matrix.owner)
+        v = Array(kind, vector.data, (dims[0], "1"), (nests.strides_of(w.text, vector)[0], "0"), vector.owner)
+        result = nests.Operand(kind, out.data, ("0", "1"))
+    else:
+        dims = (matrix.dims[along], matrix.dims[1 - along])
+        m = Array(kind, matrix.data, dims, (strides[along], strides[1 - along]), matrix.owner)
+        v = Array(kind, vector.data, ("1", dims[1]), ("0", nests.strides_of(w.text, vector)[0]), vector.owner)
+        result = nests.Operand(kind, out.data, ("1", "0"))
+    kernels.accumulate(w, result, _times((Leaf(m, None, None), Leaf(v, None, None)), kind, 2), dims, "add")
+    return out
+
+
+def _matrices(w: Writer, a: Array, b: Array, kind: str) -> Array:
+    """Return the product of two matrices."""
+    m, k, n = a.dims[0], a.dims[1], b.dims[1]
+    out = _zeros(w, kind, (m, n))
+    (ai, ak), (bk, bj) = nests.strides_of(w.text, a), nests.strides_of(w.text, b)
+    left = Array(kind, a.data, (m, k, "1"), (ai, ak, "0"), a.owner)
+    right = Array(kind, b.data, ("1", k, n), ("0", bk, bj), b.owner)
+    result = nests.Operand(kind, out.data, (n, "0", "1"))
+    kernels.accumulate(w, result, _times((Leaf(left, None, None), Leaf(right, None, None)), kind, 3), (m, k, n), "add")
+    return out
+
+
+def outer(w: Writer, op: Apply, target: Value | None = None) -> Array:
+    """Return the products of all elements of two vectors."""
+    if op.kwargs or len(op.args) != 2 or rank_of(op.args[0]) != 1 or rank_of(op.args[1]) != 1:
+        raise Unsupported("an outer product of matrices")
+    a, b = w.array(op.args[0]), w.array(op.args[1])
+    left = Array(a.kind, a.data, (a.dims[0], "1"), (nests.strides_of(w.text, a)[0], "0"), a.owner)
+    right = Array(b.kind, b.data, ("1", b.dims[0]), ("0", nests.strides_of(w.text, b)[0]), b.owner)
+    kind = kind_of(op.outputs[0])
+    return kernels.evaluated(w, _times((Leaf(left, None, op.args[0]), Leaf(right, None, op.args[1])), kind, 2), kind, 2, None)
+
+
+def norm(w: Writer, op: Apply, target: Value | None = None) -> Scalar:
+    """Return the length of a vector."""
+    if op.kwargs or len(op.args) != 1 or rank_of(op.args[0]) != 1 or kind_of(op.args[0]) != "f8":
+        raise Unsupported("a norm of another sort")
+    t = kernels.tree(w, op.args[0])
+    square = Node("square", (t,), Tensor(np.dtype(float), 1), raising=False)
+    total = kernels.reduced(w, square, 1, (0,), ("add", 0), "f8")
+    assert isinstance(total, Scalar)
+    return Scalar("f8", w.call("sqrt", "f8", [total.text]))
+
+
+def _zeros(w: Writer, kind: str, dims: tuple[str, ...]) -> Array:
+    out = w.allocate(kind, dims)
+    kernels.fill(w, out, kernels.Number(Scalar(kind, scalars.literal(0, kind))))
+    return out
+
+
+def _times(factors: tuple[Leaf, Leaf], kind: str, rank: int) -> Node:
+    return Node("multiply", factors, Tensor(np.dtype(kind), rank), raising=False)
+
+
+def _as_long(a: Array, dims: tuple[str, ...]) -> Array:
+    """Return an array with other texts for the same lengths."""
+    return Array(a.kind, a.data, dims, a.strides, a.owner)

@@ -1,0 +1,110 @@
+"""What values are in machine code.
+
+==========  ======================================================================================================
+`Scalar`    a number in a register
+`Array`     an address, lengths of axes and strides (in elements), and the block that owns the memory
+`Object`    anything else: a reference to an object of Python's, handed to functions that are called back
+==========  ======================================================================================================
+
+A list of numbers or arrays (`ListOf`) is a block of items, see `lists`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adjoint._ir.nodes import Undefined, Value, atom_type
+from adjoint._ir.types import ListOf, Record, Tensor, Type
+
+# Dtypes that machine code computes with, by their codes: the type in a register, and in memory.
+KINDS: dict[str, tuple[str, str]] = {
+    "f8": ("double", "double"),
+    "f4": ("float", "float"),
+    "i8": ("i64", "i64"),
+    "b1": ("i1", "i8"),
+}
+
+
+def code(dtype: np.dtype[Any]) -> str:
+    """Return the short code of a dtype, such as "f8"."""
+    return dtype.str[1:]
+
+
+def is_native(t: Type) -> bool:
+    """Tell whether values of a type are numbers and arrays that machine code computes with."""
+    return isinstance(t, Tensor) and code(t.dtype) in KINDS and t.dtype.isnative
+
+
+def is_listed(t: Type) -> bool:
+    """Tell whether values of a type are lists of machine code's own."""
+    return isinstance(t, ListOf) and (is_native(t.item) or is_listed(t.item) or isinstance(t.item, Record))
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A number: the code of its dtype and its text."""
+
+    kind: str
+    text: str
+
+    @property
+    def type(self) -> str:
+        return KINDS[self.kind][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array.  ``strides`` is None if the elements lie in C order without gaps.  ``owner`` is "null" for the caller's."""
+
+    kind: str
+    data: str
+    dims: tuple[str, ...]
+    strides: tuple[str, ...] | None
+    owner: str
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    @property
+    def stored(self) -> str:
+        """The type of an element in memory."""
+        return KINDS[self.kind][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A list, a record or an object of Python's: the address of its block, which counts its owners."""
+
+    type: Type
+    text: str
+
+
+Machine = Scalar | Array | Reference
+
+
+def rank_of(atom: Any) -> int:
+    t = atom_type(atom)
+    return t.rank if isinstance(t, Tensor) else 0
+
+
+def kind_of(atom: Any) -> str:
+    """Return the code of the dtype of a number or array."""
+    t = atom_type(atom)
+    assert isinstance(t, Tensor)
+    return code(t.dtype)
+
+
+def is_number(atom: Any) -> bool:
+    """Tell whether an atom is one of Python's numbers, or is that where it is none of NumPy's."""
+    t = atom_type(atom)
+    return isinstance(t, Tensor) and t.number
+
+
+__all__ = [
+    "KINDS", "Array", "Machine", "Reference", "Scalar", "Undefined", "Value", "code", "is_listed", "is_native", "is_number",
+    "kind_of", "rank_of",
+]  # fmt: skip
