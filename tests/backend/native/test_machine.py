@@ -154,6 +154,12 @@ def test_what_is_no_object_code_raises(code):
         machine.load(code, ["f"])
 
 
+def test_the_second_time_is_served_from_the_cache(monkeypatch):
+    machine.compile_text(SCALAR)
+    monkeypatch.setattr(machine, "optimise_and_emit", None)
+    assert DOUBLE(machine.compile_text(SCALAR).address("f"))(0.5) == 2 * np.sin(0.5)
+
+
 @pytest.mark.parametrize("change", [{"level": 2}, {"key_parts": ["x"]}, {"text": SCALAR + "\n; other"}])
 def test_all_that_decides_the_code_is_in_the_key(monkeypatch, change):
     seen = []
