@@ -1,0 +1,1 @@
+"""Programs as machine code: typed IR to textual LLVM IR to object code, by llvmlite."""
