@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._backend.memory import Sharing
 from adjoint._backend.native import nests
 from adjoint._backend.native.forms import Forms
 from adjoint._backend.native.scalars import Unsupported, constant, convert
@@ -54,17 +55,33 @@ class Slot:
 class Writer:
     """A function that is being written."""
 
-    def __init__(self, plan: Plan, variables: Variables, module: Any) -> None:
+    def __init__(self, plan: Plan, variables: Variables, sharing: Sharing, module: Any) -> None:
         self.plan = plan
         self.variables = variables
+        self.sharing = sharing
         self.module = module
         self.text = Text()
         self.forms = Forms(plan, variables.root)
         self.shapes = Shapes(plan)
         self.slots: dict[Value, Slot] = {}
         self.temporaries: dict[str, str] = {}
+        self.pinned: list[str] = []
         self.owners: list[str] = []
         self.placed: dict[str, Slot] = {}
+
+    # What was written in vain ---------------------------------------------------------------------------------------------------
+
+    def mark(self) -> tuple[Any, ...]:
+        """Return where the text is, to return there if an operation turns out not to be known."""
+        text = self.text
+        return (len(text.lines), text.ended, text.current, dict(self.temporaries), list(self.pinned), dict(self.placed))
+
+    def undo(self, mark: tuple[Any, ...]) -> None:
+        """Take back what was written since."""
+        text = self.text
+        count, text.ended, text.current, self.temporaries, self.pinned, self.placed = mark
+        del text.lines[count:]
+        text.computed.clear()
 
     # Leaving ----------------------------------------------------------------------------------------------------------------
 
@@ -141,7 +158,16 @@ class Writer:
         self.text.store("ptr", block, variable)
         self.temporaries[block] = variable
 
+    def pin(self, owner: str) -> None:
+        """Keep a block until this statement ends, whoever takes a share in it."""
+        variable = self.temporaries.pop(owner, None)
+        if variable is not None:
+            self.pinned.append(variable)
+
     def release_temporaries(self) -> None:
+        for variable in self.pinned:
+            self.release(variable)
+        self.pinned.clear()
         for variable in self.temporaries.values():
             self.release(variable)
         self.temporaries.clear()

@@ -317,7 +317,7 @@ def _store_part(w: Writer, a: Array, op: Apply, sharing: Sharing, *, add: bool) 
     written = sharing.written(op.outputs[0]) | sharing.written(old)
     if any(_overlaps(leaf, old, index, written, sharing) for leaf in kernels.read(t)):
         t = kernels.Leaf(kernels.evaluated(w, t, kind_of(v), rank_of(v)), None, None)
-    _expect_fit(w, t, place)
+    expect_fit(w, t, place)
     kernels.fill(w, place, t, add=add)
 
 
@@ -348,7 +348,7 @@ def _equal(a: Any, b: Any) -> bool:
     return a is b or (type(a) is int and type(b) is int and a == b)
 
 
-def _expect_fit(w: Writer, t: kernels.Tree, place: Array) -> None:
+def expect_fit(w: Writer, t: kernels.Tree, place: Array) -> None:
     """Leave where the shape of what is stored is not that of the place."""
     for leaf in kernels.leaves(t):
         dims = list(leaf.array.dims)

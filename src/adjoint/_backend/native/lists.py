@@ -155,13 +155,16 @@ def duplicate(w: Writer, x: Reference, *, less: int = 0) -> Reference:
     return result
 
 
-def record(w: Writer, t: Type, parts: list[Any], types: list[Type]) -> Reference:
+def record(w: Writer, t: Type, parts: list[Machine | None], types: list[Type]) -> Reference:
     """Return a record of parts."""
     drop = w.module.drop_of_record(types)
-    block = w.block(f"call ptr @adj.block(i64 {32 + sum(padded(one) for one in types)}, ptr {drop})")
+    size = sum(padded(one) for one in types)
+    block = w.block(f"call ptr @adj.block(i64 {32 + size}, ptr {drop})")
+    w.text.do(f"call void @llvm.memset.p0.i64(ptr {field(w, block, 32)}, i8 0, i64 {size}, i1 false)")
     offset = 32
     for part, one in zip(parts, types, strict=True):
-        put(w, one, part, field(w, block, offset))
+        if part is not None:
+            put(w, one, part, field(w, block, offset))
         offset += padded(one)
     return Reference(t, block)
 

@@ -1,0 +1,233 @@
+"""The function of a program that Python calls, written against Python's and NumPy's C interfaces.
+
+It takes plain positional arguments, looks whether each is of the type that the program was made for, runs the program without the
+interpreter's lock, and makes objects of the results.  Whatever does not fit, and whatever the program leaves for, gives
+`NotImplemented`: then the caller runs the program by Python.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adjoint._backend.native import lists
+from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.values import code, is_native
+from adjoint._ir.nodes import Function, Loop, walk
+from adjoint._ir.types import Tensor, Type
+
+# Addresses that the code finds in its table, in this order; `native` fills it.
+TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float32", "bool_", "true", "false",
+         "new_array", "new_scalar", "set_base", "dtype_f8", "dtype_f4", "dtype_i8", "dtype_b1", "capsule_free")  # fmt: skip
+# NumPy's numbers of dtypes, and sizes.
+TYPE_NUMBERS = {"b1": (0, 1), "i8": (7, 8), "f4": (11, 4), "f8": (12, 8)}
+_DECLARED = """
+@adj.table = internal global [{count} x ptr] zeroinitializer
+define ptr @table() {{
+  ret ptr @adj.table
+}}
+declare double @PyFloat_AsDouble(ptr)
+declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
+declare i64 @PyLong_AsLongLong(ptr)
+declare i32 @PyObject_IsTrue(ptr)
+declare ptr @PyFloat_FromDouble(double)
+declare ptr @PyLong_FromLongLong(i64)
+declare ptr @PyBool_FromLong(i64)
+declare ptr @PyTuple_New(i64)
+declare i32 @PyTuple_SetItem(ptr, i64, ptr)
+declare ptr @PyCapsule_New(ptr, ptr, ptr)
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+declare void @PyErr_Clear()
+declare ptr @PyErr_Occurred()
+declare void @Py_IncRef(ptr)
+declare void @Py_DecRef(ptr)
+"""
+IMPORTS = tuple(
+    line.split("@")[1].split("(")[0] for line in _DECLARED.splitlines() if line.startswith("declare")
+)
+# Bytes of a result up to which it is copied into an array of NumPy's own memory; a larger one lends its memory.
+_COPIED = 1 << 15
+
+
+class _Lines:
+    """The text of the function."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.allocas: list[str] = []
+        self.count = 0
+
+    def let(self, text: str) -> str:
+        self.count += 1
+        self.lines.append(f"  %v{self.count} = {text}")
+        return f"%v{self.count}"
+
+    def do(self, text: str) -> None:
+        self.lines.append(f"  {text}")
+
+    def label(self, base: str) -> str:
+        self.count += 1
+        return f"{base}{self.count}"
+
+    def alloca(self, kind: str) -> str:
+        self.count += 1
+        self.allocas.append(f"  %v{self.count} = alloca {kind}, align 16")
+        return f"%v{self.count}"
+
+    def expect(self, condition: str, otherwise: str = "refuse") -> None:
+        """Go on if a condition holds."""
+        label = self.label("go")
+        self.do(f"br i1 {condition}, label %{label}, label %{otherwise}, !prof !0")
+        self.lines.append(f"{label}:")
+
+    def at(self, pointer: str, offset: int, kind: str = "ptr") -> str:
+        return self.let(f"load {kind}, ptr {self.let(f'getelementptr i8, ptr {pointer}, i64 {offset}')}")
+
+    def entry(self, name: str) -> str:
+        """Return an address of the table."""
+        return self.at("@adj.table", 8 * TABLE.index(name))
+
+
+def text(module: Any, function: Function) -> str:
+    """Return the function that Python calls, for the first function of a program."""
+    lines = _Lines()
+    types = module.result_types(function)
+    if not all(is_native(t) for t in types):
+        raise Unsupported("a result that is no number or array")
+    lines.expect(lines.let(f"icmp eq i64 %n, {len(function.params)}"))
+    args = [part for k, param in enumerate(function.params) for part in _received(lines, k, param.type)]
+    out = lines.alloca(f"[{max(8, sum(lists.padded(t) for t in types))} x i8]")
+    unlocked = any(isinstance(op, Loop) for op in walk(function.body)) or any(t.rank for t in _tensors(function))
+    state = lines.let("call ptr @PyEval_SaveThread()") if unlocked else ""
+    left = lines.let(f"call i1 {module.name(function)}({', '.join([*args, f'ptr {out}'])})")
+    if unlocked:
+        lines.do(f"call void @PyEval_RestoreThread(ptr {state})")
+    lines.expect(lines.let(f"xor i1 {left}, true"))
+    objects = []
+    offset = 0
+    for t in types:
+        objects.append(_made(lines, lines.let(f"getelementptr i8, ptr {out}, i64 {offset}"), t))
+        offset += lists.padded(t)
+    if len(objects) == 1:
+        lines.do(f"ret ptr {objects[0]}")
+    else:
+        result = lines.let(f"call ptr @PyTuple_New(i64 {len(objects)})")
+        for k, one in enumerate(objects):
+            lines.let(f"call i32 @PyTuple_SetItem(ptr {result}, i64 {k}, ptr {one})")
+        lines.do(f"ret ptr {result}")
+    refuse = ["refuse:", f"  %tp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('not_implemented')}",
+              "  %none = load ptr, ptr %tp", "  call void @Py_IncRef(ptr %none)", "  ret ptr %none"]  # fmt: skip
+    head = "define ptr @call(ptr %self, ptr %args, i64 %n) {"
+    declared = _DECLARED.format(count=len(TABLE))
+    return "\n".join([declared, head, *lines.allocas, *lines.lines, *refuse, "}\n"])
+
+
+def _tensors(function: Function) -> list[Tensor]:
+    return [param.type for param in function.params if isinstance(param.type, Tensor)]
+
+
+def _received(lines: _Lines, k: int, t: Type) -> list[str]:
+    """Return an argument of Python's as arguments of the program."""
+    if not is_native(t) or not isinstance(t, Tensor):
+        raise Unsupported(f"an argument of type {t}")
+    x = lines.at("%args", 8 * k)
+    cls = lines.at(x, 8)
+    kind = code(t.dtype)
+    if t.rank:
+        return _array(lines, x, cls, kind, t.rank)
+    if t.number and kind == "b1":
+        true, false = lines.let(f"icmp eq ptr {x}, {lines.entry('true')}"), lines.let(f"icmp eq ptr {x}, {lines.entry('false')}")
+        lines.expect(lines.let(f"or i1 {true}, {false}"))
+        return [f"i1 {true}"]
+    expected = {"f8": "float", "i8": "int"}[kind] if t.number else {"f8": "float64", "i8": "int64", "f4": "float32", "b1": "bool_"}[kind]
+    lines.expect(lines.let(f"icmp eq ptr {cls}, {lines.entry(expected)}"))
+    if kind == "i8":
+        overflow = lines.alloca("i32")
+        lines.do(f"store i32 0, ptr {overflow}")
+        if t.number:
+            value = lines.let(f"call i64 @PyLong_AsLongLongAndOverflow(ptr {x}, ptr {overflow})")
+            lines.expect(lines.let(f"icmp eq i32 {lines.let(f'load i32, ptr {overflow}')}, 0"))
+        else:
+            value = lines.let(f"call i64 @PyLong_AsLongLong(ptr {x})")
+        return [f"i64 {value}"]
+    if kind == "b1":
+        truth = lines.let(f"call i32 @PyObject_IsTrue(ptr {x})")
+        return [f"i1 {lines.let(f'icmp ne i32 {truth}, 0')}"]
+    value = lines.let(f"call double @PyFloat_AsDouble(ptr {x})")
+    return [f"double {value}" if kind == "f8" else f"float {lines.let(f'fptrunc double {value} to float')}"]
+
+
+def _array(lines: _Lines, x: str, cls: str, kind: str, rank: int) -> list[str]:
+    """Return the parts of an array in C order, which NumPy's header says where to find."""
+    lines.expect(lines.let(f"icmp eq ptr {cls}, {lines.entry('array')}"))
+    lines.expect(lines.let(f"icmp eq i32 {lines.at(x, 24, 'i32')}, {rank}"))
+    descr = lines.at(x, 56)
+    lines.expect(lines.let(f"icmp eq i32 {lines.at(descr, 28, 'i32')}, {TYPE_NUMBERS[kind][0]}"))
+    order = lines.at(descr, 26, "i8")
+    lines.expect(lines.let(f"icmp ne i8 {order}, {ord('>')}"))
+    flags = lines.let(f"and i32 {lines.at(x, 64, 'i32')}, 257")
+    lines.expect(lines.let(f"icmp eq i32 {flags}, 257"))
+    dims = lines.at(x, 32)
+    return [f"ptr {lines.at(x, 16)}", "ptr null", *[f"i64 {lines.at(dims, 8 * k, 'i64')}" for k in range(rank)]]
+
+
+def _made(lines: _Lines, place: str, t: Tensor) -> str:
+    """Return a result of the program as an object."""
+    kind = code(t.dtype)
+    if t.rank:
+        return _made_array(lines, place, kind, t.rank)
+    if not t.number:
+        return _scalar(lines, place, kind)
+    if kind == "f8":
+        return lines.let(f"call ptr @PyFloat_FromDouble(double {lines.let(f'load double, ptr {place}')})")
+    if kind == "i8":
+        return lines.let(f"call ptr @PyLong_FromLongLong(i64 {lines.let(f'load i64, ptr {place}')})")
+    value = lines.let(f"zext i8 {lines.let(f'load i8, ptr {place}')} to i64")
+    return lines.let(f"call ptr @PyBool_FromLong(i64 {value})")
+
+
+def _scalar(lines: _Lines, place: str, kind: str) -> str:
+    """Return one of NumPy's numbers."""
+    return lines.let(f"call ptr {lines.entry('new_scalar')}(ptr {place}, ptr {lines.entry(f'dtype_{kind}')}, ptr null)")
+
+
+def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
+    """Return an array: a copy if it is short or its memory is another's, else one that the block belongs to."""
+    number, width = TYPE_NUMBERS[kind]
+    data, owner = lines.at(place, 0), lines.at(place, 8)
+    dims = lines.let(f"getelementptr i8, ptr {place}, i64 16")
+    size = str(width)
+    for k in range(rank):
+        size = lines.let(f"mul i64 {size}, {lines.at(dims, 8 * k, 'i64')}")
+    copy, lend, end = lines.label("copy"), lines.label("lend"), lines.label("end")
+    look, sole = lines.label("look"), lines.label("sole")
+    result = lines.alloca("ptr")
+    own = lines.let(f"icmp ne ptr {owner}, null")
+    large = lines.let(f"icmp sgt i64 {size}, {_COPIED}")
+    lines.do(f"br i1 {lines.let(f'and i1 {own}, {large}')}, label %{look}, label %{copy}")
+    lines.lines.append(f"{look}:")
+    single = lines.let(f"icmp eq i64 {lines.at(owner, 0, 'i64')}, 1")
+    plain = lines.let(f"icmp eq ptr {lines.at(owner, 8)}, null")
+    lines.do(f"br i1 {lines.let(f'and i1 {single}, {plain}')}, label %{sole}, label %{copy}")
+    make, array = lines.entry, lines.entry
+    lines.lines.append(f"{sole}:")
+    lines.do(f"br label %{lend}")
+    lines.lines.append(f"{lend}:")
+    x = lines.let(
+        f"call ptr {make('new_array')}(ptr {array('array')}, i32 {rank}, ptr {dims}, i32 {number}, ptr null, ptr {data}, i32 0, i32 1281, ptr null)"
+    )
+    capsule = lines.let(f"call ptr @PyCapsule_New(ptr {owner}, ptr null, ptr {lines.entry('capsule_free')})")
+    lines.let(f"call i32 {lines.entry('set_base')}(ptr {x}, ptr {capsule})")
+    lines.do(f"store ptr {x}, ptr {result}")
+    lines.do(f"br label %{end}")
+    lines.lines.append(f"{copy}:")
+    y = lines.let(
+        f"call ptr {make('new_array')}(ptr {array('array')}, i32 {rank}, ptr {dims}, i32 {number}, ptr null, ptr null, i32 0, i32 0, ptr null)"
+    )
+    lines.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {lines.at(y, 16)}, ptr {data}, i64 {size}, i1 false)")
+    lines.do(f"call void @adj.release(ptr {owner})")
+    lines.do(f"store ptr {y}, ptr {result}")
+    lines.do(f"br label %{end}")
+    lines.lines.append(f"{end}:")
+    return lines.let(f"load ptr, ptr {result}")
+

@@ -1,0 +1,231 @@
+"""A program as one LLVM module: its functions, what they share, and the function that Python calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint._backend import liveness, memory
+from adjoint._backend import plan as plans
+from adjoint._backend.names import Variables
+from adjoint._backend.native import entry, fusion, handlers, lists, runtime
+from adjoint._backend.native.function import STACK, Writer
+from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.statements import Statements
+from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_listed, is_native
+from adjoint._backend.schedule import schedule
+from adjoint._ir.copying import copied
+from adjoint._ir.nodes import Apply, Call, Function, Undefined, Value, atom_type, functions, walk
+from adjoint._ir.types import Record, Tensor, Type
+from adjoint._rules import stores
+
+_C_NAMES = {
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
+    "arctan2": "atan2", "power": "pow",
+}  # fmt: skip
+_INTRINSICS = frozenset({"fabs", "sqrt", "floor", "ceil", "trunc", "roundeven", "maximum", "minimum", "maxnum", "minnum", "copysign"})
+# Elements of a constant array that is written into the code.
+_MOST = 10_000
+
+
+class Module:
+    """What the functions of a program share."""
+
+    handlers = handlers
+    zero = "@adj.zero"
+
+    def __init__(self, function: Function) -> None:
+        self.program = functions(function)
+        self.declared: dict[str, str] = {}
+        self.constants: list[str] = []
+        self.drops: dict[Any, str] = {}
+        self.metadata: list[str] = []
+        self.records: dict[str, list[Type]] = {}
+        self.find_records()
+
+    def text(self) -> str:
+        """Return the module."""
+        parts = [self.function(one) for one in self.program]
+        parts.append(entry.text(self, self.program[0]))
+        head = [
+            "@adj.zero = internal constant [64 x i8] zeroinitializer",
+            "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
+            "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
+            "declare {i64, i1} @llvm.sadd.with.overflow.i64(i64, i64)",
+            "declare {i64, i1} @llvm.ssub.with.overflow.i64(i64, i64)",
+            "declare {i64, i1} @llvm.smul.with.overflow.i64(i64, i64)",
+            "declare i64 @llvm.abs.i64(i64, i1)",
+            *self.declared.values(),
+            *self.constants,
+        ]
+        return "\n".join([*head, runtime.TEXT, *self.drop_texts(), *parts, *self.metadata, ""])
+
+    # Functions --------------------------------------------------------------------------------------------------------------
+
+    def name(self, function: Function) -> str:
+        return f"@f{self.program.index(function)}"
+
+    def function(self, original: Function) -> str:
+        """Return the text of one function."""
+        name = self.name(original)
+        function = copied(original)
+        w, live = _planned(function, self)
+        params = [self.received(w, k, param) for k, param in enumerate(function.params)]
+        Statements(w, live, w.sharing).block(w.plan.steps)
+        text = w.text
+        if not text.ended:
+            w.leave()
+        releases = [line for k, variable in enumerate(w.owners) for line in _released(k, variable)]
+        ends = [
+            "done:", *[line.replace("%R", "%d") for line in releases], "  ret i1 false",
+            "leave:", *[line.replace("%R", "%l") for line in releases], "  ret i1 true",
+        ]  # fmt: skip
+        head = f"define internal i1 {name}({', '.join([*params, 'ptr noalias %out'])}) #0 {{\nentry:"
+        return "\n".join([head, *text.entry, "  br label %start", "start:", *text.lines, *ends, "}\n"])
+
+    def received(self, w: Writer, k: int, param: Value) -> str:
+        """Give a parameter its variable, and return its declaration."""
+        t = param.type
+        if not is_native(t):
+            if not is_listed(t) and not isinstance(t, Record):
+                raise Unsupported(f"a parameter of type {t}")
+            w.assign(param, Reference(t, f"%p{k}"))
+            return f"ptr %p{k}"
+        assert isinstance(t, Tensor)
+        kind = code(t.dtype)
+        if not t.rank:
+            w.assign(param, Scalar(kind, f"%p{k}"))
+            return f"{KINDS[kind][0]} %p{k}"
+        dims = tuple(f"%p{k}.{axis}" for axis in range(t.rank))
+        w.assign(param, Array(kind, f"%p{k}", dims, None, f"%p{k}.o"))
+        return ", ".join([f"ptr readonly %p{k}", f"ptr %p{k}.o", *[f"i64 {n}" for n in dims]])
+
+    def given(self, w: Writer, param: Value, x: Machine) -> str:
+        """Return an argument as text."""
+        if isinstance(x, Scalar):
+            kind = code(param.type.dtype)  # type: ignore[union-attr]
+            x = handlers.scalars.convert(w.text, x, kind)
+            return f"{x.type} {x.text}"
+        if isinstance(x, Reference):
+            return f"ptr {x.text}"
+        kind = code(param.type.dtype)  # type: ignore[union-attr]
+        if x.owner == STACK or x.strides is not None or x.kind != kind:
+            x = w.copy(x, kind, on_heap=True)
+        return ", ".join([f"ptr {x.data}", f"ptr {x.owner}", *[f"i64 {n}" for n in x.dims]])
+
+    def called(self, w: Writer, op: Call) -> list[Machine | None]:
+        """Return the results of a call of another function."""
+        args = []
+        for param, arg in zip(op.function.params, op.args, strict=True):
+            if isinstance(arg, Undefined) or arg is None:
+                raise Unsupported("an argument that is not there")
+            args.append(self.given(w, param, handlers.value(w, arg, None)))
+        types = self.result_types(op.function)
+        out = w.text.buffer("i8", max(8, sum(lists.padded(t) for t in types)))
+        w.leave_if(w.text.let(f"call i1 {self.name(op.function)}({', '.join([*args, f'ptr {out}'])})"))
+        found: list[Machine | None] = []
+        offset = 0
+        for t in types:
+            x = lists.get(w, t, lists.field(w, out, offset))
+            if isinstance(x, Array):
+                w.keep(x.owner)
+            elif isinstance(x, Reference):
+                w.keep(x.text)
+            found.append(x)
+            offset += lists.padded(t)
+        return found
+
+    def result_types(self, function: Function) -> list[Type]:
+        """Return the types of what a function returns."""
+        types = [atom_type(result) for result in function.results]
+        for t in types:
+            if not is_native(t) and not is_listed(t) and not isinstance(t, Record):
+                raise Unsupported(f"a result of type {t}")
+        return types
+
+    # What functions share ---------------------------------------------------------------------------------------------------
+
+    def declare(self, name: str, declaration: str) -> str:
+        self.declared[name] = f"declare {declaration}"
+        return name
+
+    def elementary(self, name: str, kind: str, count: int) -> str:
+        """Return the name of an elementary function."""
+        type = KINDS[kind][0]
+        if name in _INTRINSICS:
+            target = f"@llvm.{name}.{'f64' if kind == 'f8' else 'f32'}"
+        else:
+            target = f"@{_C_NAMES.get(name, name)}{'' if kind == 'f8' else 'f'}"
+        pure = "nounwind willreturn memory(none)"
+        return self.declare(target, f"{type} {target}({', '.join([type] * count)}) {pure}")
+
+    def parallel(self) -> tuple[str, str]:
+        """Return notes for a loop whose turns do not see each other's stores: for its end, and for each access to memory."""
+        n = len(self.metadata) + 10
+        self.metadata += [f"!{n} = distinct !{{}}", f"!{n + 1} = distinct !{{!{n + 1}, !{n + 2}}}",
+                          f'!{n + 2} = !{{!"llvm.loop.parallel_accesses", !{n}}}']  # fmt: skip
+        return f", !llvm.loop !{n + 1}", f", !llvm.access.group !{n}"
+
+    def constant_array(self, w: Writer, x: np.ndarray) -> Array:
+        """Return an array that is known when the program is written."""
+        if not is_native(atom_type(x)) or x.size > _MOST or not x.ndim:
+            raise Unsupported("a large constant")
+        kind = code(x.dtype)
+        stored = KINDS[kind][1]
+        items = ", ".join(f"{stored} {int(v) if kind == 'b1' else handlers.scalars.literal(v, kind)}" for v in x.ravel())
+        name = f"@constant.{len(self.constants)}"
+        self.constants.append(f"{name} = internal constant [{x.size} x {stored}] [{items}], align 64")
+        return Array(kind, name, tuple(map(str, x.shape)), None, "null")
+
+    # Records and lists.
+
+    def find_records(self) -> None:
+        """Find the types of the parts of records, which those who unpack them know."""
+        for op in (op for one in self.program for op in walk(one.body) if isinstance(op, Apply)):
+            if op.function is stores.unpack and isinstance(t := atom_type(op.args[0]), Record):
+                types = list(op.args[1])
+                if self.records.setdefault(t.name, types) != types:
+                    raise Unsupported("a record that is read in several ways")
+
+    def parts_of_record(self, name: str) -> list[Type]:
+        if name not in self.records:
+            raise Unsupported("a record that nobody reads")
+        return self.records[name]
+
+    def drop_of_list(self, t: Type) -> str:
+        return self.drops.setdefault(("list", t), f"@drop{len(self.drops)}")
+
+    def drop_of_record(self, types: list[Type]) -> str:
+        return self.drops.setdefault(("record", *types), f"@drop{len(self.drops)}")
+
+    def drop_texts(self) -> list[str]:
+        return [
+            lists.drop_of_list(name, key[1]) if key[0] == "list" else lists.drop_of_record(name, list(key[1:]))
+            for key, name in self.drops.items()
+        ]
+
+    def called_back(self, w: Writer, op: Apply, why: str) -> list[Machine | None]:
+        """Return the results of a function of Python's."""
+        raise Unsupported(why)
+
+
+def _released(k: int, variable: str) -> list[str]:
+    return [f"  %R{k} = load ptr, ptr {variable}", f"  call void @adj.release(ptr %R{k})"]
+
+
+def _planned(function: Function, module: Module) -> tuple[Writer, liveness.Liveness]:
+    """Return a function ready to be written: its statements, which values share a variable, which stores are done in place."""
+    schedule(function.body)
+    counts = plans.count(function)
+    inlined = fusion.choose(function, counts)
+    apart: frozenset[tuple[Value, Value]] = frozenset()
+    while True:
+        steps = plans.lower(function, dict(inlined), counts)
+        live = liveness.analyse(steps, apart)
+        variables = Variables(steps, live)
+        pairs = memory.settle(steps, live, variables.root)
+        together = {pair for pair in pairs if variables.root(pair[0]) is variables.root(pair[1])}
+        if not together:
+            return Writer(steps, variables, memory.Sharing(steps), module), live
+        apart |= together
