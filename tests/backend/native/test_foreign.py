@@ -25,6 +25,11 @@ FOUR = [0.0, 0.5, -1.0, 2.0, np.nan]
 ENDLESS = {"lpmv", "hyp1f1", "hyp2f1", "hyperu"}
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path / "cache"))
+
+
 def points(name, count):
     """Return arguments, one row for each call: special values, and random ones in and around the usual domains."""
     grid = [ONE, TWO, THREE, FOUR][count - 1]
