@@ -1,7 +1,7 @@
 """LLVM: textual IR to object code to functions in memory.
 
 `compile_text` is the way through all of it, with the cache of object code on disk in front; `optimised` and `assembly` show
-what becomes of a text.  llvmlite is imported at the first use, which costs 40 ms, and never by ``import adjoint``.
+what becomes of a text.  llvmlite is imported at the first use, which costs 20 to 40 ms, and never by ``import adjoint``.
 
 Object code is linked by LLVM's ORC (LLJIT with JITLink), not by MCJIT:
 
@@ -17,7 +17,6 @@ that was freed, and linking slows down with their number (three times slower aft
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import importlib.util
 import re
 import sys
@@ -122,8 +121,9 @@ def host(level: int = 3) -> Any:
 @functools.cache
 def versions() -> str:
     """Return the versions of all that decides what a text becomes."""
-    numbers = ".".join(map(str, binding().llvm_version_info))
-    return f"adjoint {FORMAT}, llvmlite {importlib.metadata.version('llvmlite')}, LLVM {numbers}"
+    import llvmlite
+
+    return f"adjoint {FORMAT}, llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, binding().llvm_version_info))}"
 
 
 # ----------------------------------------------------------------------------------------------------- text to object code
