@@ -15,6 +15,7 @@ import numpy as np
 from adjoint._api import engine as engine
 from adjoint._api import opaque, tree
 from adjoint._backend import python
+from adjoint._backend.native import native
 from adjoint._ir.nodes import Function, atom_type
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, owner_of
@@ -27,14 +28,25 @@ Leaves = list[Any]
 class Compiled:
     """A program that can be called; ``function`` is its intermediate representation."""
 
-    def __init__(self, function: Function, finite: Sequence[bool] | None = None) -> None:
+    def __init__(self, function: Function, finite: Sequence[bool] | None = None, *, backend: str = "python") -> None:
         self.function = simplify.simplify(function, finite)
+        self.backend = backend
         self.variants: dict[Any, Any] = {}
 
     @functools.cached_property
     def call(self) -> Callable[..., Any]:
         """The program as a Python function."""
         return python.compile(self.function)
+
+    @functools.cached_property
+    def native(self) -> Callable[..., Any] | None:
+        """The program as machine code; None if it is to be run by Python, or cannot be run otherwise."""
+        if self.backend == "python":
+            return None
+        try:
+            return native.compile(self.function)
+        except native.Unsupported:
+            return None
 
     def __call__(self, leaves: Leaves) -> Leaves:
         """Return the results for arguments one by one."""
@@ -50,14 +62,23 @@ class Compiled:
         return self.traced(leaves, mask)
 
     def evaluate(self, leaves: Sequence[Any]) -> Leaves:
-        """Run the program on plain values."""
-        try:
-            y = self.call(*leaves)
-        except Exception as error:
-            annotate(error, self.call)
-            raise
+        """Run the program on plain values: as machine code, or by Python if that leaves or does not exist."""
+        y = NotImplemented if self.native is None else self.run_native(self.native, leaves)
+        if y is NotImplemented:
+            try:
+                y = self.call(*leaves)
+            except Exception as error:
+                annotate(error, self.call)
+                raise
         count = len(self.function.body.results)
         return [y] if count == 1 else list(y) if count else []
+
+    def run_native(self, run: Callable[..., Any], leaves: Sequence[Any]) -> Any:
+        """Run machine code, which takes arrays in C order only."""
+        y = run(*leaves)
+        if y is NotImplemented and any(type(x) is np.ndarray and not x.flags.carray for x in leaves):
+            y = run(*[np.array(x, order="C") if type(x) is np.ndarray else x for x in leaves])
+        return y
 
     def traced(self, leaves: Leaves, mask: tuple[bool, ...]) -> Leaves:
         """Apply the program as one operation, differentiable in the arguments of the mask."""
@@ -103,7 +124,11 @@ class Compiled:
             seeds = sum(made.active_results)
             # What is kept may be infinite: the program has computed it.
             finite = [False] * (len(made.backward.params) - seeds) + [True] * seeds
-            self.variants[key] = Split(Compiled(made.forward), Compiled(made.backward, finite), list(made.active_results))
+            self.variants[key] = Split(
+                Compiled(made.forward, backend=self.backend),
+                Compiled(made.backward, finite, backend=self.backend),
+                list(made.active_results),
+            )
         return self.variants[key]
 
     def pushed(self, mask: tuple[bool, ...]) -> Pushed:
@@ -111,7 +136,7 @@ class Compiled:
         key = ("pushed", mask)
         if key not in self.variants:
             made = forward.jvp(self.function, mask)
-            self.variants[key] = Pushed(Compiled(made.function), list(made.active_results))
+            self.variants[key] = Pushed(Compiled(made.function, backend=self.backend), list(made.active_results))
         return self.variants[key]
 
 

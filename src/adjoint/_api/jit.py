@@ -30,6 +30,7 @@ from adjoint.errors import AdjointError, MutationError
 LEVELS = 3
 # Programs kept for one structure of the arguments, if what they depend on changes from call to call.
 MOST = 64
+BACKENDS = ("native", "python")
 
 
 def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = False) -> Jitted:
@@ -75,9 +76,9 @@ def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = Fals
     >>> ad.jit(ad.grad(f))(np.array([0.0, 1.0])).round(3)
     array([1.  , 0.54])
     """
-    if backend != "python":
-        raise ValueError(f"jit: there is no backend {backend!r}; there is 'python'")
-    return Jitted(f, fallback=fallback)
+    if backend not in BACKENDS:
+        raise ValueError(f"jit: there is no backend {backend!r}; there are {' and '.join(map(repr, BACKENDS))}")
+    return Jitted(f, backend=backend, fallback=fallback)
 
 
 class Jitted:
@@ -86,10 +87,10 @@ class Jitted:
     __name__: str
     __qualname__: str
 
-    def __init__(self, f: Callable[..., Any], *, fallback: bool = False) -> None:
+    def __init__(self, f: Callable[..., Any], *, backend: str = "python", fallback: bool = False) -> None:
         expect_function(f, "jit")
         functools.update_wrapper(self, f, updated=())
-        self.f, self.fallback = f, fallback
+        self.f, self.backend, self.fallback = f, backend, fallback
         self.entries: dict[Any, list[Entry]] = {}
         self.levels: dict[Any, int] = {}
         # The programs for numbers and arrays as positional arguments, the commonest case, which are found quickly.
@@ -132,7 +133,7 @@ class Jitted:
         return self if instance is None else functools.partial(self, instance)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.f, self.fallback)
+        return _again, (self.f, self.backend, self.fallback)
 
     def __repr__(self) -> str:
         return f"adjoint.jit({getattr(self.f, '__qualname__', None) or repr(self.f)})"
@@ -154,7 +155,7 @@ class Jitted:
                 return tree, entry
         program = self.translated(base, tree, leaves)
         key = (base, known(leaves, self.levels.get(base, 0)))
-        self.last = Entry(program)
+        self.last = Entry(program, self.backend)
         found = self.entries.setdefault(key, [])
         del found[: len(found) - MOST + 1]
         found.append(self.last)
@@ -181,8 +182,8 @@ captures.FORM.append(sample)
 calls.CALLED[Jitted] = lambda g, args, kwargs: calls.routed(g.f)(*args, **kwargs)
 
 
-def _again(f: Any, fallback: bool) -> Jitted:
-    return Jitted(f, fallback=fallback)
+def _again(f: Any, backend: str, fallback: bool) -> Jitted:
+    return Jitted(f, backend=backend, fallback=fallback)
 
 
 def is_argument(x: Any) -> bool:
@@ -231,9 +232,9 @@ def known(leaves: list[Any], level: int) -> tuple[Any, ...]:
 class Entry:
     """A program that was translated, and its compiled form."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, backend: str = "python") -> None:
         self.program = program
-        self.compiled = Compiled(program.function)
+        self.compiled = Compiled(program.function, backend=backend)
         self.kinds = [_kind(sample(getter())) for getter, _ in program.captures.inputs]
         # What the captured values looked like when they were last found to be of these kinds.
         self.forms: list[Any] = [None] * len(self.kinds)

@@ -13,11 +13,12 @@ from adjoint._backend.native import lists
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import code, is_native
 from adjoint._ir.nodes import Function, Loop, walk
-from adjoint._ir.types import Tensor, Type
+from adjoint._ir.types import ListOf, Record, Tensor, Type
 
 # Addresses that the code finds in its table, in this order; `native` fills it.
 TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float32", "bool_", "true", "false",
-         "new_array", "new_scalar", "set_base", "dtype_f8", "dtype_f4", "dtype_i8", "dtype_b1", "capsule_free")  # fmt: skip
+         "new_array", "new_scalar", "set_base", "dtype_f8", "dtype_f4", "dtype_i8", "dtype_b1", "capsule_free",
+         "capsule_release", "exception")  # fmt: skip
 # NumPy's numbers of dtypes, and sizes.
 TYPE_NUMBERS = {"b1": (0, 1), "i8": (7, 8), "f4": (11, 4), "f8": (12, 8)}
 _DECLARED = """
@@ -38,6 +39,7 @@ declare ptr @PyCapsule_New(ptr, ptr, ptr)
 declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 declare void @PyErr_Clear()
+declare i32 @PyErr_ExceptionMatches(ptr)
 declare ptr @PyErr_Occurred()
 declare void @Py_IncRef(ptr)
 declare void @Py_DecRef(ptr)
@@ -56,6 +58,7 @@ class _Lines:
         self.lines: list[str] = []
         self.allocas: list[str] = []
         self.count = 0
+        self.objects = False
 
     def let(self, text: str) -> str:
         self.count += 1
@@ -92,17 +95,20 @@ def text(module: Any, function: Function) -> str:
     """Return the function that Python calls, for the first function of a program."""
     lines = _Lines()
     types = module.result_types(function)
-    if not all(is_native(t) for t in types):
-        raise Unsupported("a result that is no number or array")
+    if any(isinstance(t, (ListOf, Record)) for t in (*types, *[param.type for param in function.params])):
+        raise Unsupported("a list that is an argument or a result")
     lines.expect(lines.let(f"icmp eq i64 %n, {len(function.params)}"))
     args = [part for k, param in enumerate(function.params) for part in _received(lines, k, param.type)]
     out = lines.alloca(f"[{max(8, sum(lists.padded(t) for t in types))} x i8]")
-    unlocked = any(isinstance(op, Loop) for op in walk(function.body)) or any(t.rank for t in _tensors(function))
+    unlocked = not module.objects and any(isinstance(op, Loop) for op in walk(function.body)) or not module.objects and any(t.rank for t in _tensors(function))
     state = lines.let("call ptr @PyEval_SaveThread()") if unlocked else ""
+    blocks = [arg.split()[1] for arg, t in zip(args, _kinds(function), strict=True) if t is not None and not is_native(t)]
     left = lines.let(f"call i1 {module.name(function)}({', '.join([*args, f'ptr {out}'])})")
     if unlocked:
         lines.do(f"call void @PyEval_RestoreThread(ptr {state})")
-    lines.expect(lines.let(f"xor i1 {left}, true"))
+    for block in blocks:
+        lines.do(f"call void @adj.release(ptr {block})")
+    lines.expect(lines.let(f"xor i1 {left}, true"), "left")
     objects = []
     offset = 0
     for t in types:
@@ -115,11 +121,25 @@ def text(module: Any, function: Function) -> str:
         for k, one in enumerate(objects):
             lines.let(f"call i32 @PyTuple_SetItem(ptr {result}, i64 {k}, ptr {one})")
         lines.do(f"ret ptr {result}")
-    refuse = ["refuse:", f"  %tp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('not_implemented')}",
+    refuse = ["left:", "  %error = call ptr @PyErr_Occurred()", "  %set = icmp ne ptr %error, null",
+              "  br i1 %set, label %which, label %refuse", "which:",
+              f"  %xp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('exception')}", "  %exception = load ptr, ptr %xp",
+              "  %plain = call i32 @PyErr_ExceptionMatches(ptr %exception)", "  %ordinary = icmp ne i32 %plain, 0",
+              "  br i1 %ordinary, label %clear, label %raise", "raise:", "  ret ptr null",
+              "clear:", "  call void @PyErr_Clear()", "  br label %refuse", "refuse:", f"  %tp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('not_implemented')}",
               "  %none = load ptr, ptr %tp", "  call void @Py_IncRef(ptr %none)", "  ret ptr %none"]  # fmt: skip
     head = "define ptr @call(ptr %self, ptr %args, i64 %n) {"
-    declared = _DECLARED.format(count=len(TABLE))
+    declared = _DECLARED.format(count=len(TABLE) + len(module.objects))
     return "\n".join([declared, head, *lines.allocas, *lines.lines, *refuse, "}\n"])
+
+
+def _kinds(function: Function) -> list[Type | None]:
+    """Return the type that each argument of the program belongs to, None for the further parts of an array."""
+    found: list[Type | None] = []
+    for param in function.params:
+        rank = param.type.rank if is_native(param.type) and isinstance(param.type, Tensor) else 0
+        found += [param.type, *[None] * (rank + 1 if rank else 0)]
+    return found
 
 
 def _tensors(function: Function) -> list[Tensor]:
@@ -128,9 +148,10 @@ def _tensors(function: Function) -> list[Tensor]:
 
 def _received(lines: _Lines, k: int, t: Type) -> list[str]:
     """Return an argument of Python's as arguments of the program."""
-    if not is_native(t) or not isinstance(t, Tensor):
-        raise Unsupported(f"an argument of type {t}")
     x = lines.at("%args", 8 * k)
+    if not is_native(t) or not isinstance(t, Tensor):
+        lines.objects = True
+        return [f"ptr {lines.let(f'call ptr @adj.object(ptr {x})')}"]
     cls = lines.at(x, 8)
     kind = code(t.dtype)
     if t.rank:
@@ -171,8 +192,14 @@ def _array(lines: _Lines, x: str, cls: str, kind: str, rank: int) -> list[str]:
     return [f"ptr {lines.at(x, 16)}", "ptr null", *[f"i64 {lines.at(dims, 8 * k, 'i64')}" for k in range(rank)]]
 
 
-def _made(lines: _Lines, place: str, t: Tensor) -> str:
+def _made(lines: _Lines, place: str, t: Type) -> str:
     """Return a result of the program as an object."""
+    if not is_native(t) or not isinstance(t, Tensor):
+        block = lines.at(place, 0)
+        x = lines.at(block, 24)
+        lines.do(f"call void @Py_IncRef(ptr {x})")
+        lines.do(f"call void @adj.release(ptr {block})")
+        return x
     kind = code(t.dtype)
     if t.rank:
         return _made_array(lines, place, kind, t.rank)

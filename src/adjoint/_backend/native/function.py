@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend.memory import Sharing
+from adjoint._backend.names import Variables
 from adjoint._backend.native import nests
 from adjoint._backend.native.forms import Forms
 from adjoint._backend.native.scalars import Unsupported, constant, convert
@@ -26,7 +27,6 @@ from adjoint._backend.native.values import (
     kind_of,
     rank_of,
 )
-from adjoint._backend.names import Variables
 from adjoint._backend.plan import Plan
 from adjoint._backend.shapes import Shapes
 from adjoint._ir.nodes import Undefined, Value, atom_type
@@ -115,6 +115,8 @@ class Writer:
 
         ``target`` is the variable that will hold it and whose old elements nobody needs any more.
         """
+        if kind not in KINDS:
+            raise Unsupported(f"arrays of {kind}")
         stored = KINDS[kind][1]
         known = [int(n) for n in dims if n[0] != "%"]
         if len(known) == len(dims) and int(np.prod(known, dtype=int)) <= 64:
@@ -321,14 +323,16 @@ class Writer:
         """Return the value of an atom; what is inlined is computed here."""
         if type(atom) is Value:
             op = self.plan.inlined.get(atom)
-            return self.read(atom) if op is None else self.module.handlers.computed(self, op)
-        if isinstance(atom, Undefined) or not isinstance(atom, (bool, int, float, np.generic, np.ndarray)):
-            raise Unsupported(f"{atom!r}")
+            return self.read(atom) if op is None else self.module.handlers.value(self, atom, None)
+        if isinstance(atom, Undefined):
+            raise Unsupported("a value that is not there")
         if isinstance(atom, np.ndarray):
             return self.module.constant_array(self, atom)
-        if not is_native(atom_type(atom)):
-            raise Unsupported(f"{atom!r}")
-        return constant(atom)
+        if is_native(atom_type(atom)):
+            return constant(atom)
+        number = self.module.object(atom)
+        known = self.text.load("ptr", self.text.item("ptr", "@adj.table", str(number)))
+        return Reference(atom_type(atom), self.block(f"call ptr @adj.object(ptr {known})"))
 
     def scalar(self, atom: Any, kind: str | None = None) -> Scalar:
         x = self.atom(atom)

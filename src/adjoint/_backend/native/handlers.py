@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import fusion, indexing, kernels, list_functions, making, products, scalars
+from adjoint._backend.native import fusion, indexing, kernels, list_functions, making, products, storing
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Machine, is_native, rank_of
@@ -43,7 +43,13 @@ HANDLERS.update(dict.fromkeys(kernels.REDUCTIONS, kernels.reduce))
 def value(w: Writer, atom: Any, target: Value | None) -> Machine:
     """Return the value of an atom, made in the memory of a variable if that is possible."""
     op = w.plan.inlined.get(atom) if type(atom) is Value else None
-    return w.atom(atom) if op is None else computed(w, op, target)
+    if op is None:
+        return w.atom(atom)
+    try:
+        return computed(w, op, target)
+    except Unsupported as error:
+        error.value = error.value or atom
+        raise
 
 
 def computed(w: Writer, op: Apply | Call, target: Value | None = None) -> Machine:
@@ -90,7 +96,7 @@ def updated(w: Writer, op: Apply) -> Machine | None:
     others = [leaf for leaf in kernels.read(t) if leaf.atom is not op.args[0]]
     if any(leaf.atom is not None and w.sharing.sites(leaf.atom) & written for leaf in others):
         return None
-    indexing.expect_fit(w, t, x)
+    storing.expect_fit(w, t, x)
     kernels.fill(w, x, t)
     return x
 
@@ -102,7 +108,7 @@ def store(w: Writer, op: Apply, sharing: Sharing, *, in_place: bool) -> None:
         return
     mark = w.mark()
     try:
-        indexing.store(w, op, sharing, in_place=in_place, add=op.function is stores.accumulate)
+        storing.store(w, op, sharing, in_place=in_place, add=op.function is stores.accumulate)
     except Unsupported as error:
         w.undo(mark)
         for output, x in zip(op.outputs, w.module.called_back(w, op, str(error)), strict=True):

@@ -1,4 +1,4 @@
-"""Elements and parts of arrays: addresses, views, gathers and stores.
+"""Elements and parts of arrays: addresses, views, and the elements that arrays of integers name.
 
 Indices are checked and counted from the end where they are negative, as NumPy does.  LLVM removes the tests that follow from
 the bounds of a loop.
@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._backend.memory import Sharing
-from adjoint._backend.native import fusion, kernels, nests, scalars
+from adjoint._backend.native import fusion, nests
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import Unsupported
-from adjoint._backend.native.values import Array, Scalar, is_native, kind_of, rank_of
-from adjoint._ir.nodes import Apply, Value, atom_type
+from adjoint._backend.native.values import Array, Scalar, is_native, rank_of
+from adjoint._ir.nodes import Apply, atom_type
 from adjoint._ir.types import Tensor
 
 # Addresses --------------------------------------------------------------------------------------------------------------------
@@ -130,7 +129,7 @@ def view(w: Writer, op: Apply) -> Array:
         result = item(w, op)
         assert isinstance(result, Array)
         return result
-    a = w.array(op.args[0])
+    a = w.array(op.args[0]) if rank_of(op.args[0]) else placed(w, w.scalar(op.args[0]))
     if op.function is np.broadcast_to:
         return broadcast(w, a, op)
     axes = _order(op, a.rank)
@@ -139,6 +138,13 @@ def view(w: Writer, op: Apply) -> Array:
     steps = tuple("0" if k is None else strides[k] for k in axes)
     straight = [k for k in axes if k is not None] == list(range(a.rank))
     return Array(a.kind, a.data, dims, None if straight and a.strides is None else steps, a.owner)
+
+
+def placed(w: Writer, x: Scalar) -> Array:
+    """Return a number as an array without axes."""
+    place = w.text.buffer(nests.KINDS[x.kind][1], 1)
+    nests.store(w.text, x, place)
+    return Array(x.kind, place, (), (), STACK)
 
 
 def _order(op: Apply, rank: int) -> list[int | None]:
@@ -219,7 +225,7 @@ def nonzero(w: Writer, n: str) -> str:
 # Elements that arrays of integers name --------------------------------------------------------------------------------------------
 
 
-def _named(w: Writer, a: Array, index: Any) -> tuple[list[Array], bool]:
+def named(w: Writer, a: Array, index: Any) -> tuple[list[Array], bool]:
     """Return the arrays of integers of an index of one, or of as many as there are axes."""
     parts = index if isinstance(index, tuple) else (index,)
     kinds = [atom_type(one) for one in parts if not isinstance(one, (list, tuple, slice)) and one is not None and one is not Ellipsis]
@@ -241,7 +247,7 @@ def each_named(w: Writer, a: Array, index: Any, body: Callable[[str, str], None]
     Returns the lengths of the index, and those of what each of its elements names.
     """
     text = w.text
-    arrays, full = _named(w, a, index)
+    arrays, full = named(w, a, index)
     strides = nests.strides_of(text, a)
     count = nests.size_of(text, arrays[0].dims)
 
@@ -262,7 +268,7 @@ def each_named(w: Writer, a: Array, index: Any, body: Callable[[str, str], None]
 def gathered(w: Writer, op: Apply) -> Array:
     """Return the elements, or rows, that arrays of integers name."""
     a = w.array(op.args[0])
-    arrays, full = _named(w, a, op.args[1])
+    arrays, full = named(w, a, op.args[1])
     rest = () if full else a.dims[1:]
     out = w.allocate(a.kind, (*arrays[0].dims, *rest))
     size = nests.size_of(w.text, rest)
@@ -277,114 +283,3 @@ def gathered(w: Writer, op: Apply) -> Array:
 
     each_named(w, a, op.args[1], body)
     return out
-
-
-# Stores -----------------------------------------------------------------------------------------------------------------------
-
-
-def store(w: Writer, op: Apply, sharing: Sharing, *, in_place: bool, add: bool) -> None:
-    """Write a store into an array, after the copy that it may need."""
-    old, index, v = op.args
-    output = op.outputs[0]
-    if not is_native(output.type) or not rank_of(output) or not is_native(atom_type(v)):
-        raise Unsupported("a store of what is no number")
-    here = type(old) is Value and old not in w.plan.inlined and w.variables.root(old) is w.variables.root(output)
-    if not (here and in_place):
-        source = w.array(old)
-        w.assign(output, w.copy(source, on_heap=w.slot(output).small is None) if not in_place else source)
-    a = w.read(output)
-    assert isinstance(a, Array)
-    if fusion.is_basic(index):
-        _store_part(w, a, op, sharing, add=add)
-    else:
-        _store_named(w, a, index, v, add=add)
-
-
-def _store_part(w: Writer, a: Array, op: Apply, sharing: Sharing, *, add: bool) -> None:
-    """Write to the part of an array that a basic index names."""
-    old, index, v = op.args
-    place = part(w, a, index, packed=False)
-    if not place.dims:
-        x = scalars.convert(w.text, _element(w, v), a.kind)
-        if add:
-            before = nests.load(w.text, a.kind, place.data)
-            x = Scalar(a.kind, w.text.let(f"{'add' if a.kind == 'i8' else 'fadd'} {x.type} {before.text}, {x.text}"))
-        nests.store(w.text, x, place.data)
-        return
-    if add and a.kind == "b1":
-        raise Unsupported("sums of truth values")
-    t = kernels.tree(w, v)
-    written = sharing.written(op.outputs[0]) | sharing.written(old)
-    if any(_overlaps(leaf, old, index, written, sharing) for leaf in kernels.read(t)):
-        t = kernels.Leaf(kernels.evaluated(w, t, kind_of(v), rank_of(v)), None, None)
-    expect_fit(w, t, place)
-    kernels.fill(w, place, t, add=add)
-
-
-def _element(w: Writer, v: Any) -> Scalar:
-    """Return what is stored in one place: a number, or an array of one element."""
-    if not rank_of(v):
-        return w.scalar(v)
-    a = w.array(v)
-    w.leave_if(w.text.compare("ne", nests.size_of(w.text, a.dims), "1"))
-    return nests.load(w.text, a.kind, a.data)
-
-
-def _overlaps(leaf: kernels.Leaf, old: Any, index: Any, written: Any, sharing: Sharing) -> bool:
-    """Tell whether what is stored may be read from where it is stored to, at another place."""
-    atom = leaf.atom
-    if atom is None or not sharing.sites(atom) & written:
-        return False
-    op = sharing.plan.inlined.get(atom)
-    same = isinstance(op, Apply) and op.function is operator.getitem and op.args[0] is old and _equal(op.args[1], index)
-    return not same
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, slice) and isinstance(b, slice):
-        return all(_equal(x, y) for x, y in zip((a.start, a.stop, a.step), (b.start, b.stop, b.step), strict=True))
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(_equal, a, b))
-    return a is b or (type(a) is int and type(b) is int and a == b)
-
-
-def expect_fit(w: Writer, t: kernels.Tree, place: Array) -> None:
-    """Leave where the shape of what is stored is not that of the place."""
-    for leaf in kernels.leaves(t):
-        dims = list(leaf.array.dims)
-        while len(dims) > place.rank:
-            w.leave_if(w.text.compare("ne", dims.pop(0), "1"))
-            raise Unsupported("an array of more axes than the place has")
-        for n, wanted in zip(reversed(dims), reversed(place.dims), strict=False):
-            w.leave_if(w.text.all([w.text.compare("ne", n, "1"), w.text.compare("ne", n, wanted)]))
-
-
-def _store_named(w: Writer, a: Array, index: Any, v: Any, *, add: bool) -> None:
-    """Write to the elements that arrays of integers name, one after the other: of repeated ones the last wins, or all count."""
-    text = w.text
-    if a.kind == "b1":
-        raise Unsupported("truth values")
-    arrays, full = _named(w, a, index)
-    if not full:
-        raise Unsupported("rows that integers name")
-    x = w.atom(v)
-    if isinstance(x, Array):
-        if x.rank != arrays[0].rank:
-            raise Unsupported("a broadcast store")
-        x = w.packed(x)
-        for m, n in zip(x.dims, arrays[0].dims, strict=True):
-            w.leave_if(text.compare("ne", m, n))
-
-    def body(k: str, address: str) -> None:
-        if isinstance(x, Array):
-            y = nests.load(text, x.kind, text.item(x.stored, x.data, k))
-        else:
-            assert isinstance(x, Scalar)
-            y = x
-        y = scalars.convert(text, y, a.kind)
-        if add:
-            before = nests.load(text, a.kind, address)
-            y = Scalar(a.kind, text.let(f"{'add' if a.kind == 'i8' else 'fadd'} {y.type} {before.text}, {y.text}"))
-        nests.store(text, y, address)
-
-    each_named(w, a, index, body)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._backend.native import fusion, nests, scalars
+from adjoint._backend.native import fusion, indexing, nests, scalars
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Scalar, kind_of, rank_of
@@ -63,6 +63,10 @@ def tree(w: Writer, atom: Any) -> Tree:
     op = w.plan.inlined.get(atom) if type(atom) is Value else None
     if isinstance(op, Apply) and (fusion.is_elementwise(op) or fusion.is_filled(op)):
         return node(w, op)
+    if isinstance(op, Apply) and op.function is np.broadcast_to and not rank_of(op.args[0]):
+        x = w.scalar(op.args[0])
+        place = Array(x.kind, "null", indexing.shape(w, op.args[1]), None, "null")
+        return Filled(x, Leaf(place, None, None))
     return Leaf(w.array(atom), w.shapes.of(atom) if type(atom) is Value else None, atom)
 
 

@@ -7,13 +7,11 @@ of block knows the function that gives up what it holds (`drop`).
 
 from __future__ import annotations
 
-from typing import Any
-
 from adjoint._backend.native import nests
 from adjoint._backend.native.function import STACK, Writer
-from adjoint._backend.native.scalars import Unsupported, convert
+from adjoint._backend.native.scalars import convert
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
-from adjoint._ir.types import ListOf, Record, Tensor, Type
+from adjoint._ir.types import ListOf, Tensor, Type
 
 # Where length, capacity and items of a list stand in its block, behind the 32 bytes that all blocks begin with.
 LENGTH, CAPACITY, ITEMS = 32, 40, 48
@@ -23,9 +21,7 @@ HEAD = 56
 def layout(t: Type) -> str:
     """Return the type in memory of an item of a list, or of a part of a record."""
     if not is_native(t):
-        if isinstance(t, (ListOf, Record)):
-            return "ptr"
-        raise Unsupported(f"an item of type {t}")
+        return "ptr"
     assert isinstance(t, Tensor)
     if not t.rank:
         return KINDS[code(t.dtype)][1]
@@ -103,7 +99,6 @@ def item_type(t: Type) -> Type:
 
 def new(w: Writer, t: Type) -> Reference:
     """Return an empty list."""
-    layout(item_type(t))  # refuses what has none
     block = w.block(f"call ptr @adj.list.new(ptr {w.module.drop_of_list(item_type(t))})")
     return Reference(t, block)
 

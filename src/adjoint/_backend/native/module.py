@@ -9,11 +9,11 @@ import numpy as np
 from adjoint._backend import liveness, memory
 from adjoint._backend import plan as plans
 from adjoint._backend.names import Variables
-from adjoint._backend.native import entry, fusion, handlers, lists, runtime
+from adjoint._backend.native import callbacks, entry, fusion, handlers, lists, runtime, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.statements import Statements
-from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_listed, is_native
+from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
 from adjoint._backend.schedule import schedule
 from adjoint._ir.copying import copied
 from adjoint._ir.nodes import Apply, Call, Function, Undefined, Value, atom_type, functions, walk
@@ -42,6 +42,8 @@ class Module:
         self.drops: dict[Any, str] = {}
         self.metadata: list[str] = []
         self.records: dict[str, list[Type]] = {}
+        self.objects: list[Any] = []
+        self.called_: list[tuple[Apply, str]] = []
         self.find_records()
 
     def text(self) -> str:
@@ -59,7 +61,7 @@ class Module:
             *self.declared.values(),
             *self.constants,
         ]
-        return "\n".join([*head, runtime.TEXT, *self.drop_texts(), *parts, *self.metadata, ""])
+        return "\n".join([*head, runtime.TEXT, *([callbacks.TEXT] if self.objects else []), *self.drop_texts(), *parts, *self.metadata, ""])
 
     # Functions --------------------------------------------------------------------------------------------------------------
 
@@ -70,9 +72,18 @@ class Module:
         """Return the text of one function."""
         name = self.name(original)
         function = copied(original)
-        w, live = _planned(function, self)
-        params = [self.received(w, k, param) for k, param in enumerate(function.params)]
-        Statements(w, live, w.sharing).block(w.plan.steps)
+        schedule(function.body)
+        apart: set[Value] = set()  # what cannot be computed where it is used
+        while True:
+            w, live = _planned(function, self, apart)
+            try:
+                params = [self.received(w, k, param) for k, param in enumerate(function.params)]
+                Statements(w, live, w.sharing).block(w.plan.steps)
+                break
+            except Unsupported as error:
+                if error.value is None or error.value in apart:
+                    raise
+                apart.add(error.value)
         text = w.text
         if not text.ended:
             w.leave()
@@ -88,8 +99,6 @@ class Module:
         """Give a parameter its variable, and return its declaration."""
         t = param.type
         if not is_native(t):
-            if not is_listed(t) and not isinstance(t, Record):
-                raise Unsupported(f"a parameter of type {t}")
             w.assign(param, Reference(t, f"%p{k}"))
             return f"ptr %p{k}"
         assert isinstance(t, Tensor)
@@ -105,7 +114,7 @@ class Module:
         """Return an argument as text."""
         if isinstance(x, Scalar):
             kind = code(param.type.dtype)  # type: ignore[union-attr]
-            x = handlers.scalars.convert(w.text, x, kind)
+            x = scalars.convert(w.text, x, kind)
             return f"{x.type} {x.text}"
         if isinstance(x, Reference):
             return f"ptr {x.text}"
@@ -138,11 +147,7 @@ class Module:
 
     def result_types(self, function: Function) -> list[Type]:
         """Return the types of what a function returns."""
-        types = [atom_type(result) for result in function.results]
-        for t in types:
-            if not is_native(t) and not is_listed(t) and not isinstance(t, Record):
-                raise Unsupported(f"a result of type {t}")
-        return types
+        return [atom_type(result) for result in function.results]
 
     # What functions share ---------------------------------------------------------------------------------------------------
 
@@ -173,7 +178,7 @@ class Module:
             raise Unsupported("a large constant")
         kind = code(x.dtype)
         stored = KINDS[kind][1]
-        items = ", ".join(f"{stored} {int(v) if kind == 'b1' else handlers.scalars.literal(v, kind)}" for v in x.ravel())
+        items = ", ".join(f"{stored} {int(v) if kind == 'b1' else scalars.literal(v, kind)}" for v in x.ravel())
         name = f"@constant.{len(self.constants)}"
         self.constants.append(f"{name} = internal constant [{x.size} x {stored}] [{items}], align 64")
         return Array(kind, name, tuple(map(str, x.shape)), None, "null")
@@ -207,23 +212,45 @@ class Module:
 
     def called_back(self, w: Writer, op: Apply, why: str) -> list[Machine | None]:
         """Return the results of a function of Python's."""
-        raise Unsupported(why)
+        self.called_.append((op, why))
+        return callbacks.called(w, op)
+
+    def object(self, x: Any) -> int:
+        """Return the place of an object in the table."""
+        self.objects.append(x)
+        return len(entry.TABLE) + len(self.objects) - 1
+
+    def entry(self, name: str) -> str:
+        """Return the place of a known address in the table, as a constant of LLVM's."""
+        return f"getelementptr (i8, ptr @adj.table, i64 {8 * entry.TABLE.index(name)})"
+
+
+class _Variables(Variables):
+    """Values that share a variable: only such as are the same in machine code."""
+
+    def join(self, a: Value, b: Value) -> None:
+        if _form(a.type) == _form(b.type):
+            super().join(a, b)
+
+
+def _form(t: Type) -> Any:
+    """Return what decides how a value lies in memory."""
+    return (t.dtype, t.rank) if isinstance(t, Tensor) and is_native(t) else t
 
 
 def _released(k: int, variable: str) -> list[str]:
     return [f"  %R{k} = load ptr, ptr {variable}", f"  call void @adj.release(ptr %R{k})"]
 
 
-def _planned(function: Function, module: Module) -> tuple[Writer, liveness.Liveness]:
+def _planned(function: Function, module: Module, alone: set[Value]) -> tuple[Writer, liveness.Liveness]:
     """Return a function ready to be written: its statements, which values share a variable, which stores are done in place."""
-    schedule(function.body)
     counts = plans.count(function)
-    inlined = fusion.choose(function, counts)
+    inlined = {value: op for value, op in fusion.choose(function, counts).items() if value not in alone}
     apart: frozenset[tuple[Value, Value]] = frozenset()
     while True:
         steps = plans.lower(function, dict(inlined), counts)
         live = liveness.analyse(steps, apart)
-        variables = Variables(steps, live)
+        variables = _Variables(steps, live)
         pairs = memory.settle(steps, live, variables.root)
         together = {pair for pair in pairs if variables.root(pair[0]) is variables.root(pair[1])}
         if not together:

@@ -19,10 +19,37 @@ __all__ = ["Unsupported", "compile", "source"]
 # Places in NumPy's table of its C interface (numpy/_core/code_generators/numpy_api.py): NumPy 1 and 2 agree on these.
 _NEW, _SCALAR, _SET_BASE = 93, 60, 282
 _FASTCALL = 0x80
+_FURTHER = (
+    "PyCapsule_GetPointer", "PyObject_Vectorcall", "PyTuple_GetItem", "PyList_New", "PyList_SetItem", "PyList_GetItem", "PyList_Size",
+)  # fmt: skip
 # Frees the block that an array was made of; this code lives as long as the process, since arrays may outlive their program.
 _CAPSULE = """
 declare ptr @PyCapsule_GetPointer(ptr, ptr)
 declare void @free(ptr)
+declare void @Py_DecRef(ptr)
+define void @capsule_release(ptr %capsule) {
+  %block = call ptr @PyCapsule_GetPointer(ptr %capsule, ptr null)
+  %refs = load i64, ptr %block
+  %less = sub i64 %refs, 1
+  store i64 %less, ptr %block
+  %last = icmp eq i64 %less, 0
+  br i1 %last, label %drop, label %end
+drop:
+  %dp = getelementptr i8, ptr %block, i64 8
+  %owned = load ptr, ptr %dp
+  %plain = icmp eq ptr %owned, null
+  br i1 %plain, label %free, label %object
+object:
+  %op = getelementptr i8, ptr %block, i64 24
+  %x = load ptr, ptr %op
+  call void @Py_DecRef(ptr %x)
+  br label %free
+free:
+  call void @free(ptr %block)
+  br label %end
+end:
+  ret void
+}
 define void @capsule_free(ptr %capsule) {
   %block = call ptr @PyCapsule_GetPointer(ptr %capsule, ptr null)
   call void @free(ptr %block)
@@ -40,8 +67,8 @@ class _Method(ctypes.Structure):
 class _Code:
     """What a function of machine code needs to stay alive."""
 
-    def __init__(self, loaded: machine.Loaded, method: _Method) -> None:
-        self.loaded, self.method = loaded, method
+    def __init__(self, loaded: machine.Loaded, method: _Method, objects: list[Any]) -> None:
+        self.loaded, self.method, self.objects = loaded, method, objects
 
 
 def source(function: Function) -> str:
@@ -52,11 +79,16 @@ def source(function: Function) -> str:
     Unsupported
         The program uses what machine code does not know.
     """
+    return _module(function)[1]
+
+
+def _module(function: Function) -> tuple[Module, str]:
     for one in functions(function):
         for op in walk(one.body):
             if isinstance(op, Apply) and op.effect:
                 raise Unsupported("an operation that may not be done twice")
-    return Module(function).text()
+    module = Module(function)
+    return module, module.text()
 
 
 def compile(function: Function) -> Callable[..., Any]:
@@ -67,11 +99,13 @@ def compile(function: Function) -> Callable[..., Any]:
     Unsupported
         The program uses what machine code does not know.
     """
-    loaded = machine.compile_text(source(function), imports=_imports())
+    module, text = _module(function)
+    loaded = machine.compile_text(text, imports=_imports())
     table = ctypes.CFUNCTYPE(ctypes.c_void_p)(loaded.address("table"))()
-    ctypes.memmove(table, (ctypes.c_void_p * len(entry.TABLE))(*_table()), 8 * len(entry.TABLE))
+    addresses = [*_table(), *map(id, module.objects)]
+    ctypes.memmove(table, (ctypes.c_void_p * len(addresses))(*addresses), 8 * len(addresses))
     method = _Method(function.name.encode() or b"f", loaded.address("call"), _FASTCALL, None)
-    return _made()(ctypes.byref(method), _Code(loaded, method), None)
+    return _made()(ctypes.byref(method), _Code(loaded, method, module.objects), None)
 
 
 @functools.cache
@@ -83,7 +117,7 @@ def _made() -> Any:
 
 @functools.cache
 def _imports() -> dict[str, int]:
-    return {name: _address(getattr(ctypes.pythonapi, name)) for name in (*entry.IMPORTS, "PyCapsule_GetPointer")}
+    return {name: _address(getattr(ctypes.pythonapi, name)) for name in (*entry.IMPORTS, *_FURTHER)}
 
 
 def _address(function: Any) -> int:
@@ -107,7 +141,8 @@ def _table() -> tuple[int, ...]:
         "not_implemented": id(NotImplemented), "float": id(float), "int": id(int), "array": id(np.ndarray),
         "float64": id(np.float64), "int64": id(np.int64), "float32": id(np.float32), "bool_": id(np.bool_), "true": id(True),
         "false": id(False), "new_array": api[_NEW], "new_scalar": api[_SCALAR], "set_base": api[_SET_BASE],
-        "capsule_free": _capsule().address("capsule_free"),
+        "capsule_free": _capsule().address("capsule_free"), "capsule_release": _capsule().address("capsule_release"),
+        "exception": id(Exception),
     }  # fmt: skip
     dtypes = {f"dtype_{kind}": id(np.dtype(kind)) for kind in entry.TYPE_NUMBERS}
     return tuple((known | dtypes)[name] or 0 for name in entry.TABLE)

@@ -189,13 +189,11 @@ def elements(
 ) -> None:
     """Write a loop over a row; ``body`` takes the addresses of the elements."""
 
+    along = [o.strides[-1] if o.strides else "0" for o in operands]
+    steps = ["1" if unit and stride != "0" else stride for stride in along]
+
     def turn(j: str) -> None:
-        body(
-            [
-                _at(text, o, p, j, "0" if o.strides[-1] == "0" else "1" if unit else o.strides[-1])
-                for o, p in zip(operands, pointers, strict=True)
-            ]
-        )
+        body([_at(text, o, p, j, stride) for o, p, stride in zip(operands, pointers, steps, strict=True)])
 
     if unrolled:
         for j in range(int(count)):

@@ -99,13 +99,20 @@ def name_of(function: Callable[..., Any]) -> str | None:
 
 
 class Unsupported(Exception):
-    """Machine code has no instructions for an operation; it is called back."""
+    """Machine code has no instructions for an operation; it is called back.
+
+    ``value`` is what cannot be computed where it is used, and has to be computed on its own.
+    """
+
+    value: Any = None
 
 
 def convert(text: Text, x: Scalar, kind: str) -> Scalar:
     """Return a number as one of another kind, as NumPy's casts do."""
     if x.kind == kind:
         return x
+    if kind not in KINDS:
+        raise Unsupported(f"numbers of {kind}")
     if x.text[0] != "%":
         return Scalar(kind, literal(_known(x), kind))
     pair = (x.kind[0], kind[0])
@@ -128,6 +135,8 @@ def _known(x: Scalar) -> Any:
 
 def literal(x: Any, kind: str) -> str:
     """Return a known number as text."""
+    if kind not in KINDS:
+        raise Unsupported(f"numbers of {kind}")
     if kind == "i8":
         if not -(2**63) <= int(x) < 2**63:
             raise Unsupported(f"{x} has more than 64 bits")

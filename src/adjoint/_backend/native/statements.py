@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
 from adjoint._backend.memory import Sharing

@@ -1,12 +1,10 @@
 """What values are in machine code.
 
-==========  ======================================================================================================
+=========== ======================================================================================================
 `Scalar`    a number in a register
 `Array`     an address, lengths of axes and strides (in elements), and the block that owns the memory
-`Object`    anything else: a reference to an object of Python's, handed to functions that are called back
-==========  ======================================================================================================
-
-A list of numbers or arrays (`ListOf`) is a block of items, see `lists`.
+`Reference` a block: a list, a record, or anything else: an object of Python's, handed to functions that are called back
+=========== ======================================================================================================
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._ir.nodes import Undefined, Value, atom_type
-from adjoint._ir.types import ListOf, Record, Tensor, Type
+from adjoint._ir.types import ListOf, Tensor, Type
 
 # Dtypes that machine code computes with, by their codes: the type in a register, and in memory.
 KINDS: dict[str, tuple[str, str]] = {
@@ -40,7 +38,7 @@ def is_native(t: Type) -> bool:
 
 def is_listed(t: Type) -> bool:
     """Tell whether values of a type are lists of machine code's own."""
-    return isinstance(t, ListOf) and (is_native(t.item) or is_listed(t.item) or isinstance(t.item, Record))
+    return isinstance(t, ListOf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,121 @@
+"""Stores into arrays: one element, the part that a basic index names, the elements that arrays of integers name."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from adjoint._backend.memory import Sharing
+from adjoint._backend.native import fusion, indexing, kernels, nests, scalars
+from adjoint._backend.native.function import Writer
+from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.values import Array, Scalar, is_native, kind_of, rank_of
+from adjoint._ir.nodes import Apply, Value, atom_type
+
+
+def store(w: Writer, op: Apply, sharing: Sharing, *, in_place: bool, add: bool) -> None:
+    """Write a store into an array, after the copy that it may need."""
+    old, index, v = op.args
+    output = op.outputs[0]
+    if not is_native(output.type) or not rank_of(output) or not is_native(atom_type(v)):
+        raise Unsupported("a store of what is no number")
+    here = type(old) is Value and old not in w.plan.inlined and w.variables.root(old) is w.variables.root(output)
+    if not (here and in_place):
+        source = w.array(old)
+        w.assign(output, w.copy(source, on_heap=w.slot(output).small is None) if not in_place else source)
+    a = w.read(output)
+    assert isinstance(a, Array)
+    if fusion.is_basic(index):
+        _store_part(w, a, op, sharing, add=add)
+    else:
+        _store_named(w, a, index, v, add=add)
+
+
+def _store_part(w: Writer, a: Array, op: Apply, sharing: Sharing, *, add: bool) -> None:
+    """Write to the part of an array that a basic index names."""
+    old, index, v = op.args
+    place = indexing.part(w, a, index, packed=False)
+    if not place.dims:
+        x = scalars.convert(w.text, _element(w, v), a.kind)
+        if add:
+            before = nests.load(w.text, a.kind, place.data)
+            x = Scalar(a.kind, w.text.let(f"{'add' if a.kind == 'i8' else 'fadd'} {x.type} {before.text}, {x.text}"))
+        nests.store(w.text, x, place.data)
+        return
+    if add and a.kind == "b1":
+        raise Unsupported("sums of truth values")
+    t = kernels.tree(w, v)
+    written = sharing.written(op.outputs[0]) | sharing.written(old)
+    if any(_overlaps(leaf, old, index, written, sharing) for leaf in kernels.read(t)):
+        t = kernels.Leaf(kernels.evaluated(w, t, kind_of(v), rank_of(v)), None, None)
+    expect_fit(w, t, place)
+    kernels.fill(w, place, t, add=add)
+
+
+def _element(w: Writer, v: Any) -> Scalar:
+    """Return what is stored in one place: a number, or an array of one element."""
+    if not rank_of(v):
+        return w.scalar(v)
+    a = w.array(v)
+    w.leave_if(w.text.compare("ne", nests.size_of(w.text, a.dims), "1"))
+    return nests.load(w.text, a.kind, a.data)
+
+
+def _overlaps(leaf: kernels.Leaf, old: Any, index: Any, written: Any, sharing: Sharing) -> bool:
+    """Tell whether what is stored may be read from where it is stored to, at another place."""
+    atom = leaf.atom
+    if atom is None or not sharing.sites(atom) & written:
+        return False
+    op = sharing.plan.inlined.get(atom)
+    same = isinstance(op, Apply) and op.function is operator.getitem and op.args[0] is old and _equal(op.args[1], index)
+    return not same
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, slice) and isinstance(b, slice):
+        return all(_equal(x, y) for x, y in zip((a.start, a.stop, a.step), (b.start, b.stop, b.step), strict=True))
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    return a is b or (type(a) is int and type(b) is int and a == b)
+
+
+def expect_fit(w: Writer, t: kernels.Tree, place: Array) -> None:
+    """Leave where the shape of what is stored is not that of the place."""
+    for leaf in kernels.leaves(t):
+        dims = list(leaf.array.dims)
+        while len(dims) > place.rank:
+            w.leave_if(w.text.compare("ne", dims.pop(0), "1"))
+            raise Unsupported("an array of more axes than the place has")
+        for n, wanted in zip(reversed(dims), reversed(place.dims), strict=False):
+            w.leave_if(w.text.all([w.text.compare("ne", n, "1"), w.text.compare("ne", n, wanted)]))
+
+
+def _store_named(w: Writer, a: Array, index: Any, v: Any, *, add: bool) -> None:
+    """Write to the elements that arrays of integers name, one after the other: of repeated ones the last wins, or all count."""
+    text = w.text
+    if a.kind == "b1":
+        raise Unsupported("truth values")
+    arrays, full = indexing.named(w, a, index)
+    if not full:
+        raise Unsupported("rows that integers name")
+    x = w.atom(v)
+    if isinstance(x, Array):
+        if x.rank != arrays[0].rank:
+            raise Unsupported("a broadcast store")
+        x = w.packed(x)
+        for m, n in zip(x.dims, arrays[0].dims, strict=True):
+            w.leave_if(text.compare("ne", m, n))
+
+    def body(k: str, address: str) -> None:
+        if isinstance(x, Array):
+            y = nests.load(text, x.kind, text.item(x.stored, x.data, k))
+        else:
+            assert isinstance(x, Scalar)
+            y = x
+        y = scalars.convert(text, y, a.kind)
+        if add:
+            before = nests.load(text, a.kind, address)
+            y = Scalar(a.kind, text.let(f"{'add' if a.kind == 'i8' else 'fadd'} {y.type} {before.text}, {y.text}"))
+        nests.store(text, y, address)
+
+    indexing.each_named(w, a, index, body)
