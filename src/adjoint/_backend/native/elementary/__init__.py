@@ -1,0 +1,81 @@
+"""Elementary functions as LLVM IR: scalar, without branches and tables, so that any loop that calls them can be vectorised.
+
+`definitions` gives the text of ``@adj.exp``, …, and of ``@adj.f32.exp``, …, and `intrinsics` what they need declared.
+
+Every result is within 2 units in the last place, over the whole range, and special values are those of C99 and NumPy.
+Products are fused with sums everywhere (``llvm.fma``): the target must have the instruction, or these functions are very slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from adjoint._backend.native.elementary import exponential
+from adjoint._backend.native.elementary.text import ATTRIBUTES, Formula, written
+
+FORMULAS: dict[str, tuple[int, Formula]] = {
+    "exp": (1, exponential.exp),
+    "exp2": (1, exponential.exp2),
+    "expm1": (1, exponential.expm1),
+    "log": (1, exponential.log),
+    "log2": (1, exponential.log2),
+    "log10": (1, exponential.log10),
+    "log1p": (1, exponential.log1p),
+    "logaddexp": (2, exponential.logaddexp),
+    "expit": (1, exponential.expit),
+    "power": (2, exponential.power),
+}
+
+SINGLE = "f32."
+"""What the names of functions of single precision begin with."""
+
+NAMES: dict[str, int] = {prefix + name: count for prefix in ("", SINGLE) for name, (count, _) in FORMULAS.items()}
+"""For each function, how many arguments it takes."""
+
+
+def definitions(names: Iterable[str]) -> str:
+    """Return the definitions of these functions, and of those that they call, each once."""
+    return "\n\n".join(_definition(name)[0] for name in _needed(names))
+
+
+def intrinsics(names: Iterable[str]) -> set[str]:
+    """Return the declarations, a line each, of the intrinsics that `definitions` of the same names call."""
+    return set().union(*(_definition(name)[1] for name in _needed(names)))
+
+
+def _needed(names: Iterable[str]) -> list[str]:
+    """Return the names and those that they call, each once."""
+    found: dict[str, None] = {}
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found[name] = None
+            left.extend(_definition(name)[2])
+    return sorted(found)
+
+
+@cache
+def _definition(name: str) -> tuple[str, frozenset[str], frozenset[str]]:
+    """Return the text of a function, the intrinsics that it calls, and the functions that it calls."""
+    if name.startswith(SINGLE):
+        return _widened(name.removeprefix(SINGLE)), frozenset(), frozenset({name.removeprefix(SINGLE)})
+    count, formula = FORMULAS[name]
+    text, body = written(name, count, formula)
+    return text, frozenset(body.intrinsics), frozenset(body.calls)
+
+
+def _widened(name: str) -> str:
+    """Return the function of single precision: computed in double precision, and rounded."""
+    count = NAMES[name]
+    given = ", ".join(f"float %x{i}" for i in range(count))
+    wide = ", ".join(f"double %w{i}" for i in range(count))
+    return "\n".join([
+        f"define internal float @adj.{SINGLE}{name}({given}) {ATTRIBUTES} {{",
+        *(f"  %w{i} = fpext float %x{i} to double" for i in range(count)),
+        f"  %y = call double @adj.{name}({wide})",
+        "  %z = fptrunc double %y to float",
+        "  ret float %z",
+        "}",
+    ])
