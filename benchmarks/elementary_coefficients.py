@@ -5,8 +5,8 @@
 Each polynomial minimises the largest weighted error over an interval.
 We find it with the exchange algorithm of Remez (1934): solve for coefficients and level so that the error alternates
 at n + 2 points, move the points to the extrema of the error, and repeat until the extrema agree.
-All this is done with 60 digits; the coefficients are rounded to doubles in the end.
-That costs little because each polynomial is a small correction to a leading term that is exact.
+All this is done with 60 digits.  Then the first coefficient is rounded to a double and the others are found anew, to make up
+for that, and so on with the second and third.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def extrema(error: Function, low: mpf, high: mpf, count: int):
 
 
 def remez(fit: Fit):
-    """Return the coefficients, lowest power first, and the largest weighted error."""
+    """Return the coefficients, lowest power first."""
     n = fit.count
     middle, half = (fit.low + fit.high) / 2, (fit.high - fit.low) / 2
     points = [middle - half * mp.cos(mp.pi * (2 * i + 1) / (2 * n + 2)) for i in range(n + 1)]
@@ -78,9 +78,32 @@ def remez(fit: Fit):
         sizes = [abs(e) for _, e in peaks]
         if max(sizes) < mpf("1.01") * min(sizes):
             break
-    rounded = [mpf(float(c)) for c in coefficients]
-    coefficients = rounded
-    return [float(c) for c in rounded], max(abs(e) for _, e in extrema(error, fit.low, fit.high, n + 1))
+    return coefficients
+
+
+def rounded(fit: Fit):
+    """Return the coefficients as doubles, and the largest weighted error."""
+    fixed: list[float] = []
+    if fit.low == 0:  # elsewhere the first coefficients are no larger than the others
+
+        def rest(x):
+            return (fit.f(x) - value(fixed, x)) / x ** len(fixed)
+
+        for power in range(3):
+            weight = lambda x, n=power: fit.weight(x) * x**n
+            left = Fit(fit.formula, fit.interval, rest, fit.high / 1000, fit.high, fit.count - power, weight)
+            fixed.append(float(remez(left)[0]))
+        left = Fit(fit.formula, fit.interval, rest, fit.high / 1000, fit.high, fit.count - 3, lambda x: fit.weight(x) * x**3)
+    else:
+        left = fit
+    coefficients = fixed + [float(c) for c in remez(left)]
+    points = extrema(lambda x: (value(coefficients, x) - fit.f(x)) * fit.weight(x), fit.low, fit.high, fit.count + 1)
+    return coefficients, max(abs(e) for _, e in points)
+
+
+def scaled_erfc(x: mpf) -> mpf:
+    """Return ``exp(x²) erfc(x)``."""
+    return mp.exp(x * x) * mp.erfc(x)
 
 
 def near(f: Function, limit) -> Function:
@@ -138,12 +161,20 @@ FITS = {
         near(lambda z: (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mpf(1) / 3), mpf(0), mpf("0.0445"), 8, lambda z: z + TINY,
     ),
     "CBRT": Fit(
-        "1 / cbrt(m), a first guess", "0.35 ≤ m ≤ 2.84",
-        lambda m: m ** (-mpf(1) / 3), mpf("0.35"), mpf("2.84"), 6, lambda m: m ** (mpf(1) / 3),
+        "1 / cbrt(m), a first guess", "½ ≤ m ≤ 4",
+        lambda m: m ** (-mpf(1) / 3), mpf("0.5"), mpf(4), 6, lambda m: m ** (mpf(1) / 3),
     ),
     "ERF": Fit(
         "erf(x) / x - 1, z = x²", "|x| ≤ 1",
         near(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 2 / mp.sqrt(mp.pi) - 1), mpf(0), mpf(1), 14,
+    ),
+    "ERFC": Fit(
+        "(1 + 2x) exp(x²) erfc(x) - 1.25, a polynomial in t = (x - 3.5) / (x + 3.5)", "0 ≤ x ≤ 27.5",
+        lambda t: (8 + 6 * t) / (1 - t) * scaled_erfc(mpf("3.5") * (1 + t) / (1 - t)) - mpf("1.25"), mpf(-1), mpf(24) / 31, 24,
+    ),
+    "ERF_TAIL": Fit(
+        "exp(x²) erfc(x), a polynomial in x - 2.5; the error is that of erfc(x)", "1 ≤ x ≤ 6",
+        lambda u: scaled_erfc(u + mpf("2.5")), -mpf("1.5"), mpf("3.5"), 22, lambda u: mp.exp(-((u + mpf("2.5")) ** 2)),
     ),
 }  # fmt: skip
 
@@ -158,7 +189,7 @@ def main():
     """Print the module of tables."""
     print(HEAD)
     for name, fit in FITS.items():
-        coefficients, error = remez(fit)
+        coefficients, error = rounded(fit)
         print(f"# {fit.formula}, {fit.interval}: error 2^{float(mp.log(error, 2)):.0f}")
         print(f"{name} = (")
         for c in coefficients:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from adjoint._backend.native.elementary import exponential
+from adjoint._backend.native.elementary import error, exponential, hyperbolic, roots, trigonometric
 from adjoint._backend.native.elementary.text import ATTRIBUTES, Formula, written
 
 FORMULAS: dict[str, tuple[int, Formula]] = {
@@ -25,6 +25,23 @@ FORMULAS: dict[str, tuple[int, Formula]] = {
     "logaddexp": (2, exponential.logaddexp),
     "expit": (1, exponential.expit),
     "power": (2, exponential.power),
+    "sin": (1, trigonometric.sin),
+    "cos": (1, trigonometric.cos),
+    "tan": (1, trigonometric.tan),
+    "arcsin": (1, trigonometric.arcsin),
+    "arccos": (1, trigonometric.arccos),
+    "arctan": (1, trigonometric.arctan),
+    "arctan2": (2, trigonometric.arctan2),
+    "sinh": (1, hyperbolic.sinh),
+    "cosh": (1, hyperbolic.cosh),
+    "tanh": (1, hyperbolic.tanh),
+    "arcsinh": (1, hyperbolic.arcsinh),
+    "arccosh": (1, hyperbolic.arccosh),
+    "arctanh": (1, hyperbolic.arctanh),
+    "cbrt": (1, roots.cbrt),
+    "hypot": (2, roots.hypot),
+    "erf": (1, error.erf),
+    "erfc": (1, error.erfc),
 }
 
 SINGLE = "f32."

@@ -8,12 +8,12 @@ A pair ``(hi, lo)`` stands for the unrounded sum ``hi + lo``, where ``lo`` is at
 
 from __future__ import annotations
 
+from adjoint._backend.native.elementary.pairs import exact_product, exact_sum, fast_sum
 from adjoint._backend.native.elementary.tables import EXP, LOG, LOG_TAIL
 from adjoint._backend.native.elementary.text import (
     Number,
     at_least,
     at_most,
-    copysign,
     fabs,
     fma,
     polynomial,
@@ -37,28 +37,6 @@ LOG2_E = 1.4426950408889634
 # ln 2 in two parts.  The first has 42 bits, so that its product with an exponent is exact.
 LN2, LN2_LOW = 0.6931471805598903, 5.497923018708371e-14
 LN2_ROUNDED, LN2_REST = 0.6931471805599453, 2.3190468138462996e-17
-
-# ---------------------------------------------------------------------------------------------------- sums of two doubles
-
-
-def fast_sum(a: Number | float, b: Number) -> tuple[Number, Number]:
-    """Return ``a + b`` as a pair; the exponent of ``a`` is not below that of ``b``, or ``a`` is zero [Dekker 1971]."""
-    hi = a + b
-    return hi, b - (hi - a)
-
-
-def exact_sum(a: Number | float, b: Number) -> tuple[Number, Number]:
-    """Return ``a + b`` as a pair, whatever the exponents [Knuth, TAOCP 2, 4.2.2]."""
-    hi = a + b
-    part = hi - a
-    return hi, (a - (hi - part)) + (b - part)
-
-
-def exact_product(a: Number, b: Number | float) -> tuple[Number, Number]:
-    """Return ``a * b`` as a pair."""
-    hi = a * b
-    return hi, fma(a, b, -hi)
-
 
 # ------------------------------------------------------------------------------------------------------ the exponential
 #
@@ -95,13 +73,18 @@ def bounded(x: Number) -> Number:
     return at_least(at_most(x, 710.0), -746.0)
 
 
+def one_plus(r: Number, rest: Number | float = 0.0) -> Number:
+    """Return ``exp(r + rest)``: 1 + r as a pair, and r² q(r), below 0.07, is added to the lower part."""
+    hi, low = fast_sum(1.0, r)
+    return hi + fma(r * r, polynomial(r, EXP), low + rest if isinstance(rest, Number) else low)
+
+
 def exp(x: Number) -> Number:
     """Return the exponential."""
     x = bounded(x)
     shifted = fma(x, LOG2_E, SHIFTER)
     n = shifted - SHIFTER
-    r = fma(n, -LN2_LOW, fma(n, -LN2, x))
-    return scaled(fma(r * r, polynomial(r, EXP), r) + 1.0, shifted)
+    return scaled(one_plus(fma(n, -LN2_LOW, fma(n, -LN2, x))), shifted)
 
 
 def exp2(x: Number) -> Number:
@@ -110,20 +93,19 @@ def exp2(x: Number) -> Number:
     shifted = x + SHIFTER
     v = x - (shifted - SHIFTER)
     r, rest = exact_product(v, LN2_ROUNDED)
-    return scaled(fma(r * r, polynomial(r, EXP), r + fma(v, LN2_REST, rest)) + 1.0, shifted)
+    return scaled(one_plus(r, fma(v, LN2_REST, rest)), shifted)
 
 
 def expm1(x: Number) -> Number:
-    """Return ``exp(x) - 1 = 2ⁿ p + (2ⁿ - 1)``, where ``p = exp(r) - 1``.
+    """Return ``exp(x) - 1 = 2ⁿ (exp(r) - 1) + (2ⁿ - 1)``.
 
     Computed at half its size, because 2ⁿ overflows where the result does not.
     A tiny x is its own result, and so keeps the sign of its zero and the bits that halving a subnormal would take.
     """
-    bound = at_least(at_most(x, 710.0), -40.0)
-    shifted, r, rest = reduced(bound)
-    p = r + fma(r * r, polynomial(r, EXP), rest)
+    shifted, r, rest = reduced(at_least(at_most(x, 710.0), -40.0))
     half = power_of_two(shifted.bits() - 1)
-    return where(fabs(x) < 2.0**-54, x, 2.0 * fma(half, p, half - 0.5))
+    main = fma(half, r, half - 0.5)
+    return where(fabs(x) < 2.0**-54, x, 2.0 * fma(half, fma(r * r, polynomial(r, EXP), rest), main))
 
 
 def exp_of_pair(hi: Number, lo: Number) -> tuple[Number, Number, Number]:
@@ -151,7 +133,7 @@ def parts(x: Number) -> tuple[Number, Number]:
     """
     subnormal = x < 2.0**-1022
     distance = where(subnormal, x * 2.0**54, x).bits() + (ONE - SQRT_HALF)
-    k = ((distance >> 52) | TWO_52).double() - where(subnormal, x.lift(2.0**52 + 1023 + 54), 2.0**52 + 1023)
+    k = ((distance >> 52) | TWO_52).double() - where(subnormal, 2.0**52 + 1023 + 54, 2.0**52 + 1023)
     return k, ((distance & FRACTION) + SQRT_HALF).double()
 
 
@@ -165,7 +147,7 @@ def log_rest(f: Number, below: Number | float = 0.0) -> Number:
 
 def where_defined(x: Number, y: Number) -> Number:
     """Return ``y``, but what a logarithm is where x is zero, negative, infinite or NaN."""
-    return where(x <= 0.0, where(x.equals(0.0), x.lift(-INF), NAN), where(x < INF, y, x))
+    return where(x <= 0.0, where(x.equals(0.0), -INF, NAN), where(x < INF, y, x))
 
 
 def log(x: Number) -> Number:
@@ -206,7 +188,7 @@ def log_of_pair(u: Number, low: Number, exponent: Number | float = 0.0) -> Numbe
     Where u is so large that 2⁻ᵏ is none of our doubles, ``low`` does not matter.
     """
     k, m = parts(u)
-    below = where(u < 2.0**500, power_of_two((SHIFTER - k).bits()), u.lift(0.0)) * low
+    below = where(u < 2.0**500, power_of_two((SHIFTER - k).bits()), 0.0) * low
     f = (m - 1.0) + below
     k = k + exponent
     return fma(k, LN2, f + log_rest(f, k * LN2_LOW))
@@ -221,7 +203,7 @@ def log1p(x: Number) -> Number:
 def logaddexp(x: Number, y: Number) -> Number:
     """Return ``log(exp(x) + exp(y))``: the larger plus ``log1p(exp(-|x - y|))``.  Equal infinities have distance 0."""
     larger = where(x > y, x, where(x <= y, y, x + y))
-    distance = where(x.equals(y), x.lift(0.0), fabs(x - y))
+    distance = where(x.equals(y), 0.0, fabs(x - y))
     return larger + x.body.call("log1p", x.body.call("exp", -distance))
 
 
@@ -279,4 +261,4 @@ def power(x: Number, y: Number) -> Number:
     broken = y.differs(rint(y))
     sign = where(even, 0, where(broken, 0, x.bits() & SIGN))
     signed = where((x < 0.0) & (size < INF) & broken, NAN, (result.bits() | sign).double())
-    return where(y.equals(0.0), x.lift(1.0), where(x.equals(1.0), x.lift(1.0), signed))
+    return where(y.equals(0.0), 1.0, where(x.equals(1.0), 1.0, signed))

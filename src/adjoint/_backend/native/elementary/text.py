@@ -178,9 +178,8 @@ def copysign(x: Number, sign: Number) -> Number:
 
 
 def where(condition: Number, yes: Number | float, no: Number | float) -> Number:
-    """Return ``yes`` where the condition is true, ``no`` elsewhere.  At least one of them is no constant of Python's."""
-    number = yes if isinstance(yes, Number) else no
-    assert isinstance(number, Number)
+    """Return ``yes`` where the condition is true, ``no`` elsewhere.  Two constants are doubles."""
+    number = next((each for each in (yes, no) if isinstance(each, Number)), Number(condition.body, DOUBLE, ""))
     yes, no = number.lift(yes), number.lift(no)
     return number.body.add(number.type, f"select i1 {condition.name}, {number.type} {yes.name}, {number.type} {no.name}")
 
