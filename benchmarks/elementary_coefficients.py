@@ -116,6 +116,7 @@ TINY = mpf(10) ** -9  # keeps a weight from being zero where the weighted error 
 
 Q = mp.pi / 4 * mpf("1.0001")  # and after a multiple of π/2
 S = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * mpf("1.0001")  # (m - 1)/(m + 1), where √½ ≤ m ≤ √2
+A = mpf("3.5")
 
 # z is a square: of r, of s, or of the argument itself.
 FITS = {
@@ -125,11 +126,11 @@ FITS = {
     ),
     "COSH": Fit(
         "(cosh(r) - 1) / z, z = r²", "|r| ≤ ½ ln 2",
-        near(lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z, 0.5), mpf(0), R**2, 6, lambda z: z + TINY,
+        near(lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z, 0.5), mpf(0), R**2, 5, lambda z: z + TINY,
     ),
     "SINH": Fit(
         "(sinh(r) / r - 1) / z, z = r²", "|r| ≤ ½ ln 2",
-        near(lambda z: (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mpf(1) / 6), mpf(0), R**2, 6, lambda z: z + TINY,
+        near(lambda z: (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mpf(1) / 6), mpf(0), R**2, 5, lambda z: z + TINY,
     ),
     "LOG": Fit(
         "(2 atanh(s) / s - 2) / z, z = s²", "s = (m - 1) / (m + 1), √½ ≤ m ≤ √2",
@@ -138,7 +139,7 @@ FITS = {
     "LOG_TAIL": Fit(
         "(2 atanh(s) / s - 2 - 2/3 z) / z², z = s²", "s = (m - 1) / (m + 1), √½ ≤ m ≤ √2",
         near(lambda z: (2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z - mpf(2) / 3) / z, mpf(2) / 5),
-        mpf(0), S**2, 9, lambda z: z**2 + TINY,
+        mpf(0), S**2, 8, lambda z: z**2 + TINY,
     ),
     "SIN": Fit(
         "(sin(r) / r - 1) / z, z = r²", "|r| ≤ ¼ π",
@@ -166,11 +167,12 @@ FITS = {
     ),
     "ERF": Fit(
         "erf(x) / x - 1, z = x²", "|x| ≤ 1",
-        near(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 2 / mp.sqrt(mp.pi) - 1), mpf(0), mpf(1), 14,
+        near(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 2 / mp.sqrt(mp.pi) - 1), mpf(0), mpf(1), 13,
     ),
     "ERFC": Fit(
-        "(1 + 2x) exp(x²) erfc(x) - 1.25, a polynomial in t = (x - 3.5) / (x + 3.5)", "0 ≤ x ≤ 27.5",
-        lambda t: (8 + 6 * t) / (1 - t) * scaled_erfc(mpf("3.5") * (1 + t) / (1 - t)) - mpf("1.25"), mpf(-1), mpf(24) / 31, 24,
+        "((1 + 2x) exp(x²) erfc(x) - 1) / (1 + t), a polynomial in t = (x - 3.5) / (x + 3.5)", "0 ≤ x ≤ 27.5",
+        lambda t: near(lambda w: ((2 + 6 * w) / (2 - w) * scaled_erfc(A * w / (2 - w)) - 1) / w, A * (1 - 1 / mp.sqrt(mp.pi)))(1 + t),
+        mpf(-1), mpf(24) / 31, 23, lambda t: 1 + t + TINY,
     ),
     "ERF_TAIL": Fit(
         "exp(x²) erfc(x), a polynomial in x - 2.5; the error is that of erfc(x)", "1 ≤ x ≤ 6",

@@ -21,15 +21,16 @@ def erf(x: Number) -> Number:
 
 
 def erfc(x: Number) -> Number:
-    """Return ``1 - erf(x)``; for x ≥ 0, exp(-x²) g(t) / (1 + 2x) with t = (x - 3.5) / (x + 3.5).
+    """Return ``1 - erf(x)``; for x ≥ 0, exp(-x²) g / (1 + 2x) with g = 1 + (1 + t) p(t) and t = (x - 3.5) / (x + 3.5).
 
-    For large x, where g is nearly 1.13, the result is as good as the exponential is: x² is a pair, and so is what follows.
+    g is between 1 and 1.3, so the errors of p matter little.  Everything else is a pair.
     Beyond 28 the result is less than half of any double.
     """
     size = at_most(fabs(x), 28.0)
     square, square_low = exact_product(size, size)
     e, e_low, shifted = exp_of_pair(-square, -square_low)
-    g, g_low = fast_sum(1.25, polynomial((size - 3.5) / (size + 3.5), ERFC))
+    inverse = 1.0 / (size + 3.5)
+    g, g_low = fast_sum(1.0, (size + size) * inverse * polynomial((size - 3.5) * inverse, ERFC))
     a, a_low = exact_product(e, g)
     below, below_low = exact_sum(1.0, size + size)
     y = scaled(quotient(a, a_low + fma(e, g_low, e_low * g), below, below_low), shifted)
