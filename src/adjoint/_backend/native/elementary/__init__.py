@@ -9,9 +9,10 @@ Products are fused with sums everywhere (``llvm.fma``): the target must have the
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 
-from adjoint._backend.native.elementary import error, exponential, hyperbolic, roots, trigonometric
+from adjoint._backend.native.elementary import error, exponential, far, hyperbolic, roots, trigonometric
 from adjoint._backend.native.elementary.text import ATTRIBUTES, Formula, written
 
 FORMULAS: dict[str, tuple[int, Formula]] = {
@@ -52,13 +53,28 @@ NAMES: dict[str, int] = {prefix + name: count for prefix in ("", SINGLE) for nam
 
 
 def definitions(names: Iterable[str]) -> str:
-    """Return the definitions of these functions, and of those that they call, each once."""
-    return "\n\n".join(_definition(name)[0] for name in _needed(names))
+    """Return the definitions of these functions, and of those that they call, each once.
+
+    The text may define ``@llvm.compiler.used``, of which a module has one.
+    """
+    needed = _needed(names)
+    texts = [_definition(name).text for name in needed]
+    return "\n\n".join([*texts, far.kept(_far(needed))] if _far(needed) else texts)
 
 
 def intrinsics(names: Iterable[str]) -> set[str]:
-    """Return the declarations, a line each, of the intrinsics that `definitions` of the same names call."""
-    return set().union(*(_definition(name)[1] for name in _needed(names)))
+    """Return the declarations, a line each, that `definitions` of the same names needs: of intrinsics, and of ``@adj.far.sin``, …."""
+    return set().union(*(_definition(name).declarations for name in _needed(names)))
+
+
+def late(names: Iterable[str]) -> str:
+    """Return the module to link after loops have been vectorised, and before ``alwaysinline`` is seen to again; "" for none."""
+    found = _far(_needed(names))
+    return far.module(found) if found else ""
+
+
+def _far(needed: list[str]) -> list[str]:
+    return sorted(set().union(*(_definition(name).far for name in needed)))
 
 
 def _needed(names: Iterable[str]) -> list[str]:
@@ -69,18 +85,28 @@ def _needed(names: Iterable[str]) -> list[str]:
         name = left.pop()
         if name not in found:
             found[name] = None
-            left.extend(_definition(name)[2])
+            left.extend(_definition(name).calls)
     return sorted(found)
 
 
+@dataclass(frozen=True)
+class Definition:
+    """The text of a function, what is declared for it, and the names that it calls here and in `far`."""
+
+    text: str
+    declarations: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
+    far: frozenset[str] = frozenset()
+
+
 @cache
-def _definition(name: str) -> tuple[str, frozenset[str], frozenset[str]]:
-    """Return the text of a function, the intrinsics that it calls, and the functions that it calls."""
+def _definition(name: str) -> Definition:
     if name.startswith(SINGLE):
-        return _widened(name.removeprefix(SINGLE)), frozenset(), frozenset({name.removeprefix(SINGLE)})
+        return Definition(_widened(name.removeprefix(SINGLE)), calls=frozenset({name.removeprefix(SINGLE)}))
     count, formula = FORMULAS[name]
     text, body = written(name, count, formula)
-    return text, frozenset(body.intrinsics), frozenset(body.calls)
+    declared = body.intrinsics.union(*(far.declarations(each) for each in body.far))
+    return Definition(text, frozenset(declared), frozenset(body.calls), frozenset(body.far))
 
 
 def _widened(name: str) -> str:

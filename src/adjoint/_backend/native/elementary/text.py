@@ -24,6 +24,7 @@ class Body:
         self.names: dict[str, str] = {}
         self.intrinsics: set[str] = set()
         self.calls: set[str] = set()
+        self.far: set[str] = set()
 
     def add(self, type: str, instruction: str) -> Number:
         """Return the result of the instruction."""
@@ -42,6 +43,11 @@ class Body:
         self.calls.add(name)
         return self.add(DOUBLE, f"call double @adj.{name}({_listed(arguments)})")
 
+    def corrected(self, name: str, x: Number, y: Number) -> Number:
+        """Return ``y``, but the function of this name where ``|x|`` is beyond `far.BOUND`."""
+        self.far.add(name)
+        return self.add(DOUBLE, f"call double @adj.far.{name}({_listed([x, y])})")
+
 
 @dataclass(frozen=True, eq=False)
 class Number:
@@ -58,7 +64,7 @@ class Number:
         """Return ``other`` as a value of this one's type."""
         if isinstance(other, Number):
             return other
-        return Number(self.body, self.type, _constant(other) if self.type == DOUBLE else str(int(other)))
+        return Number(self.body, self.type, constant(other) if self.type == DOUBLE else str(int(other)))
 
     def _apply(self, operation: str, left: Number | float, right: Number | float) -> Number:
         left, right = self.lift(left), self.lift(right)
@@ -143,7 +149,8 @@ class Number:
         return self.body.add(DOUBLE, f"bitcast i64 {self.name} to double")
 
 
-def _constant(value: float) -> str:
+def constant(value: float) -> str:
+    """Return how a double is written: its bits, in hexadecimal digits."""
     return f"0x{struct.unpack('>Q', struct.pack('>d', value))[0]:016X}"
 
 

@@ -18,9 +18,6 @@ TWO_OVER_PI = 0.6366197723675814
 # π/2 in three parts, each the double next to what is left.
 HALF_PI, HALF_PI_LOW, HALF_PI_LOWEST = 1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33
 
-BOUND = 2.0**40
-"""Up to here sin, cos and tan may be called; see `reduced`."""
-
 # ------------------------------------------------------------------------------------------------------ sine and cosine
 #
 # x = n π/2 + r, |r| ≤ π/4.  A product of n with a part of π/2 is not exact, but fma rounds only the difference:
@@ -78,13 +75,13 @@ def turned(y: Number, word: Number, sign: Number | int = 0) -> Number:
 def sin(x: Number) -> Number:
     """Return the sine: of ``|x|``, so that the sign of zero is kept."""
     word, sine, cosine = sine_and_cosine(fabs(x))
-    return turned(where((word & 1).equals(0), sine, cosine), word, x.bits() & SIGN)
+    return x.body.corrected("sin", x, turned(where((word & 1).equals(0), sine, cosine), word, x.bits() & SIGN))
 
 
 def cos(x: Number) -> Number:
     """Return the cosine: cos x = sin(x + π/2), a quarter of a turn further."""
     word, sine, cosine = sine_and_cosine(fabs(x))
-    return turned(where((word & 1).equals(0), cosine, sine), word + 1)
+    return x.body.corrected("cos", x, turned(where((word & 1).equals(0), cosine, sine), word + 1))
 
 
 def tan(x: Number) -> Number:
@@ -99,7 +96,7 @@ def tan(x: Number) -> Number:
     a, a_low = where(even, sine, cosine), where(even, sine_low, cosine_low)
     b, b_low = where(even, cosine, sine), where(even, cosine_low, sine_low)
     sign = where(even, 0, word.lift(SIGN)) ^ (x.bits() & SIGN)
-    return (quotient(a, a_low, b, b_low).bits() ^ sign).double()
+    return x.body.corrected("tan", x, (quotient(a, a_low, b, b_low).bits() ^ sign).double())
 
 
 # -------------------------------------------------------------------------------------------------------------- inverses
