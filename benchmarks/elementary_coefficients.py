@@ -106,6 +106,12 @@ def scaled_erfc(x: mpf) -> mpf:
     return mp.exp(x * x) * mp.erfc(x)
 
 
+def leading_erfc(w: mpf) -> mpf:
+    """Return ``((1 + 2x) exp(x²) erfc(x) - 1) / w``, where ``w = 1 + t`` and ``t = (x - A) / (x + A)``."""
+    x = A * w / (2 - w)
+    return ((1 + 2 * x) * scaled_erfc(x) - 1) / w
+
+
 def near(f: Function, limit) -> Function:
     """Return ``f``, but ``limit`` at and next to zero, where its formula divides by zero or cancels."""
     return lambda x: mpf(limit) if abs(x) < mpf(10) ** -18 else f(x)
@@ -171,7 +177,7 @@ FITS = {
     ),
     "ERFC": Fit(
         "((1 + 2x) exp(x²) erfc(x) - 1) / (1 + t), a polynomial in t = (x - 3.5) / (x + 3.5)", "0 ≤ x ≤ 27.5",
-        lambda t: near(lambda w: ((2 + 6 * w) / (2 - w) * scaled_erfc(A * w / (2 - w)) - 1) / w, A * (1 - 1 / mp.sqrt(mp.pi)))(1 + t),
+        lambda t: near(leading_erfc, A * (1 - 1 / mp.sqrt(mp.pi)))(1 + t),
         mpf(-1), mpf(24) / 31, 23, lambda t: 1 + t + TINY,
     ),
     "ERF_TAIL": Fit(

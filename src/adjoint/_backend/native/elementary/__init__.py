@@ -63,7 +63,7 @@ def definitions(names: Iterable[str]) -> str:
 
 
 def intrinsics(names: Iterable[str]) -> set[str]:
-    """Return the declarations, a line each, that `definitions` of the same names needs: of intrinsics, and of ``@adj.far.sin``, …."""
+    """Return the declarations, a line each, that `definitions` of the same names needs: of intrinsics and ``@adj.far.sin``, …."""
     return set().union(*(_definition(name).declarations for name in _needed(names)))
 
 
@@ -114,11 +114,13 @@ def _widened(name: str) -> str:
     count = NAMES[name]
     given = ", ".join(f"float %x{i}" for i in range(count))
     wide = ", ".join(f"double %w{i}" for i in range(count))
-    return "\n".join([
-        f"define internal float @adj.{SINGLE}{name}({given}) {ATTRIBUTES} {{",
-        *(f"  %w{i} = fpext float %x{i} to double" for i in range(count)),
-        f"  %y = call double @adj.{name}({wide})",
-        "  %z = fptrunc double %y to float",
-        "  ret float %z",
-        "}",
-    ])
+    return "\n".join(
+        [
+            f"define internal float @adj.{SINGLE}{name}({given}) {ATTRIBUTES} {{",
+            *(f"  %w{i} = fpext float %x{i} to double" for i in range(count)),
+            f"  %y = call double @adj.{name}({wide})",
+            "  %z = fptrunc double %y to float",
+            "  ret float %z",
+            "}",
+        ]
+    )

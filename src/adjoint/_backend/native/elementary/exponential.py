@@ -8,7 +8,7 @@ A pair ``(hi, lo)`` stands for the unrounded sum ``hi + lo``, where ``lo`` is at
 
 from __future__ import annotations
 
-from adjoint._backend.native.elementary.pairs import exact_product, exact_sum, fast_sum
+from adjoint._backend.native.elementary.pairs import exact_product, exact_sum, fast_sum, quotient
 from adjoint._backend.native.elementary.tables import EXP, LOG, LOG_TAIL
 from adjoint._backend.native.elementary.text import (
     Number,
@@ -210,7 +210,7 @@ def logaddexp(x: Number, y: Number) -> Number:
 def expit(x: Number) -> Number:
     """Return ``1 / (1 + exp(-x))``; for negative x, ``exp(x) / (1 + exp(x))``, which does not overflow."""
     e = x.body.call("exp", -fabs(x))
-    return where(x < 0.0, e, 1.0) / (e + 1.0)
+    return quotient(where(x < 0.0, e, 1.0), 0.0, *fast_sum(1.0, e))
 
 
 # ---------------------------------------------------------------------------------------------------------------- powers

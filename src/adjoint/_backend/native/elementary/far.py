@@ -21,8 +21,11 @@ PURE = "nofree nosync nounwind willreturn memory(none)"
 def declarations(name: str) -> set[str]:
     """Return the declarations of ``adj.far.NAME`` and its variants."""
     variants = ",".join(f"_ZGV_LLVM_N{width}vv_adj.far.{name}(adj.far.{name}.{width})" for width in WIDTHS)
-    scalar = f'declare double @adj.far.{name}(double, double) {PURE} "vector-function-abi-variant"="{variants}"'
-    return {scalar, *(f"declare {_vector(width)} @adj.far.{name}.{width}({_vector(width)}, {_vector(width)}) {PURE}" for width in WIDTHS)}
+    vectors = [(width, _vector(width)) for width in WIDTHS]
+    return {
+        f'declare double @adj.far.{name}(double, double) {PURE} "vector-function-abi-variant"="{variants}"',
+        *(f"declare {vector} @adj.far.{name}.{width}({vector}, {vector}) {PURE}" for width, vector in vectors),
+    }
 
 
 def kept(names: Iterable[str]) -> str:
@@ -35,7 +38,7 @@ def kept(names: Iterable[str]) -> str:
 def module(names: Iterable[str]) -> str:
     """Return the module that defines ``adj.far.NAME`` and its variants for these names."""
     return "\n\n".join([
-        "!0 = !{!\"branch_weights\", i32 1, i32 1000000}",
+        '!0 = !{!"branch_weights", i32 1, i32 1000000}',
         "declare double @llvm.fabs.f64(double)",
         *(f"declare {_vector(width)} @llvm.fabs.v{width}f64({_vector(width)})" for width in WIDTHS),
         *(f"declare i1 @llvm.vector.reduce.or.v{width}i1(<{width} x i1>)" for width in WIDTHS),

@@ -27,7 +27,7 @@ def exact_product(a: Number, b: Number | float) -> tuple[Number, Number]:
     return hi, fma(a, b, -hi)
 
 
-def quotient(a: Number, a_low: Number, b: Number, b_low: Number) -> Number:
+def quotient(a: Number, a_low: Number | float, b: Number, b_low: Number) -> Number:
     """Return ``(a + a_low) / (b + b_low)`` to little more than half a unit in the last place, with one division."""
     inverse = 1.0 / b
     q = a * inverse

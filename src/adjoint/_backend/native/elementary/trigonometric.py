@@ -140,29 +140,30 @@ def arctan(x: Number) -> Number:
     """Return the inverse tangent: beyond 1, π/2 - arctan(1 / |x|)."""
     size = fabs(x)
     outer = size > 1.0
-    angle = arctan_of(where(outer, 1.0 / size, size))
-    return copysign(where(outer, HALF_PI - (angle - HALF_PI_LOW), angle), x)
+    return copysign(angle(where(outer, 1.0, 0.0), where(outer, -1.0, size) / where(outer, size, 1.0)), x)
 
 
-def arctan_of(t: Number) -> Number:
-    """Return the inverse tangent for ``0 ≤ t ≤ 1``."""
+def angle(quarters: Number, t: Number) -> Number:
+    """Return ``quarters π/2 + arctan(t)`` for 0, 1 or 2 quarters, of which ``|t| ≤ 1`` takes away or to which it adds."""
     z = t * t
-    return fma(t * z, polynomial(z, ARCTAN), t)
+    base, base_low = pi_in_halves(quarters)
+    y, low = fast_sum(base, t)
+    return y + (low + fma(t * z, polynomial(z, ARCTAN), base_low))
 
 
 def arctan2(y: Number, x: Number) -> Number:
     """Return the angle of the point (x, y), with the special cases of C99, F.9.1.4.
 
-    The quotient of the smaller by the larger of |x| and |y| has the angle to an axis, which is that of x or of y, forwards or
-    backwards.  Two zeros and two infinities have no quotient, and get 0 and 1.
+    The quotient of the smaller by the larger of |x| and |y| has the angle to an axis, which is that of x or of y.
+    Two zeros and two infinities have no quotient, and get 0 and 1.
     """
     width, height = fabs(x), fabs(y)
     steep = height > width
     small, large = where(steep, width, height), where(steep, height, width)
     t = where(small.equals(large), where(small.equals(0.0), 0.0, 1.0), small / large)
-    angle = arctan_of(t)
     # The angle is measured from that axis, against the direction of angles if just one of these holds: the axis is that of
     # y, and x is negative.
-    against = where(steep, x.bits().lift(SIGN), 0) ^ (x.bits() & SIGN)
-    axis, axis_low = pi_in_halves(where(steep, 1.0, where((x.bits() >> 63).equals(0), 0.0, 2.0)))
-    return copysign(axis + ((angle.bits() ^ against).double() + axis_low), y)
+    sign = x.bits() & SIGN
+    against = where(steep, sign.lift(SIGN), 0) ^ sign
+    quarters = where(steep, 1.0, where(sign.equals(0), 0.0, 2.0))
+    return copysign(angle(quarters, (t.bits() ^ against).double()), y)
