@@ -1,0 +1,91 @@
+"""`ba`: the errors of reprojection of bundle adjustment: 3D points seen by cameras, with a weight for each observation.
+
+A camera has 11 parameters: rotation as axis times angle (3), centre (3), focal length, principal point (2), radial distortion
+(2). The arguments have a row for each observation, those of its camera and of its point: ``cameras[seen[:, 0]]``,
+``points[seen[:, 1]]``. So each row of the errors depends on one row of the arguments, and the sparse Jacobian is blocks of 2 ×
+15 numbers, which two reverse sweeps give for all observations at once.  From ADBench (F. Šrajer, Z. Kukelova and A. Fitzgibbon,
+2018), section 4.2; the rotation is by O. Rodrigues' formula.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+import adjoint as ad
+from benchmarks.gradbench.problem import Problem
+
+
+def by_loops(cameras, points, weights, seen):
+    """Return the weighted differences between where the points are seen and where they should be, two for each observation."""
+    errors = np.zeros((len(weights), 2))
+    for i in range(len(weights)):
+        r0, r1, r2 = cameras[i, 0], cameras[i, 1], cameras[i, 2]
+        x0, x1, x2 = points[i, 0] - cameras[i, 3], points[i, 1] - cameras[i, 4], points[i, 2] - cameras[i, 5]
+        square = r0 * r0 + r1 * r1 + r2 * r2
+        if square > 0.0:
+            angle = math.sqrt(square)
+            cos, sin = math.cos(angle), math.sin(angle)
+            a0, a1, a2 = r0 / angle, r1 / angle, r2 / angle
+            along = (a0 * x0 + a1 * x1 + a2 * x2) * (1.0 - cos)
+            y0 = x0 * cos + (a1 * x2 - a2 * x1) * sin + a0 * along
+            y1 = x1 * cos + (a2 * x0 - a0 * x2) * sin + a1 * along
+            y2 = x2 * cos + (a0 * x1 - a1 * x0) * sin + a2 * along
+        else:
+            y0 = x0 + r1 * x2 - r2 * x1
+            y1 = x1 + r2 * x0 - r0 * x2
+            y2 = x2 + r0 * x1 - r1 * x0
+        u, v = y0 / y2, y1 / y2
+        radius = u * u + v * v
+        scale = cameras[i, 6] * (1.0 + cameras[i, 9] * radius + cameras[i, 10] * radius * radius)
+        errors[i, 0] = weights[i] * (u * scale + cameras[i, 7] - seen[i, 0])
+        errors[i, 1] = weights[i] * (v * scale + cameras[i, 8] - seen[i, 1])
+    return errors
+
+
+def by_arrays(cameras, points, weights, seen):
+    """Return the weighted differences between where the points are seen and where they should be, two for each observation."""
+    rotation, x = cameras[:, :3], points - cameras[:, 3:6]
+    angle = np.sqrt(np.sum(rotation * rotation, axis=1, keepdims=True))
+    axis = rotation / angle
+    cos, sin = np.cos(angle), np.sin(angle)
+    along = np.sum(axis * x, axis=1, keepdims=True) * (1.0 - cos)
+    y = x * cos + np.cross(axis, x) * sin + axis * along
+    flat = y[:, :2] / y[:, 2:]
+    radius = np.sum(flat * flat, axis=1)
+    scale = cameras[:, 6] * (1.0 + cameras[:, 9] * radius + cameras[:, 10] * radius * radius)
+    return weights[:, None] * (flat * scale[:, None] + cameras[:, 7:9] - seen)
+
+
+def weight_errors(weights):
+    """Return what keeps the weights near one."""
+    return 1.0 - weights * weights
+
+
+def blocks(f):
+    """Return what computes the blocks of the Jacobian: errors, their derivatives, and those of the weights' own errors."""
+
+    def jacobian(cameras, points, weights, seen):
+        errors, pull = ad.vjp(lambda c, p, w: f(c, p, w, seen), cameras, points, weights)
+        first, second = np.zeros_like(errors), np.zeros_like(errors)
+        first[:, 0] = 1.0
+        second[:, 1] = 1.0
+        return errors, pull(first), pull(second), ad.jvp(weight_errors, (weights,), (np.ones_like(weights),))
+
+    return jacobian
+
+
+def inputs(size):
+    """Return cameras, points, weights and where the points are seen, a row for each observation."""
+    n, m, p = {"small": (2, 5, 10), "medium": (20, 300, 2_000), "large": (50, 20_000, 200_000)}[size]
+    rng = np.random.default_rng(3)
+    rotation, centre = rng.normal(scale=0.3, size=(n, 3)), rng.normal(scale=0.5, size=(n, 3))
+    lens = np.column_stack((rng.uniform(500, 900, n), rng.normal(scale=20, size=(n, 2)), rng.normal(scale=0.05, size=(n, 2))))
+    cameras = np.column_stack((rotation, centre, lens))
+    points = rng.normal(size=(m, 3)) + np.array([0.0, 0.0, 6.0])
+    of_camera, of_point = rng.integers(0, n, p), rng.integers(0, m, p)
+    return cameras[of_camera], points[of_point], rng.uniform(0.5, 1.5, p), rng.normal(scale=50, size=(p, 2))
+
+
+PROBLEM = Problem("ba", inputs, {"loops": by_loops, "numpy": by_arrays}, blocks, "sparse Jacobian", wrt=(0, 1, 2))

@@ -1,0 +1,56 @@
+"""`kmeans`: one step of Newton's method on the objective of k-means, ``Σ_i min_j |c_j - p_i|²``.
+
+The Hessian is diagonal, so its product with a vector of ones is its diagonal: one product instead of a matrix.  From L. Bottou
+and Y. Bengio, "Convergence properties of the k-means algorithms" (1994).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import adjoint as ad
+from benchmarks.gradbench.problem import Problem
+
+
+def by_loops(centroids, points):
+    """Return the sum of the squared distances to the nearest centroid."""
+    k, d = centroids.shape
+    total = 0.0
+    for i in range(len(points)):
+        least = np.inf
+        for j in range(k):
+            distance = 0.0
+            for a in range(d):
+                difference = centroids[j, a] - points[i, a]
+                distance += difference * difference
+            least = min(least, distance)
+        total += least
+    return total
+
+
+def by_arrays(centroids, points):
+    """Return the sum of the squared distances to the nearest centroid."""
+    differences = points[:, None, :] - centroids
+    return np.sum(np.min(np.sum(differences * differences, axis=2), axis=1))
+
+
+def newton_step(f):
+    """Return what computes the step of Newton's method: the gradient over the diagonal of the Hessian."""
+
+    def step(centroids, points):
+        slope = ad.grad(lambda c: f(c, points))
+        gradient, diagonal = ad.jvp(slope, (centroids,), (np.ones_like(centroids),))
+        return gradient / diagonal
+
+    return step
+
+
+def inputs(size):
+    """Return the centroids and the points."""
+    k, n, d = {"small": (3, 30, 2), "medium": (10, 1_000, 8), "large": (50, 20_000, 16)}[size]
+    rng = np.random.default_rng(7)
+    points = rng.normal(size=(n, d))
+    return points[:k] + 0.01 * rng.normal(size=(k, d)), points
+
+
+PROBLEM = Problem("kmeans", inputs, {"loops": by_loops, "numpy": by_arrays}, newton_step, "Newton step")
