@@ -17,6 +17,23 @@ def gradient(first: int, *others: int) -> Callable[[Callable[..., Any]], Callabl
 
 
 @dataclass(frozen=True)
+class Peer:
+    """The problem in another library, as its users would write it.
+
+    Attributes
+    ----------
+    function
+        Makes the function, of the same arguments, out of the library: the module ``jax``, ``torch`` or ``autograd.numpy``.
+    derivative
+        Makes the function that computes the derivative out of the library (here ``autograd`` itself) and the function; without
+        it, it is value and gradient.
+    """
+
+    function: Callable[[Any], Callable[..., Any]]
+    derivative: Callable[[Any, Callable[..., Any]], Callable[..., Any]] | None = None
+
+
+@dataclass(frozen=True)
 class Problem:
     """One problem of the suite.
 
@@ -37,6 +54,10 @@ class Problem:
         The arguments that are differentiated.
     compiled
         The forms that numba compiles instead, where a form calls adjoint itself: the same with the derivative by hand.
+    peers
+        The problem in other libraries, by the name of the library.
+    whole
+        The optimisation whose derivatives the problem is about, if there is one.
     """
 
     name: str
@@ -46,6 +67,8 @@ class Problem:
     kind: str = "gradient"
     wrt: tuple[int, ...] = (0,)
     compiled: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    peers: dict[str, Peer] = field(default_factory=dict)
+    whole: Callable[..., Any] | None = None
 
     def in_numba(self, form: str) -> Callable[..., Any]:
         """Return the function that numba compiles for this form."""

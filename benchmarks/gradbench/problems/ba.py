@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 import adjoint as ad
-from benchmarks.gradbench.problem import Problem
+from benchmarks.gradbench.problem import Peer, Problem
 
 
 def by_loops(cameras, points, weights, seen):
@@ -88,4 +88,83 @@ def inputs(size):
     return cameras[of_camera], points[of_point], rng.uniform(0.5, 1.5, p), rng.normal(scale=50, size=(p, 2))
 
 
-PROBLEM = Problem("ba", inputs, {"loops": by_loops, "numpy": by_arrays}, blocks, "sparse Jacobian", wrt=(0, 1, 2))
+def in_library(xp, norm, cross):
+    """Return the function for a library of arrays."""
+
+    def f(cameras, points, weights, seen):
+        rotation, x = cameras[:, :3], points - cameras[:, 3:6]
+        angle = norm(rotation)[:, None]
+        axis = rotation / angle
+        cos, sin = xp.cos(angle), xp.sin(angle)
+        along = (axis * x).sum(1)[:, None] * (1.0 - cos)
+        y = x * cos + cross(axis, x) * sin + axis * along
+        flat = y[:, :2] / y[:, 2:]
+        radius = (flat * flat).sum(1)
+        scale = cameras[:, 6] * (1.0 + cameras[:, 9] * radius + cameras[:, 10] * radius * radius)
+        return weights[:, None] * (flat * scale[:, None] + cameras[:, 7:9] - seen)
+
+    return f
+
+
+def in_jax(jax):
+    """Return the function for JAX."""
+    jnp = jax.numpy
+    return in_library(jnp, lambda x: jnp.linalg.norm(x, axis=1), jnp.cross)
+
+
+def blocks_in_jax(jax, f):
+    """Return the blocks of the Jacobian for JAX: two sweeps back for one forward."""
+    jnp = jax.numpy
+
+    def jacobian(cameras, points, weights, seen):
+        errors, pull = jax.vjp(lambda c, p, w: f(c, p, w, seen), cameras, points, weights)
+        first, second = jnp.zeros_like(errors).at[:, 0].set(1.0), jnp.zeros_like(errors).at[:, 1].set(1.0)
+        return errors, pull(first), pull(second), jax.jvp(weight_errors, (weights,), (jnp.ones_like(weights),))
+
+    return jacobian
+
+
+def in_torch(torch):
+    """Return the function for PyTorch."""
+    return in_library(torch, lambda x: torch.linalg.vector_norm(x, dim=1), lambda a, b: torch.linalg.cross(a, b, dim=1))
+
+
+def blocks_in_torch(torch, f):
+    """Return the blocks of the Jacobian for PyTorch: two sweeps back for one forward."""
+
+    def jacobian(cameras, points, weights, seen):
+        errors, own = f(cameras, points, weights, seen), weight_errors(weights)
+        wrt = cameras, points, weights
+        first = torch.autograd.grad(errors[:, 0].sum(), wrt, retain_graph=True)
+        second = torch.autograd.grad(errors[:, 1].sum(), wrt)
+        return errors, first, second, (own, *torch.autograd.grad(own.sum(), weights))
+
+    return jacobian
+
+
+def in_autograd(anp):
+    """Return the function for autograd."""
+    return in_library(anp, lambda x: anp.sqrt(anp.sum(x * x, axis=1)), anp.cross)
+
+
+def blocks_in_autograd(autograd, f):
+    """Return the blocks of the Jacobian for autograd: two sweeps back for one forward."""
+
+    def jacobian(cameras, points, weights, seen):
+        pull, errors = autograd.make_vjp(lambda wrt: f(*wrt, seen))((cameras, points, weights))
+        first, second = np.zeros_like(errors), np.zeros_like(errors)
+        first[:, 0] = 1.0
+        second[:, 1] = 1.0
+        pull_own, own = autograd.make_vjp(weight_errors)(weights)
+        return errors, pull(first), pull(second), (own, pull_own(np.ones_like(weights)))
+
+    return jacobian
+
+
+PEERS = {
+    "jax": Peer(in_jax, blocks_in_jax),
+    "torch": Peer(in_torch, blocks_in_torch),
+    "autograd": Peer(in_autograd, blocks_in_autograd),
+}
+FORMS = {"loops": by_loops, "numpy": by_arrays}
+PROBLEM = Problem("ba", inputs, FORMS, blocks, "sparse Jacobian", wrt=(0, 1, 2), peers=PEERS)

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from benchmarks.gradbench.problem import Problem, gradient
+from benchmarks.gradbench.problem import Peer, Problem, gradient
 
 
 def log_gamma_distribution(a, p):
@@ -98,4 +98,61 @@ def inputs(size):
     return alphas, means, factors, rng.normal(size=(n, d)), 1.0, 0
 
 
-PROBLEM = Problem("gmm", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0, 1, 2), wrt=(0, 1, 2))
+def in_library(xp, total, log_sum_exp, lower_of):
+    """Return the function for a library of arrays, from its own functions and sums."""
+
+    def f(alphas, means, factors, x, gamma, m):
+        n, d = x.shape
+        logs, below = factors[:, :d], factors[:, d:]
+        diagonal = xp.exp(logs)
+        centred = x[:, None, :] - means
+        rows = diagonal * centred + xp.einsum("jab,ijb->ija", lower_of(below, d), centred)
+        scores = alphas + total(logs, 1) - 0.5 * total(rows * rows, 2)
+        prior = 0.5 * gamma**2 * ((diagonal**2).sum() + (below**2).sum()) - m * logs.sum()
+        rest = constants(n, d, len(alphas), gamma, m)
+        return log_sum_exp(scores).sum() - n * log_sum_exp(alphas) + prior + rest
+
+    return f
+
+
+def in_jax(jax):
+    """Return the function for JAX."""
+    jnp = jax.numpy
+
+    def lower_of(below, d):
+        column, row = np.triu_indices(d, 1)
+        return jnp.zeros((len(below), d, d)).at[:, row, column].set(below)
+
+    return in_library(jnp, lambda x, axis: jnp.sum(x, axis), lambda x: jax.nn.logsumexp(x, axis=-1), lower_of)
+
+
+def in_torch(torch):
+    """Return the function for PyTorch."""
+
+    def lower_of(below, d):
+        column, row = torch.triu_indices(d, d, 1)
+        lower = torch.zeros((len(below), d, d), dtype=below.dtype)
+        lower[:, row, column] = below
+        return lower
+
+    return in_library(torch, lambda x, axis: x.sum(axis), lambda x: torch.logsumexp(x, -1), lower_of)
+
+
+def in_autograd(anp):
+    """Return the function for autograd, which has no stores: the factors are taken from a row with a zero at its end."""
+
+    def lower_of(below, d):
+        column, row = np.triu_indices(d, 1)
+        place = np.full((d, d), below.shape[1])
+        place[row, column] = np.arange(len(row))
+        return anp.concatenate((below, np.zeros((len(below), 1))), axis=1)[:, place]
+
+    def log_sum_exp(x):
+        top = anp.max(x, axis=-1, keepdims=True)
+        return top[..., 0] + anp.log(anp.sum(anp.exp(x - top), axis=-1))
+
+    return in_library(anp, lambda x, axis: anp.sum(x, axis), log_sum_exp, lower_of)
+
+
+PEERS = {"jax": Peer(in_jax), "torch": Peer(in_torch), "autograd": Peer(in_autograd)}
+PROBLEM = Problem("gmm", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0, 1, 2), wrt=(0, 1, 2), peers=PEERS)

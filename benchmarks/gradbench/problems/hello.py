@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.gradbench.problem import Problem, gradient
+from benchmarks.gradbench.problem import Peer, Problem, gradient
 
 
 def square(x):
@@ -15,4 +15,10 @@ def inputs(size):
     return ({"small": 0.5, "medium": 3.0, "large": 1000.0}[size],)
 
 
-PROBLEM = Problem("hello", inputs, {"loops": square}, gradient(0))
+def same(_):
+    """Return the square for any library."""
+    return lambda x: x * x
+
+
+PEERS = {"jax": Peer(same), "torch": Peer(same), "autograd": Peer(same)}
+PROBLEM = Problem("hello", inputs, {"loops": square}, gradient(0), peers=PEERS)

@@ -14,10 +14,11 @@ import math
 import numpy as np
 
 import adjoint as ad
-from benchmarks.gradbench.problem import Problem
+from benchmarks.gradbench.problem import Peer, Problem
 
 FINGERS, FINGER_BONES = 5, 4
 BONES = 2 + FINGERS * FINGER_BONES
+PARENTS = [-1, 0] + [1 if b % FINGER_BONES == 0 else b + 1 for b in range(FINGERS * FINGER_BONES)]
 
 
 def joint_angles(theta):
@@ -116,22 +117,21 @@ def by_arrays(theta, parents, relatives, inverses, rest, weights, nearest, measu
 
 
 def hand(rng):
-    """Return the parents of the bones, their placements relative to the parents, and the absolute placements."""
-    parents = np.array([-1, 0] + [1 if b % FINGER_BONES == 0 else b + 1 for b in range(FINGERS * FINGER_BONES)])
+    """Return the placements of the bones, relative to their parents and absolute."""
     relatives, absolutes = np.zeros((BONES, 4, 4)), np.zeros((BONES, 4, 4))
     for bone in range(BONES):
         relatives[bone] = np.eye(4)
         relatives[bone, :3, :3] = rotation_matrix(rng.normal(scale=0.3, size=3))
         relatives[bone, :3, 3] = rng.normal(scale=0.3, size=3) + np.array([0.0, 1.0, 0.0])
-        absolutes[bone] = relatives[bone] if bone == 0 else absolutes[parents[bone]] @ relatives[bone]
-    return parents, relatives, absolutes
+        absolutes[bone] = relatives[bone] if bone == 0 else absolutes[PARENTS[bone]] @ relatives[bone]
+    return relatives, absolutes
 
 
 def inputs(size):
     """Return the pose, the hand (parents, placements, their inverses, vertices at rest, weights), and the measured points."""
     v, p = {"small": (12, 5), "medium": (544, 200), "large": (10_000, 10_000)}[size]
     rng = np.random.default_rng(5)
-    parents, relatives, absolutes = hand(rng)
+    relatives, absolutes = hand(rng)
     near = absolutes[rng.integers(0, BONES, v), :3, 3] + rng.normal(scale=0.2, size=(v, 3))
     weights = np.exp(-np.sum((near[:, None, :] - absolutes[:, :3, 3]) ** 2, axis=2))
     rest = np.column_stack((near, np.ones(v)))
@@ -139,7 +139,80 @@ def inputs(size):
     measured = near[nearest] + rng.normal(scale=0.1, size=(p, 3))
     theta = rng.normal(scale=0.3, size=6 + 4 * FINGERS)
     weights = weights / np.sum(weights, axis=1, keepdims=True)
-    return theta, parents, relatives, np.linalg.inv(absolutes), rest, weights, nearest, measured
+    return theta, np.array(PARENTS), relatives, np.linalg.inv(absolutes), rest, weights, nearest, measured
 
 
-PROBLEM = Problem("ht", inputs, {"loops": by_loops, "numpy": by_arrays}, ad.jacfwd, "dense Jacobian")
+def in_library(xp, place_angles, carry):
+    """Return the function for a library of arrays whose trees of bones are Python's: the parents are known."""
+
+    def matrices(rows):
+        return xp.stack([xp.stack(row, -1) for row in rows], -2)
+
+    def joints(bend, spread):
+        cb, sb, cs, ss = xp.cos(bend), xp.sin(bend), xp.cos(spread), xp.sin(spread)
+        zero, one = xp.zeros_like(cb), xp.ones_like(cb)
+        return matrices(
+            [[cs, -ss * cb, ss * sb, zero], [ss, cs * cb, -cs * sb, zero], [zero, sb, cb, zero], [zero, zero, zero, one]]
+        )
+
+    def rotation(r):
+        angle = xp.sqrt((r * r).sum())
+        x, y, z = r / angle
+        s, c = xp.sin(angle), xp.cos(angle)
+        d = 1 - c
+        return matrices(
+            [
+                [x * x * d + c, x * y * d - z * s, x * z * d + y * s],
+                [x * y * d + z * s, y * y * d + c, y * z * d - x * s],
+                [x * z * d - y * s, z * y * d + x * s, z * z * d + c],
+            ]
+        )
+
+    def f(theta, _, relatives, inverses, rest, weights, nearest, measured):
+        local = relatives @ joints(*place_angles(theta[6:].reshape(FINGERS, 4)))
+        absolutes = []
+        for bone in range(BONES):
+            absolutes.append(local[bone] if bone == 0 else absolutes[PARENTS[bone]] @ local[bone])
+        vertices = carry((xp.stack(absolutes) @ inverses)[:, :3], rest, weights)
+        return measured - (vertices[nearest] @ rotation(theta[:3]).T + theta[3:6])
+
+    return f
+
+
+def in_jax(jax):
+    """Return the function for JAX."""
+    jnp = jax.numpy
+
+    def place_angles(fingers):
+        bends = jnp.zeros((FINGERS, FINGER_BONES)).at[:, :3].set(fingers[:, jnp.array([0, 2, 3])])
+        spreads = jnp.zeros((FINGERS, FINGER_BONES)).at[:, 0].set(fingers[:, 1])
+        return [jnp.concatenate((jnp.zeros(2), angles.ravel())) for angles in (bends, spreads)]
+
+    return in_library(jnp, place_angles, lambda t, rest, weights: jnp.einsum("vb,bik,vk->vi", weights, t, rest))
+
+
+def jacobian_in_jax(jax, f):
+    """Return the Jacobian for JAX."""
+    return jax.jacfwd(f)
+
+
+def in_torch(torch):
+    """Return the function for PyTorch."""
+
+    def place_angles(fingers):
+        none = torch.zeros_like(fingers[:, 0])
+        bends = torch.stack((fingers[:, 0], fingers[:, 2], fingers[:, 3], none), -1)
+        spreads = torch.stack((fingers[:, 1], none, none, none), -1)
+        palm = torch.zeros(2, dtype=fingers.dtype)
+        return [torch.cat((palm, angles.reshape(-1))) for angles in (bends, spreads)]
+
+    return in_library(torch, place_angles, lambda t, rest, weights: torch.einsum("vb,bik,vk->vi", weights, t, rest))
+
+
+def jacobian_in_torch(torch, f):
+    """Return the Jacobian for PyTorch."""
+    return torch.func.jacfwd(f)
+
+
+PEERS = {"jax": Peer(in_jax, jacobian_in_jax), "torch": Peer(in_torch, jacobian_in_torch)}
+PROBLEM = Problem("ht", inputs, {"loops": by_loops, "numpy": by_arrays}, ad.jacfwd, "dense Jacobian", peers=PEERS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 import adjoint as ad
-from benchmarks.gradbench.problem import Problem
+from benchmarks.gradbench.problem import Peer, Problem
 
 
 def by_loops(centroids, points):
@@ -53,4 +53,70 @@ def inputs(size):
     return points[:k] + 0.01 * rng.normal(size=(k, d)), points
 
 
-PROBLEM = Problem("kmeans", inputs, {"loops": by_loops, "numpy": by_arrays}, newton_step, "Newton step")
+def in_jax(jax):
+    """Return the function for JAX."""
+    jnp = jax.numpy
+
+    def f(centroids, points):
+        return jnp.sum(jnp.min(jnp.sum((points[:, None, :] - centroids) ** 2, axis=2), axis=1))
+
+    return f
+
+
+def step_in_jax(jax, f):
+    """Return the step of Newton's method for JAX."""
+
+    def step(centroids, points):
+        slope = jax.grad(lambda c: f(c, points))
+        gradient, diagonal = jax.jvp(slope, (centroids,), (jax.numpy.ones_like(centroids),))
+        return gradient / diagonal
+
+    return step
+
+
+def in_torch(torch):
+    """Return the function for PyTorch."""
+
+    def f(centroids, points):
+        return torch.sum(torch.amin(torch.sum((points[:, None, :] - centroids) ** 2, dim=2), dim=1))
+
+    return f
+
+
+def step_in_torch(torch, f):
+    """Return the step of Newton's method for PyTorch: reverse over reverse."""
+
+    def step(centroids, points):
+        (gradient,) = torch.autograd.grad(f(centroids, points), centroids, create_graph=True)
+        (diagonal,) = torch.autograd.grad(gradient.sum(), centroids)
+        return gradient / diagonal
+
+    return step
+
+
+def in_autograd(anp):
+    """Return the function for autograd."""
+
+    def f(centroids, points):
+        return anp.sum(anp.min(anp.sum((points[:, None, :] - centroids) ** 2, axis=2), axis=1))
+
+    return f
+
+
+def step_in_autograd(autograd, f):
+    """Return the step of Newton's method for autograd: reverse over reverse."""
+    slope = autograd.grad(f)
+
+    def step(centroids, points):
+        pull, gradient = autograd.make_vjp(slope, argnum=0)(centroids, points)
+        return gradient / pull(np.ones_like(centroids))
+
+    return step
+
+
+PEERS = {
+    "jax": Peer(in_jax, step_in_jax),
+    "torch": Peer(in_torch, step_in_torch),
+    "autograd": Peer(in_autograd, step_in_autograd),
+}
+PROBLEM = Problem("kmeans", inputs, {"loops": by_loops, "numpy": by_arrays}, newton_step, "Newton step", peers=PEERS)

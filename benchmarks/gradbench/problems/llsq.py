@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.gradbench.problem import Problem, gradient
+from benchmarks.gradbench.problem import Peer, Problem, gradient
 
 
 def by_loops(x, n):
@@ -41,4 +41,39 @@ def inputs(size):
     return np.random.default_rng(8).normal(size=m), n
 
 
-PROBLEM = Problem("llsq", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0))
+def in_jax(jax):
+    """Return the function for JAX: the polynomial by Horner's rule, which it has."""
+    jnp = jax.numpy
+
+    def f(x, n):
+        t = jnp.linspace(-1.0, 1.0, n)
+        errors = jnp.sign(t) - jnp.polyval(x[::-1], t)
+        return 0.5 * jnp.sum(errors * errors)
+
+    return f
+
+
+def in_torch(torch):
+    """Return the function for PyTorch: a matrix of powers, which is a constant."""
+
+    def f(x, n):
+        t = torch.linspace(-1.0, 1.0, n, dtype=x.dtype)
+        errors = torch.sign(t) - torch.linalg.vander(t, N=len(x)) @ x
+        return 0.5 * torch.sum(errors * errors)
+
+    return f
+
+
+def in_autograd(anp):
+    """Return the function for autograd: a matrix of powers, which is a constant."""
+
+    def f(x, n):
+        t = np.linspace(-1.0, 1.0, n)
+        errors = np.sign(t) - anp.dot(np.vander(t, len(x), increasing=True), x)
+        return 0.5 * anp.sum(errors * errors)
+
+    return f
+
+
+PEERS = {"jax": Peer(in_jax), "torch": Peer(in_torch), "autograd": Peer(in_autograd)}
+PROBLEM = Problem("llsq", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0), peers=PEERS)

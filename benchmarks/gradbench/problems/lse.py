@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from benchmarks.gradbench.problem import Problem, gradient
+from benchmarks.gradbench.problem import Peer, Problem, gradient
 
 
 def by_loops(x):
@@ -32,4 +32,36 @@ def inputs(size):
     return (np.random.default_rng(9).normal(scale=3, size=n),)
 
 
-PROBLEM = Problem("lse", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0))
+def in_jax(jax):
+    """Return the function for JAX."""
+    jnp = jax.numpy
+
+    def f(x):
+        top = jnp.max(x)
+        return top + jnp.log(jnp.sum(jnp.exp(x - top)))
+
+    return f
+
+
+def in_torch(torch):
+    """Return the function for PyTorch."""
+
+    def f(x):
+        top = torch.max(x)
+        return top + torch.log(torch.sum(torch.exp(x - top)))
+
+    return f
+
+
+def in_autograd(anp):
+    """Return the function for autograd."""
+
+    def f(x):
+        top = anp.max(x)
+        return top + anp.log(anp.sum(anp.exp(x - top)))
+
+    return f
+
+
+PEERS = {"jax": Peer(in_jax), "torch": Peer(in_torch), "autograd": Peer(in_autograd)}
+PROBLEM = Problem("lse", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0), peers=PEERS)

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from benchmarks.gradbench.problem import Problem, gradient
+from benchmarks.gradbench.problem import Peer, Problem, gradient
 
 
 def sigmoid(x):
@@ -63,15 +63,13 @@ def by_arrays(main, extra, state, sequence):
         signal = sequence[t] * extra[0]
         for layer in range(layers):
             weight, bias = main[2 * layer], main[2 * layer + 1]
-            said, memory = state[2 * layer], state[2 * layer + 1]
             forget = sigmoids(signal * weight[0] + bias[0])
-            enter = sigmoids(said * weight[1] + bias[1])
+            enter = sigmoids(state[2 * layer] * weight[1] + bias[1])
             leave = sigmoids(signal * weight[2] + bias[2])
-            change = np.tanh(said * weight[3] + bias[3])
-            memory = memory * forget + enter * change
-            signal = leave * np.tanh(memory)
+            change = np.tanh(state[2 * layer] * weight[3] + bias[3])
+            state[2 * layer + 1] = state[2 * layer + 1] * forget + enter * change
+            signal = leave * np.tanh(state[2 * layer + 1])
             state[2 * layer] = signal
-            state[2 * layer + 1] = memory
         guess = signal * extra[1] + extra[2]
         total += np.sum(sequence[t + 1] * (guess - np.log(2.0 + np.sum(np.exp(guess)))))
     return -total / ((steps - 1) * d)
@@ -85,4 +83,62 @@ def inputs(size):
     return main, extra, rng.normal(size=(2 * layers, d)), rng.integers(0, 2, size=(steps, d)).astype(float)
 
 
-PROBLEM = Problem("lstm", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0, 1), wrt=(0, 1))
+def step_with(xp, sigmoid):
+    """Return the way of a signal through the layers, and its loss, in a library of arrays."""
+
+    def step(main, extra, state, now, then):
+        signal, after = now * extra[0], []
+        for layer in range(len(state) // 2):
+            weight, bias, said, memory = main[2 * layer], main[2 * layer + 1], state[2 * layer], state[2 * layer + 1]
+            forget = sigmoid(signal * weight[0] + bias[0])
+            enter = sigmoid(said * weight[1] + bias[1])
+            leave = sigmoid(signal * weight[2] + bias[2])
+            change = xp.tanh(said * weight[3] + bias[3])
+            memory = memory * forget + enter * change
+            signal = leave * xp.tanh(memory)
+            after += [signal, memory]
+        guess = signal * extra[1] + extra[2]
+        return after, (then * (guess - xp.log(2.0 + xp.exp(guess).sum()))).sum()
+
+    return step
+
+
+def in_jax(jax):
+    """Return the function for JAX: a scan."""
+    jnp = jax.numpy
+    step = step_with(jnp, jax.nn.sigmoid)
+
+    def f(main, extra, state, sequence):
+        pairs = sequence[:-1], sequence[1:]
+        losses = jax.lax.scan(lambda state, pair: step(main, extra, state, *pair), list(state), pairs)[1]
+        return -jnp.mean(losses) / sequence.shape[1]
+
+    return f
+
+
+def by_a_loop(xp, sigmoid):
+    """Return the function for a library of arrays that runs loops as they are."""
+    step = step_with(xp, sigmoid)
+
+    def f(main, extra, state, sequence):
+        total = 0.0
+        for t in range(len(sequence) - 1):
+            state, loss = step(main, extra, state, sequence[t], sequence[t + 1])
+            total = total + loss
+        return -total / ((len(sequence) - 1) * sequence.shape[1])
+
+    return f
+
+
+def in_torch(torch):
+    """Return the function for PyTorch."""
+    return by_a_loop(torch, torch.sigmoid)
+
+
+def in_autograd(anp):
+    """Return the function for autograd."""
+    return by_a_loop(anp, lambda x: 1.0 / (1.0 + anp.exp(-x)))
+
+
+PEERS = {"jax": Peer(in_jax), "torch": Peer(in_torch), "autograd": Peer(in_autograd)}
+PROBLEM = Problem("lstm", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0, 1), wrt=(0, 1), peers=PEERS)

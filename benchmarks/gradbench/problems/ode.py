@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.gradbench.problem import Problem, gradient
+from benchmarks.gradbench.problem import Peer, Problem, gradient
 
 END = 2.0
 
@@ -67,4 +67,58 @@ def inputs(size):
     return np.random.default_rng(10).uniform(0.5, 1.5, size=n), steps
 
 
-PROBLEM = Problem("ode", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0))
+def step_with(join, x, h):
+    """Return one step of the method, in the library whose ``join`` concatenates."""
+
+    def slopes(y):
+        return join((x[:1], x[1:] * y[:-1]))
+
+    def step(y):
+        k1 = slopes(y)
+        k2 = slopes(y + 0.5 * h * k1)
+        k3 = slopes(y + 0.5 * h * k2)
+        k4 = slopes(y + h * k3)
+        return y + h * (k1 + 2.0 * k2 + 2.0 * k3 + k4) / 6.0
+
+    return step
+
+
+def in_jax(jax):
+    """Return the function for JAX: a scan."""
+    jnp = jax.numpy
+
+    def f(x, steps):
+        step = step_with(jnp.concatenate, x, END / steps)
+        return jax.lax.scan(lambda y, _: (step(y), None), jnp.zeros_like(x), None, length=steps)[0][-1]
+
+    return f
+
+
+def in_torch(torch):
+    """Return the function for PyTorch: a loop."""
+
+    def f(x, steps):
+        step = step_with(torch.cat, x, END / steps)
+        y = torch.zeros_like(x)
+        for _ in range(steps):
+            y = step(y)
+        return y[-1]
+
+    return f
+
+
+def in_autograd(anp):
+    """Return the function for autograd: a loop."""
+
+    def f(x, steps):
+        step = step_with(anp.concatenate, x, END / steps)
+        y = np.zeros(len(x))
+        for _ in range(steps):
+            y = step(y)
+        return y[-1]
+
+    return f
+
+
+PEERS = {"jax": Peer(in_jax), "torch": Peer(in_torch), "autograd": Peer(in_autograd)}
+PROBLEM = Problem("ode", inputs, {"loops": by_loops, "numpy": by_arrays}, gradient(0), peers=PEERS)

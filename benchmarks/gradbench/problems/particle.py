@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 import adjoint as ad
-from benchmarks.gradbench.problem import Problem, gradient
+from benchmarks.gradbench.problem import Peer, Problem, gradient
 
 
 def distance(x, y):
@@ -66,6 +66,84 @@ def inputs(size):
     return 0.0, {"small": 0.5, "medium": 0.02, "large": 0.0005}[size]
 
 
+def in_jax(jax):
+    """Return the function for JAX."""
+    jnp = jax.numpy
+
+    def potential(x, w):
+        first, second = x - jnp.array([10.0, 10.0 - w]), x - jnp.array([10.0, 0.0])
+        return 1.0 / jnp.sqrt(jnp.sum(first**2)) + 1.0 / jnp.sqrt(jnp.sum(second**2))
+
+    def f(w, step):
+        def above(state):
+            x, velocity = state
+            return x[1] + step * velocity[1] > 0.0
+
+        def advance(state):
+            x, velocity = state
+            return x + step * velocity, velocity - step * jax.grad(potential)(x, w)
+
+        x, velocity = jax.lax.while_loop(above, advance, (jnp.array([0.0, 8.0]), jnp.array([0.75, 0.0])))
+        return (x[0] - x[1] / velocity[1] * velocity[0]) ** 2
+
+    return f
+
+
+def slope_in_jax(jax, f):
+    """Return value and derivative for JAX: forward, since it does not reverse a loop whose end is not known."""
+    return lambda w, step: jax.jvp(lambda w: f(w, step), (w,), (jax.numpy.ones_like(w),))
+
+
+def in_torch(torch):
+    """Return the function for PyTorch."""
+
+    def potential(x, w):
+        first = torch.sqrt((x[0] - 10.0) ** 2 + (x[1] - 10.0 + w) ** 2)
+        second = torch.sqrt((x[0] - 10.0) ** 2 + x[1] ** 2)
+        return 1.0 / first + 1.0 / second
+
+    def f(w, step):
+        x = torch.tensor([0.0, 8.0], dtype=w.dtype, requires_grad=True)
+        velocity = torch.tensor([0.75, 0.0], dtype=w.dtype)
+        while x[1] + step * velocity[1] > 0.0:
+            (slope,) = torch.autograd.grad(potential(x, w), x, create_graph=True)
+            x = x + step * velocity
+            velocity = velocity - step * slope
+        return (x[0] - x[1] / velocity[1] * velocity[0]) ** 2
+
+    return f
+
+
+def in_autograd(anp):
+    """Return the function for autograd."""
+    from importlib import import_module
+
+    grad = import_module("autograd").grad
+
+    def potential(x, w):
+        first = anp.sqrt((x[0] - 10.0) ** 2 + (x[1] - 10.0 + w) ** 2)
+        second = anp.sqrt((x[0] - 10.0) ** 2 + x[1] ** 2)
+        return 1.0 / first + 1.0 / second
+
+    def f(w, step):
+        x, velocity = np.array([0.0, 8.0]), np.array([0.75, 0.0])
+        while x[1] + step * velocity[1] > 0.0:
+            slope = grad(potential)(x, w)
+            x = x + step * velocity
+            velocity = velocity - step * slope
+        return (x[0] - x[1] / velocity[1] * velocity[0]) ** 2
+
+    return f
+
+
+PEERS = {"jax": Peer(in_jax, slope_in_jax), "torch": Peer(in_torch), "autograd": Peer(in_autograd)}
 PROBLEM = Problem(
-    "particle", inputs, {"loops": objective}, gradient(0), "gradient over gradient", compiled={"loops": objective_by_hand}
+    "particle",
+    inputs,
+    {"loops": objective},
+    gradient(0),
+    "gradient over gradient",
+    compiled={"loops": objective_by_hand},
+    peers=PEERS,
+    whole=solve,
 )
