@@ -244,6 +244,8 @@ class Writer:
     def assign(self, value: Value, x: Machine, *, copies: bool = False) -> None:
         """Give a variable a value."""
         slot = self.slot(value)
+        if isinstance(x, Array) and not x.dims:
+            x = nests.load(self.text, x.kind, x.data)
         if isinstance(x, Scalar):
             self.text.store(KINDS[slot.kind][0], convert(self.text, x, slot.kind).text, slot.data)
         elif isinstance(x, Array):
@@ -336,6 +338,8 @@ class Writer:
 
     def scalar(self, atom: Any, kind: str | None = None) -> Scalar:
         x = self.atom(atom)
+        if isinstance(x, Array) and not x.dims:
+            x = nests.load(self.text, x.kind, x.data)
         if not isinstance(x, Scalar):
             raise Unsupported("an array in the place of a number")
         return x if kind is None else convert(self.text, x, kind)

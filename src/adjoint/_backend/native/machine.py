@@ -34,6 +34,7 @@ _JITLINK = sys.platform != "win32"
 _NAME = r'@(?:"((?:[^"\\]|\\.)+)"|([-\w.$]+))\s*\('
 _DECLARED = re.compile(r"^\s*declare\b[^@\n]*" + _NAME, re.MULTILINE)
 _DEFINED = re.compile(r"^\s*define\b(?![^@\n]*\b(?:internal|private)\b)[^@\n]*" + _NAME, re.MULTILINE)
+_DEFINED_ANYWHERE = re.compile(r"^\s*define\b[^@\n]*" + _NAME, re.MULTILINE)
 _PARSE_PLACE = re.compile(r"<string>:(\d+):(\d+): (?:error: )?(.*)")
 
 
@@ -110,6 +111,12 @@ def cpu() -> tuple[str, str, str]:
     return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
+def is_fused() -> bool:
+    """Tell whether the processor multiplies and adds in one instruction."""
+    triple, _, features = cpu()
+    return "+fma" in features or not triple.startswith(("x86_64", "i686"))
+
+
 @functools.cache
 def host(level: int = 3) -> Any:
     """Return the target machine that this process runs on, for a level of optimisation from 0 to 3."""
@@ -129,7 +136,7 @@ def versions() -> str:
 # ----------------------------------------------------------------------------------------------------- text to object code
 
 
-def optimise_and_emit(text: str, level: int = 3) -> bytes:
+def optimise_and_emit(text: str, level: int = 3, late: str = "") -> bytes:
     """Return the object code of a text for this machine.
 
     Parameters
@@ -138,43 +145,53 @@ def optimise_and_emit(text: str, level: int = 3) -> bytes:
         LLVM IR, without triple and data layout: they are the host's.
     level
         Optimisation from 0, none, to 3.
+    late
+        LLVM IR to link with it when its loops have been made vectors (see `elementary.far`).
 
     Raises
     ------
     InvalidCodeError
         LLVM rejects the text.
     """
-    with _optimised(text, level) as module:
+    with _optimised(text, level, late) as module:
         return host(level).emit_object(module)
 
 
-def optimised(text: str, level: int = 3) -> str:
+def optimised(text: str, level: int = 3, late: str = "") -> str:
     """Return the LLVM IR that a text becomes, for people who look."""
-    with _optimised(text, level) as module:
+    with _optimised(text, level, late) as module:
         return str(module)
 
 
-def assembly(text: str, level: int = 3) -> str:
+def assembly(text: str, level: int = 3, late: str = "") -> str:
     """Return the assembly of this machine that a text becomes, for people who look."""
-    with _optimised(text, level) as module:
+    with _optimised(text, level, late) as module:
         return host(level).emit_assembly(module)
 
 
-def _optimised(text: str, level: int) -> Any:
+def _optimised(text: str, level: int, late: str) -> Any:
     """Return a text as a module of LLVM after its passes."""
-    module = _parsed(text)
+    context = binding().create_context()
+    module = _parsed(text, context)
     options = binding().create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = options.slp_vectorization = level >= 2
     options.loop_unrolling = options.loop_interleaving = level >= 2
     with binding().create_pass_builder(host(level), options) as builder, builder.getModulePassManager() as passes:
         passes.run(module, builder)
+        if late:
+            module.link_in(_parsed(late, context))
+            with binding().create_new_module_pass_manager() as rest:
+                rest.add_always_inliner_pass()
+                rest.add_simplify_cfg_pass()
+                rest.add_global_dead_code_eliminate_pass()
+                rest.run(module, builder)
     return module
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str, context: Any) -> Any:
     """Return a text as a module of LLVM that is valid, in a context that goes with it: the global one would grow."""
     try:
-        module = binding().parse_assembly(text, binding().create_context())
+        module = binding().parse_assembly(text, context)
     except RuntimeError as error:
         raise _invalid(str(error), text) from None
     module.triple, module.data_layout = host().triple, str(host().target_data)
@@ -236,7 +253,11 @@ def load(code: bytes, names: Iterable[str], imports: Mapping[str, int] | None = 
 
 
 def compile_text(
-    text: str, key_parts: Iterable[str | bytes] = (), imports: Mapping[str, int] | None = None, level: int = 3
+    text: str,
+    key_parts: Iterable[str | bytes] = (),
+    imports: Mapping[str, int] | None = None,
+    level: int = 3,
+    late: str = "",
 ) -> Loaded:
     """Return the functions of a text in memory, from the cache of object code or newly compiled.
 
@@ -250,17 +271,19 @@ def compile_text(
         Addresses of declared functions.  Others are taken from ``llvmlite.binding.add_symbol`` and from the process.
     level
         Optimisation from 0, none, to 3.
+    late
+        LLVM IR to link with it when its loops have been made vectors.
 
     Raises
     ------
     InvalidCodeError
         LLVM rejects the text, or a function is declared that is nowhere to be found.
     """
-    addresses = _addresses(text, imports or {})
-    key = cache.key(text, versions(), *cpu(), str(level), *key_parts)
+    addresses = _addresses(f"{late}\n{text}", imports or {})
+    key = cache.key(text, late, versions(), *cpu(), str(level), *key_parts)
     code = cache.load(key)
     if code is None:
-        code = optimise_and_emit(text, level)
+        code = optimise_and_emit(text, level, late)
         cache.store(key, code)
     return load(code, _names(_DEFINED, text), addresses)
 
@@ -268,6 +291,8 @@ def compile_text(
 def _addresses(text: str, imports: Mapping[str, int]) -> dict[str, int]:
     """Return the addresses of the functions that a text declares, LLVM's own left out."""
     wanted = {name for name in _names(_DECLARED, text) if not name.startswith("llvm.")}
+    defined = set(_names(_DEFINED_ANYWHERE, text))
+    wanted = {name for name in wanted if name not in defined}
     found = {name: imports.get(name) or binding().address_of_symbol(name) for name in wanted}
     if missing := sorted(name for name, address in found.items() if not address):
         raise InvalidCodeError(f"the code calls functions that are nowhere to be found: {', '.join(missing)}")

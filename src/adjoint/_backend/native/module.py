@@ -9,7 +9,7 @@ import numpy as np
 from adjoint._backend import liveness, memory
 from adjoint._backend import plan as plans
 from adjoint._backend.names import Variables
-from adjoint._backend.native import callbacks, entry, fusion, handlers, lists, runtime, scalars
+from adjoint._backend.native import callbacks, elementary, entry, fusion, handlers, lists, machine, runtime, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.statements import Statements
@@ -44,6 +44,9 @@ class Module:
         self.records: dict[str, list[Type]] = {}
         self.objects: list[Any] = []
         self.called_: list[tuple[Apply, str]] = []
+        self.elementaries: dict[str, None] = {}
+        # Our elementary functions need a processor that multiplies and adds at once.
+        self.fused = machine.is_fused()
         self.find_records()
 
     def text(self) -> str:
@@ -58,10 +61,20 @@ class Module:
             "declare {i64, i1} @llvm.ssub.with.overflow.i64(i64, i64)",
             "declare {i64, i1} @llvm.smul.with.overflow.i64(i64, i64)",
             "declare i64 @llvm.abs.i64(i64, i1)",
-            *self.declared.values(),
+            *self.declarations(),
             *self.constants,
+            elementary.definitions(self.elementaries),
         ]
         return "\n".join([*head, runtime.TEXT, *([callbacks.TEXT] if self.objects else []), *self.drop_texts(), *parts, *self.metadata, ""])
+
+    def late(self) -> str:
+        """Return the module to link with it when loops have been made vectors."""
+        return elementary.late(self.elementaries)
+
+    def declarations(self) -> list[str]:
+        """Return what is declared, each function once."""
+        found = {line.split("@")[1].split("(")[0]: line for line in elementary.intrinsics(self.elementaries)}
+        return list((found | {name.removeprefix("@"): line for name, line in self.declared.items()}).values())
 
     # Functions --------------------------------------------------------------------------------------------------------------
 
@@ -158,6 +171,10 @@ class Module:
     def elementary(self, name: str, kind: str, count: int) -> str:
         """Return the name of an elementary function."""
         type = KINDS[kind][0]
+        if name in elementary.FORMULAS and self.fused:
+            full = f"{elementary.SINGLE if kind == 'f4' else ''}{name}"
+            self.elementaries[full] = None
+            return f"@adj.{full}"
         if name in _INTRINSICS:
             target = f"@llvm.{name}.{'f64' if kind == 'f8' else 'f32'}"
         else:

@@ -100,7 +100,7 @@ def compile(function: Function) -> Callable[..., Any]:
         The program uses what machine code does not know.
     """
     module, text = _module(function)
-    loaded = machine.compile_text(text, imports=_imports())
+    loaded = machine.compile_text(text, imports=_imports(), late=module.late())
     table = ctypes.CFUNCTYPE(ctypes.c_void_p)(loaded.address("table"))()
     addresses = [*_table(), *map(id, module.objects)]
     ctypes.memmove(table, (ctypes.c_void_p * len(addresses))(*addresses), 8 * len(addresses))
