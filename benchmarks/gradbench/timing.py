@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def check(contenders: dict[str, Contender], args: tuple[Any, ...], reasons: dict
 
 def first_line(error: Exception) -> str:
     """Return the first line of the message that says something."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [re.sub(" at 0x[0-9a-f]+", "", line.strip()) for line in str(error).splitlines()]
     return next((line for line in lines if line and not line.startswith("Failed in nopython mode")), "")[:160]
 
 
