@@ -6,13 +6,15 @@
 
 The derivative is run at the smallest size first.  JAX, which compiles for each size, runs at this size too, so that the memory
 of its compiler is no part of the sweep's.  Then free memory is given back, the peak of the resident memory is forgotten, and
-the growth in one more run is printed, in bytes.
+the growth in one more run is printed, in bytes.  Python allocates with ``malloc`` here (PYTHONMALLOC), since what its own
+allocator holds back would hide the growth.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,8 +60,9 @@ def in_child(name: str, form: str, size: str, tool: str, backend: str, limit: fl
     if not STATUS.exists():
         return "needs Linux"
     command = [sys.executable, "-m", "benchmarks.gradbench.memory", name, form, size, tool, backend]
+    environment = os.environ | {"PYTHONMALLOC": "malloc"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)  # noqa: S603 - our own command
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False, env=environment)  # noqa: S603 - our own
     except subprocess.TimeoutExpired:
         return f"more than {limit:.0f} s"
     lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()

@@ -56,8 +56,6 @@ class Problem:
         The forms that numba compiles instead, where a form calls adjoint itself: the same with the derivative by hand.
     peers
         The problem in other libraries, by the name of the library.
-    whole
-        The optimisation whose derivatives the problem is about, if there is one.
     """
 
     name: str
@@ -68,7 +66,6 @@ class Problem:
     wrt: tuple[int, ...] = (0,)
     compiled: dict[str, Callable[..., Any]] = field(default_factory=dict)
     peers: dict[str, Peer] = field(default_factory=dict)
-    whole: Callable[..., Any] | None = None
 
     def in_numba(self, form: str) -> Callable[..., Any]:
         """Return the function that numba compiles for this form."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -65,7 +66,8 @@ def check(contenders: dict[str, Contender], args: tuple[Any, ...], reasons: dict
 
 def first_line(error: Exception) -> str:
     """Return the first line of the message that says something."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:160]
+    lines = [re.sub(" at 0x[0-9a-f]+", "", line.strip()) for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith("Failed in nopython mode")), "")[:160]
 
 
 def measure(
@@ -93,8 +95,10 @@ def measure(
             for what, run in zip(WHATS, contender.runs(args), strict=True):
                 if run is not None:
                     times.setdefault(name, {})[what] = timed = Timed(seconds(run, 1))
-                    if timed.first < patience:
-                        running.append((timed, run, batch(run)))
+                    gc.freeze()  # what was imported and compiled is no garbage: later collections are quick
+                    timed.turns.append(seconds(run, 1))  # at least one, however slow: the first call has compiled
+                    if timed.turns[0] < patience:
+                        running.append((timed, run, batch(timed.turns[0])))
         except Exception as error:
             times.pop(name, None)
             reasons[name] = f"{type(error).__name__}: {first_line(error)}"
@@ -105,9 +109,9 @@ def measure(
     return times
 
 
-def batch(run: Callable[[], Any]) -> int:
-    """Return how many calls are one measurement."""
-    return max(1, min(1000, round(SHORTEST / max(seconds(run, 1), 1e-7))))
+def batch(call: float) -> int:
+    """Return how many calls are one measurement, from the seconds of one."""
+    return max(1, min(1000, round(SHORTEST / max(call, 1e-7))))
 
 
 def seconds(run: Callable[[], Any], calls: int) -> float:

@@ -145,5 +145,4 @@ PROBLEM = Problem(
     "gradient over gradient",
     compiled={"loops": objective_by_hand},
     peers=PEERS,
-    whole=solve,
 )

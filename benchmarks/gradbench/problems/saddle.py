@@ -175,5 +175,4 @@ PROBLEM = Problem(
     "gradient over gradient",
     compiled={"loops": highest_by_hand},
     peers=PEERS,
-    whole=lambda _, start, rate: solve(start, rate),
 )
