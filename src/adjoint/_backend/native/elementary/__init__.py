@@ -63,7 +63,7 @@ def definitions(names: Iterable[str]) -> str:
 
 
 def intrinsics(names: Iterable[str]) -> set[str]:
-    """Return the declarations, a line each, that `definitions` of the same names needs: of intrinsics and ``@adj.far.sin``, …."""
+    """Return the declarations, a line each, that `definitions` of the same names needs: intrinsics, and ``@adj.far.sin``, …."""
     return set().union(*(_definition(name).declarations for name in _needed(names)))
 
 
