@@ -11,8 +11,10 @@ pytest.importorskip("llvmlite", reason="the native back end needs llvmlite")
 import llvmlite.binding as llvm
 
 from adjoint._backend.native import elementary
-from adjoint._backend.native.elementary import SINGLE, far
-from benchmarks.elementary import SUBJECTS, Compiled, loop, theirs, worst
+from adjoint._backend.native.elementary import SINGLE, far, tables
+from benchmarks import elementary_coefficients
+from benchmarks.elementary import SUBJECTS, Compiled, loop, worst
+from benchmarks.elementary import theirs as function_of
 
 INF, NAN = np.inf, np.nan
 TINY, LARGEST = 5e-324, np.finfo(float).max
@@ -25,7 +27,7 @@ SINGLES = [name for name in elementary.NAMES if name.startswith(SINGLE)]
 
 @pytest.fixture(scope="module")
 def compiled():
-    if not re.search("aarch64|arm64", llvm.get_process_triple()) and not llvm.get_host_cpu_features().get("fma"):
+    if not elementary.suits(llvm.get_process_triple(), llvm.get_host_cpu_features()):
         pytest.skip("this processor has no fused multiply-add")
     return Compiled(elementary.NAMES)
 
@@ -134,3 +136,15 @@ def test_the_definitions_of_one_name_are_enough(name):
     assert bool(late) == (name.removeprefix(SINGLE) in far.NAMES)
     if late:
         llvm.parse_assembly(late).verify()
+
+
+@pytest.mark.parametrize("name", ["CBRT", "EXP", "SINH"])
+def test_the_tables_are_what_is_printed(name):
+    coefficients, _ = elementary_coefficients.rounded(elementary_coefficients.FITS[name])
+    assert tuple(coefficients) == getattr(tables, name)
+
+
+def test_which_targets_suit():
+    assert elementary.suits("arm64-apple-darwin", {})
+    assert elementary.suits("x86_64-unknown-linux-gnu", {"fma": True})
+    assert not elementary.suits("x86_64-unknown-linux-gnu", {"fma": False})

@@ -221,7 +221,7 @@ def expit(x: Number) -> Number:
 
 
 def log_as_pair(x: Number) -> tuple[Number, Number]:
-    """Return the logarithm of a positive and finite number as a pair."""
+    """Return the logarithm of a positive and finite number as a pair, whose lower part may be 2⁻⁴² of it."""
     k, m = parts(x)
     f = m - 1.0
     below = m + 1.0
@@ -239,7 +239,7 @@ def log_as_pair(x: Number) -> tuple[Number, Number]:
     y, low = fast_sum(s + s, u)
     low = low + fma(s_low, 2.0, u_low)
     y, lower = fast_sum(k * LN2, y)
-    return fast_sum(y, lower + fma(k, LN2_LOW, low))
+    return y, lower + fma(k, LN2_LOW, low)
 
 
 def power(x: Number, y: Number) -> Number:
