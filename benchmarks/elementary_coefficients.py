@@ -124,7 +124,8 @@ TINY = number(10) ** -9  # keeps a weight from being zero where the weighted err
 
 Q = mp.pi / 4 * number("1.0001")  # and after a multiple of π/2
 S = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * number("1.0001")  # (m - 1)/(m + 1), where √½ ≤ m ≤ √2
-A = number("3.5")
+A, B = number("3.5"), number("2.5")
+ZERO = number(0)
 
 # z is a square: of r, of s, or of the argument itself.
 FITS = {
@@ -134,40 +135,41 @@ FITS = {
     ),
     "COSH": Fit(
         "(cosh(r) - 1) / z, z = r²", "|r| ≤ ½ ln 2",
-        near(lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z, 0.5), number(0), R**2, 5, lambda z: z + TINY,
+        near(lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z, 0.5), ZERO, R**2, 5, lambda z: z + TINY,
     ),
     "SINH": Fit(
         "(sinh(r) / r - 1) / z, z = r²", "|r| ≤ ½ ln 2",
-        near(lambda z: (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(1) / 6), number(0), R**2, 5, lambda z: z + TINY,
+        near(lambda z: (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(1) / 6), ZERO, R**2, 5, lambda z: z + TINY,
     ),
     "LOG": Fit(
         "(2 atanh(s) / s - 2) / z, z = s²", "s = (m - 1) / (m + 1), √½ ≤ m ≤ √2",
-        near(lambda z: 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(2) / 3), number(0), S**2, 7, lambda z: z + TINY,
+        near(lambda z: 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(2) / 3), ZERO, S**2, 7, lambda z: z + TINY,
     ),
     "LOG_TAIL": Fit(
         "(2 atanh(s) / s - 2 - 2/3 z) / z², z = s²", "s = (m - 1) / (m + 1), √½ ≤ m ≤ √2",
         near(lambda z: (2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z - number(2) / 3) / z, number(2) / 5),
-        number(0), S**2, 8, lambda z: z**2 + TINY,
+        ZERO, S**2, 8, lambda z: z**2 + TINY,
     ),
     "SIN": Fit(
         "(sin(r) / r - 1) / z, z = r²", "|r| ≤ ¼ π",
-        near(lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -number(1) / 6), number(0), Q**2, 6, lambda z: z + TINY,
+        near(lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -number(1) / 6), ZERO, Q**2, 6, lambda z: z + TINY,
     ),
     "COS": Fit(
         "(cos(r) - 1 + z/2) / z², z = r²", "|r| ≤ ¼ π",
-        near(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, number(1) / 24), number(0), Q**2, 6, lambda z: z**2 + TINY,
+        near(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, number(1) / 24), ZERO, Q**2, 6, lambda z: z**2 + TINY,
     ),
     "ARCSIN": Fit(
         "(arcsin(x) / x - 1) / z, z = x²", "|x| ≤ ½",
-        near(lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(1) / 6), number(0), number("0.25"), 13, lambda z: z + TINY,
+        near(lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(1) / 6), ZERO, number("0.25"), 13, lambda z: z + TINY,
     ),
     "ARCTAN": Fit(
         "(arctan(x) / x - 1) / z, z = x²", "|x| ≤ 1",
-        near(lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -number(1) / 3), number(0), number(1), 20, lambda z: z + TINY,
+        near(lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -number(1) / 3), ZERO, number(1), 20, lambda z: z + TINY,
     ),
     "ARCTANH": Fit(
         "(arctanh(s) / s - 1) / z, z = s²", "|s| ≤ 0.21",
-        near(lambda z: (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(1) / 3), number(0), number("0.0445"), 8, lambda z: z + TINY,
+        near(lambda z: (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(1) / 3),
+        ZERO, number("0.0445"), 8, lambda z: z + TINY,
     ),
     "CBRT": Fit(
         "1 / cbrt(m), a first guess", "½ ≤ m ≤ 4",
@@ -175,7 +177,7 @@ FITS = {
     ),
     "ERF": Fit(
         "erf(x) / x - 1, z = x²", "|x| ≤ 1",
-        near(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 2 / mp.sqrt(mp.pi) - 1), number(0), number(1), 13,
+        near(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 2 / mp.sqrt(mp.pi) - 1), ZERO, number(1), 13,
     ),
     "ERFC": Fit(
         "((1 + 2x) exp(x²) erfc(x) - 1) / (1 + t), a polynomial in t = (x - 3.5) / (x + 3.5)", "0 ≤ x ≤ 27.5",
@@ -184,7 +186,7 @@ FITS = {
     ),
     "ERF_TAIL": Fit(
         "exp(x²) erfc(x), a polynomial in x - 2.5; the error is that of erfc(x)", "1 ≤ x ≤ 6",
-        lambda u: scaled_erfc(u + number("2.5")), -number("1.5"), number("3.5"), 22, lambda u: mp.exp(-((u + number("2.5")) ** 2)),
+        lambda u: scaled_erfc(u + B), 1 - B, 6 - B, 22, lambda u: mp.exp(-((u + B) ** 2)),
     ),
 }  # fmt: skip
 
