@@ -13,7 +13,7 @@ import llvmlite.binding as llvm
 from adjoint._backend.native import elementary
 from adjoint._backend.native.elementary import SINGLE, far, tables
 from benchmarks import elementary_coefficients
-from benchmarks.elementary import SUBJECTS, Compiled, loop, worst
+from benchmarks.elementary import SUBJECTS, Compiled, loop, ulps, worst
 from benchmarks.elementary import theirs as function_of
 
 INF, NAN = np.inf, np.nan
@@ -120,6 +120,14 @@ def test_arguments_beyond_the_bound_among_others(compiled, name, size):
     x[-1] = -2 * far.BOUND
     np.testing.assert_allclose(compiled(name, x), [getattr(math, name)(each) for each in x], rtol=4e-16)
     np.testing.assert_array_equal(compiled(name, np.append(x, INF))[-1], NAN)
+
+
+@pytest.mark.parametrize("name", far.NAMES)
+def test_the_arguments_closest_to_multiples_of_a_quarter_turn(compiled, name):
+    # From the continued fraction of π/2: the doubles up to 2⁴⁰ that leave the least.
+    hardest = np.array([45.553093477052, 14461176.67027838, 28922353.34055676, 57844706.68111352, 115689413.36222704])
+    exact = [SUBJECTS[name].exact(x) for x in hardest]
+    assert max(map(ulps, exact, compiled(name, hardest))) < 0.6
 
 
 def test_a_definition_is_given_once():
