@@ -27,12 +27,13 @@ from dataclasses import dataclass
 
 import llvmlite.binding as llvm
 import numpy as np
-from mpmath import mp, mpf
+from mpmath import MPContext, mpf
 from scipy import special
 
 from adjoint._backend.native import elementary
 from adjoint._backend.native.elementary import SINGLE
 
+mp = MPContext()  # our own: the precision of mpmath.mp is for others to choose
 mp.prec = 200
 INF = np.inf
 
@@ -229,7 +230,7 @@ def ulps(exact: mpf, value: float) -> float:
     if exact == 0:
         return 0.0 if value == 0 else INF
     exponent = mp.frexp(exact)[1] - 53
-    return float(abs(mpf(value) - exact) / mp.ldexp(1, max(exponent, -1074)))
+    return float(abs(mp.mpf(value) - exact) / mp.ldexp(1, max(exponent, -1074)))
 
 
 def worst(name: str, compiled: Compiled, points: int, judged: int) -> tuple[float, tuple[float, ...]]:
@@ -244,7 +245,7 @@ def worst(name: str, compiled: Compiled, points: int, judged: int) -> tuple[floa
         arguments, values = [each[kept] for each in arguments], values[kept]
         for i in _suspects(name, arguments, values, judged):
             point = tuple(float(each[i]) for each in arguments)
-            found = max(found, (ulps(subject.exact(*map(mpf, point)), float(values[i])), point))
+            found = max(found, (ulps(subject.exact(*map(mp.mpf, point)), float(values[i])), point))
     return found
 
 

@@ -12,9 +12,11 @@ for that, and so on with the second and third.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mpmath import mp, mpf
+from mpmath import MPContext, mpf
 
+mp = MPContext()  # our own: the precision of mpmath.mp is for others to choose
 mp.dps = 60
+number = mp.mpf
 
 Function = Callable[[mpf], mpf]
 
@@ -29,12 +31,12 @@ class Fit:
     low: mpf
     high: mpf
     count: int
-    weight: Function = lambda _: mpf(1)
+    weight: Function = lambda _: number(1)
 
 
 def value(coefficients, x):
     """Return the polynomial's value: the constant coefficient comes first."""
-    total = mpf(0)
+    total = number(0)
     for c in reversed(coefficients):
         total = total * x + c
     return total
@@ -76,7 +78,7 @@ def remez(fit: Fit):
             break
         points = [x for x, _ in peaks]
         sizes = [abs(e) for _, e in peaks]
-        if max(sizes) < mpf("1.01") * min(sizes):
+        if max(sizes) < number("1.01") * min(sizes):
             break
     return coefficients
 
@@ -114,15 +116,16 @@ def leading_erfc(w: mpf) -> mpf:
 
 def near(f: Function, limit) -> Function:
     """Return ``f``, but ``limit`` at and next to zero, where its formula divides by zero or cancels."""
-    return lambda x: mpf(limit) if abs(x) < mpf(10) ** -18 else f(x)
+    return lambda x: number(limit) if abs(x) < number(10) ** -18 else f(x)
 
 
-R = mp.log(2) / 2 * mpf("1.0001")  # arguments that are left after a multiple of ln 2 is taken away
-TINY = mpf(10) ** -9  # keeps a weight from being zero where the weighted error is
+R = mp.log(2) / 2 * number("1.0001")  # arguments that are left after a multiple of ln 2 is taken away
+TINY = number(10) ** -9  # keeps a weight from being zero where the weighted error is
 
-Q = mp.pi / 4 * mpf("1.0001")  # and after a multiple of π/2
-S = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * mpf("1.0001")  # (m - 1)/(m + 1), where √½ ≤ m ≤ √2
-A = mpf("3.5")
+Q = mp.pi / 4 * number("1.0001")  # and after a multiple of π/2
+S = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * number("1.0001")  # (m - 1)/(m + 1), where √½ ≤ m ≤ √2
+A, B = number("3.5"), number("2.5")
+ZERO = number(0)
 
 # z is a square: of r, of s, or of the argument itself.
 FITS = {
@@ -132,57 +135,58 @@ FITS = {
     ),
     "COSH": Fit(
         "(cosh(r) - 1) / z, z = r²", "|r| ≤ ½ ln 2",
-        near(lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z, 0.5), mpf(0), R**2, 5, lambda z: z + TINY,
+        near(lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z, 0.5), ZERO, R**2, 5, lambda z: z + TINY,
     ),
     "SINH": Fit(
         "(sinh(r) / r - 1) / z, z = r²", "|r| ≤ ½ ln 2",
-        near(lambda z: (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mpf(1) / 6), mpf(0), R**2, 5, lambda z: z + TINY,
+        near(lambda z: (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(1) / 6), ZERO, R**2, 5, lambda z: z + TINY,
     ),
     "LOG": Fit(
         "(2 atanh(s) / s - 2) / z, z = s²", "s = (m - 1) / (m + 1), √½ ≤ m ≤ √2",
-        near(lambda z: 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mpf(2) / 3), mpf(0), S**2, 7, lambda z: z + TINY,
+        near(lambda z: 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(2) / 3), ZERO, S**2, 7, lambda z: z + TINY,
     ),
     "LOG_TAIL": Fit(
         "(2 atanh(s) / s - 2 - 2/3 z) / z², z = s²", "s = (m - 1) / (m + 1), √½ ≤ m ≤ √2",
-        near(lambda z: (2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z - mpf(2) / 3) / z, mpf(2) / 5),
-        mpf(0), S**2, 8, lambda z: z**2 + TINY,
+        near(lambda z: (2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z - number(2) / 3) / z, number(2) / 5),
+        ZERO, S**2, 8, lambda z: z**2 + TINY,
     ),
     "SIN": Fit(
         "(sin(r) / r - 1) / z, z = r²", "|r| ≤ ¼ π",
-        near(lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -mpf(1) / 6), mpf(0), Q**2, 6, lambda z: z + TINY,
+        near(lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -number(1) / 6), ZERO, Q**2, 6, lambda z: z + TINY,
     ),
     "COS": Fit(
         "(cos(r) - 1 + z/2) / z², z = r²", "|r| ≤ ¼ π",
-        near(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, mpf(1) / 24), mpf(0), Q**2, 6, lambda z: z**2 + TINY,
+        near(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, number(1) / 24), ZERO, Q**2, 6, lambda z: z**2 + TINY,
     ),
     "ARCSIN": Fit(
         "(arcsin(x) / x - 1) / z, z = x²", "|x| ≤ ½",
-        near(lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mpf(1) / 6), mpf(0), mpf("0.25"), 13, lambda z: z + TINY,
+        near(lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(1) / 6), ZERO, number("0.25"), 13, lambda z: z + TINY,
     ),
     "ARCTAN": Fit(
         "(arctan(x) / x - 1) / z, z = x²", "|x| ≤ 1",
-        near(lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -mpf(1) / 3), mpf(0), mpf(1), 20, lambda z: z + TINY,
+        near(lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, -number(1) / 3), ZERO, number(1), 20, lambda z: z + TINY,
     ),
     "ARCTANH": Fit(
         "(arctanh(s) / s - 1) / z, z = s²", "|s| ≤ 0.21",
-        near(lambda z: (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mpf(1) / 3), mpf(0), mpf("0.0445"), 8, lambda z: z + TINY,
+        near(lambda z: (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, number(1) / 3),
+        ZERO, number("0.0445"), 8, lambda z: z + TINY,
     ),
     "CBRT": Fit(
         "1 / cbrt(m), a first guess", "½ ≤ m ≤ 4",
-        lambda m: m ** (-mpf(1) / 3), mpf("0.5"), mpf(4), 6, lambda m: m ** (mpf(1) / 3),
+        lambda m: m ** (-number(1) / 3), number("0.5"), number(4), 6, lambda m: m ** (number(1) / 3),
     ),
     "ERF": Fit(
         "erf(x) / x - 1, z = x²", "|x| ≤ 1",
-        near(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 2 / mp.sqrt(mp.pi) - 1), mpf(0), mpf(1), 13,
+        near(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 2 / mp.sqrt(mp.pi) - 1), ZERO, number(1), 13,
     ),
     "ERFC": Fit(
         "((1 + 2x) exp(x²) erfc(x) - 1) / (1 + t), a polynomial in t = (x - 3.5) / (x + 3.5)", "0 ≤ x ≤ 27.5",
         lambda t: near(leading_erfc, A * (1 - 1 / mp.sqrt(mp.pi)))(1 + t),
-        mpf(-1), mpf(24) / 31, 23, lambda t: 1 + t + TINY,
+        number(-1), number(24) / 31, 23, lambda t: 1 + t + TINY,
     ),
     "ERF_TAIL": Fit(
         "exp(x²) erfc(x), a polynomial in x - 2.5; the error is that of erfc(x)", "1 ≤ x ≤ 6",
-        lambda u: scaled_erfc(u + mpf("2.5")), -mpf("1.5"), mpf("3.5"), 22, lambda u: mp.exp(-((u + mpf("2.5")) ** 2)),
+        lambda u: scaled_erfc(u + B), 1 - B, 6 - B, 22, lambda u: mp.exp(-((u + B) ** 2)),
     ),
 }  # fmt: skip
 

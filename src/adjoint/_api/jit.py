@@ -33,7 +33,7 @@ MOST = 64
 BACKENDS = ("native", "python")
 
 
-def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = False) -> Jitted:
+def jit(f: Callable[..., Any], *, backend: str = "native", fallback: bool = False) -> Jitted:
     """Translate ``f`` into a program: loops, branches, recursion and stores stay what they are.
 
     Parameters
@@ -87,7 +87,7 @@ class Jitted:
     __name__: str
     __qualname__: str
 
-    def __init__(self, f: Callable[..., Any], *, backend: str = "python", fallback: bool = False) -> None:
+    def __init__(self, f: Callable[..., Any], *, backend: str = "native", fallback: bool = False) -> None:
         expect_function(f, "jit")
         functools.update_wrapper(self, f, updated=())
         self.f, self.backend, self.fallback = f, backend, fallback

@@ -68,6 +68,9 @@ class Writer:
         self.pinned: list[str] = []
         self.owners: list[str] = []
         self.placed: dict[str, Slot] = {}
+        # Indices that a test before the loop vouches for, and sums that cannot overflow (see `bounds`).
+        self.safe: frozenset[Any] = frozenset()
+        self.sums: frozenset[Value] = frozenset()
 
     # What was written in vain ---------------------------------------------------------------------------------------------------
 
@@ -349,6 +352,10 @@ class Writer:
         if not isinstance(x, Array):
             raise Unsupported("a number in the place of an array")
         return x
+
+    def place_of(self, atom: Any) -> tuple[Value, int] | None:
+        """Return the variable of an array and its first axis, where a loop may have looked at the indices."""
+        return self.module.bounds.at(self, atom) if self.safe else None
 
     def whole(self, atom: Any) -> str:
         """Return a whole number as text."""

@@ -16,15 +16,20 @@ from adjoint._backend.native import fusion, nests
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Scalar, is_native, rank_of
-from adjoint._ir.nodes import Apply, atom_type
+from adjoint._ir.nodes import Apply, Value, atom_type
 from adjoint._ir.types import Tensor
 
 # Addresses --------------------------------------------------------------------------------------------------------------------
 
 
-def position(w: Writer, index: Any, n: str) -> str:
-    """Return the position along an axis of length ``n``; what is out of bounds leaves."""
+def position(w: Writer, index: Any, n: str, key: Any = None) -> str:
+    """Return the position along an axis of length ``n``; what is out of bounds leaves.
+
+    ``key`` says which axis of which array it is, for loops that have looked already.
+    """
     text = w.text
+    if key is not None and key in w.safe:
+        return w.whole(index)
     if type(index) is int or isinstance(index, np.integer):
         place = text.integer("add", n, str(int(index))) if index < 0 else str(int(index))
     else:
@@ -47,8 +52,11 @@ def parts_of(index: Any, rank: int) -> list[Any]:
     return [*parts, *rest] if at is None else [*parts[:at], *rest, *parts[at + 1 :]]
 
 
-def part(w: Writer, a: Array, index: Any, *, packed: bool) -> Array:
-    """Return the view ``a[index]`` of a basic index; of rank 0 it is the place of one element."""
+def part(w: Writer, a: Array, index: Any, *, packed: bool, place: tuple[Value, int] | None = None) -> Array:
+    """Return the view ``a[index]`` of a basic index; of rank 0 it is the place of one element.
+
+    ``place`` is the variable of the array, and its axis that is the first of ``a``.
+    """
     text = w.text
     strides = nests.strides_of(text, a)
     offset = "0"
@@ -61,9 +69,10 @@ def part(w: Writer, a: Array, index: Any, *, packed: bool) -> Array:
             steps.append("0")
             continue
         n, stride = a.dims[axis], strides[axis]
+        key = None if place is None or isinstance(one, slice) else (place[0], place[1] + axis, one)
         axis += 1
         if not isinstance(one, slice):
-            offset = text.integer("add", offset, text.integer("mul", position(w, one, n), stride))
+            offset = text.integer("add", offset, text.integer("mul", position(w, one, n, key), stride))
             continue
         start, length, step = bounds(w, one, n)
         offset = text.integer("add", offset, text.integer("mul", start, stride))
@@ -118,9 +127,9 @@ def item(w: Writer, op: Apply) -> Array | Scalar:
         return gathered(w, op)
     whole = w.array(a)
     if rank_of(op.outputs[0]) == 0:
-        place = part(w, whole, index, packed=True)
-        return nests.load(w.text, whole.kind, place.data)
-    return part(w, whole, index, packed=w.forms.result(op, op.outputs[0]).packed and whole.strides is None)
+        found = part(w, whole, index, packed=True, place=w.place_of(a))
+        return nests.load(w.text, whole.kind, found.data)
+    return part(w, whole, index, place=w.place_of(a), packed=w.forms.result(op, op.outputs[0]).packed and whole.strides is None)
 
 
 def view(w: Writer, op: Apply) -> Array:

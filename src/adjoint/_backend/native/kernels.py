@@ -79,7 +79,8 @@ def node(w: Writer, op: Apply) -> Tree:
         return Filled(Scalar(kind_of(op.outputs[0]), value), tree(w, op.args[0]))
     name = scalars.name_of(op.function)
     assert name is not None
-    return Node(name, tuple(tree(w, arg) for arg in op.args), output, raising=output.number)
+    raising = output.number and op.outputs[0] not in w.sums
+    return Node(name, tuple(tree(w, arg) for arg in op.args), output, raising)
 
 
 def leaves(t: Tree) -> list[Leaf]:

@@ -9,7 +9,7 @@ import numpy as np
 from adjoint._backend import liveness, memory
 from adjoint._backend import plan as plans
 from adjoint._backend.names import Variables
-from adjoint._backend.native import callbacks, elementary, entry, fusion, handlers, lists, machine, runtime, scalars
+from adjoint._backend.native import bounds, callbacks, elementary, entry, fusion, handlers, lists, machine, runtime, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.statements import Statements
@@ -33,6 +33,7 @@ class Module:
     """What the functions of a program share."""
 
     handlers = handlers
+    bounds = bounds
     zero = "@adj.zero"
 
     def __init__(self, function: Function) -> None:

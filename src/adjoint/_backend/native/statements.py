@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import lists
+from adjoint._backend.native import bounds, lists
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Machine, Reference, Scalar
@@ -105,6 +105,8 @@ class Statements:
             w.undefine(pair.target)
             return
         x = w.module.handlers.value(w, pair.source, pair.target)
+        if isinstance(x, Array) and pair.copies and not self.reads(pair, pair):
+            x = w.copy(x, target=pair.target)
         if isinstance(x, Reference) and isinstance(x.type, ListOf) and pair.copies:
             x = lists.duplicate(w, x)
         w.assign(pair.target, x, copies=pair.copies)
@@ -163,6 +165,27 @@ class Statements:
         self.open(step, around, count)
         if step.turns is not None:
             w.assign(step.turns, Scalar("i8", "0"))
+        known = None if count is None else bounds.find(w, step)
+        if known is None or count is None:
+            self.turns(step, around, consumed, addresses, (start, by, count))
+        else:
+            fast, slow = text.fresh("fast"), text.fresh("slow")
+            text.branch(bounds.test(w, known, start, by, count), fast, slow)
+            for label in (fast, slow):
+                text.begin(label)
+                if label == fast:
+                    w.safe, w.sums = frozenset(known.indices), frozenset(known.sums)
+                self.turns(step, around, consumed, addresses, (start, by, count))
+                w.safe, w.sums = frozenset(), frozenset()
+        text.begin(around.end)
+        self.close(around)
+
+    def turns(
+        self, step: Cycle, around: Around, consumed: list[Machine], addresses: list[str], span: tuple[str, str, str | None]
+    ) -> None:
+        """Write the turns of a loop, which ends at the label of ``around``."""
+        w, text, loop = self.w, self.w.text, step.loop
+        start, by, count = span
         position = text.variable("i64")
         last = "0" if count is None else text.integer("sub", count, "1")
         text.store("i64", last if loop.reverse else "0", position)
@@ -188,8 +211,6 @@ class Statements:
         step_by = "sub nsw" if loop.reverse else "add nuw nsw"
         text.store("i64", text.let(f"{step_by} i64 {k}, 1"), position)
         text.jump(head)
-        text.begin(around.end)
-        self.close(around)
 
     def count(self, step: Cycle) -> tuple[str, str, str | None]:
         """Return start and step of the indices, and the number of turns; None where only a test or a stop ends the loop."""

@@ -22,7 +22,7 @@ def store(w: Writer, op: Apply, sharing: Sharing, *, in_place: bool, add: bool) 
     here = type(old) is Value and old not in w.plan.inlined and w.variables.root(old) is w.variables.root(output)
     if not (here and in_place):
         source = w.array(old)
-        w.assign(output, w.copy(source, on_heap=w.slot(output).small is None) if not in_place else source)
+        w.assign(output, source if in_place else w.copy(source, target=None if here else output))
     a = w.read(output)
     assert isinstance(a, Array)
     if fusion.is_basic(index):
@@ -34,7 +34,7 @@ def store(w: Writer, op: Apply, sharing: Sharing, *, in_place: bool, add: bool) 
 def _store_part(w: Writer, a: Array, op: Apply, sharing: Sharing, *, add: bool) -> None:
     """Write to the part of an array that a basic index names."""
     old, index, v = op.args
-    place = indexing.part(w, a, index, packed=False)
+    place = indexing.part(w, a, index, packed=False, place=w.place_of(op.outputs[0]))
     if not place.dims:
         x = scalars.convert(w.text, _element(w, v), a.kind)
         if add:

@@ -3,12 +3,19 @@
 `definitions` gives the text of ``@adj.exp``, …, and of ``@adj.f32.exp``, …, and `intrinsics` what they need declared.
 
 Every result is within 2 units in the last place, over the whole range, and special values are those of C99 and NumPy.
-Products are fused with sums everywhere (``llvm.fma``): the target must have the instruction, or these functions are very slow.
+Products are fused with sums everywhere (``llvm.fma``): where the target has no such instruction (`suits`), they are very slow.
+
+How to compile a module that calls them, in this order:
+
+1. its text: `intrinsics`, then `definitions`, then the functions that call;
+2. LLVM's pipeline, which inlines them and vectorises the loops;
+3. if `late` gives a text: link that module, inline once more (``alwaysinline``), simplify the flow of control, and drop dead
+   functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -63,7 +70,7 @@ def definitions(names: Iterable[str]) -> str:
 
 
 def intrinsics(names: Iterable[str]) -> set[str]:
-    """Return the declarations, a line each, that `definitions` of the same names needs: of intrinsics and ``@adj.far.sin``, …."""
+    """Return the declarations, a line each, that `definitions` of the same names needs: intrinsics, and ``@adj.far.sin``, …."""
     return set().union(*(_definition(name).declarations for name in _needed(names)))
 
 
@@ -71,6 +78,11 @@ def late(names: Iterable[str]) -> str:
     """Return the module to link after loops have been vectorised, and before ``alwaysinline`` is seen to again; "" for none."""
     found = _far(_needed(names))
     return far.module(found) if found else ""
+
+
+def suits(triple: str, features: Mapping[str, bool]) -> bool:
+    """Return whether a target has the instruction that these functions are made of."""
+    return triple.startswith(("aarch64", "arm64")) or features.get("fma", False)
 
 
 def _far(needed: list[str]) -> list[str]:

@@ -1,25 +1,14 @@
 """exp, exp2, expm1, the logarithms, and powers.
 
 Source of the methods: Muller, *Elementary Functions*, 3rd edition, 2016, chapters 3 and 11; Cody and Waite, *Software Manual
-for the Elementary Functions*, 1980; Dekker, *A floating-point technique for extending the available precision*, 1971.
-
-A pair ``(hi, lo)`` stands for the unrounded sum ``hi + lo``, where ``lo`` is at most half a unit in the last place of ``hi``.
+for the Elementary Functions*, 1980.
 """
 
 from __future__ import annotations
 
 from adjoint._backend.native.elementary.pairs import exact_product, exact_sum, fast_sum, quotient
 from adjoint._backend.native.elementary.tables import EXP, LOG, LOG_TAIL
-from adjoint._backend.native.elementary.text import (
-    Number,
-    at_least,
-    at_most,
-    fabs,
-    fma,
-    polynomial,
-    rint,
-    where,
-)
+from adjoint._backend.native.elementary.text import Number, at_least, at_most, fabs, fma, polynomial, rint, where
 
 INF, NAN = float("inf"), float("nan")
 SIGN = 1 << 63
@@ -41,8 +30,8 @@ LN2_ROUNDED, LN2_REST = 0.6931471805599453, 2.3190468138462996e-17
 # ------------------------------------------------------------------------------------------------------ the exponential
 #
 # exp(x) = 2ⁿ exp(r), where n = rint(x / ln 2) and r = x - n ln 2, |r| ≤ ½ ln 2.
-# n ln 2 is subtracted in two parts: the first product is exact and the first difference too, because both are multiples
-# of the last bit of LN2.  exp(r) = 1 + (r + r² q(r)): the bracket is below 0.42, so what it was rounded by matters little.
+# n ln 2 is subtracted in two parts.  The first product is exact, and so is the first difference: it is below ½, and where n is
+# not 0 it is a multiple of 2⁻⁵⁴, as x is.  exp(r) = 1 + r + r² q(r).
 
 
 def reduced(x: Number, low: Number | float = 0.0) -> tuple[Number, Number, Number]:
@@ -221,7 +210,7 @@ def expit(x: Number) -> Number:
 
 
 def log_as_pair(x: Number) -> tuple[Number, Number]:
-    """Return the logarithm of a positive and finite number as a pair."""
+    """Return the logarithm of a positive and finite number as a pair, whose lower part may be 2⁻⁴² of it."""
     k, m = parts(x)
     f = m - 1.0
     below = m + 1.0
@@ -239,7 +228,7 @@ def log_as_pair(x: Number) -> tuple[Number, Number]:
     y, low = fast_sum(s + s, u)
     low = low + fma(s_low, 2.0, u_low)
     y, lower = fast_sum(k * LN2, y)
-    return fast_sum(y, lower + fma(k, LN2_LOW, low))
+    return y, lower + fma(k, LN2_LOW, low)
 
 
 def power(x: Number, y: Number) -> Number:

@@ -6,10 +6,7 @@ Source of the methods: Cody and Waite, *Software Manual for the Elementary Funct
 
 from __future__ import annotations
 
-from adjoint._backend.native.elementary.exponential import (
-    SHIFTER,
-    SIGN,
-)
+from adjoint._backend.native.elementary.exponential import SHIFTER, SIGN
 from adjoint._backend.native.elementary.pairs import exact_product, fast_sum, quotient
 from adjoint._backend.native.elementary.tables import ARCSIN, ARCTAN, COS, SIN
 from adjoint._backend.native.elementary.text import Number, copysign, fabs, fma, polynomial, sqrt, where
@@ -25,8 +22,8 @@ HALF_PI, HALF_PI_LOW, HALF_PI_LOWEST = 1.5707963267948966, 6.123233995736766e-17
 #      For smaller x, n is 0, or n is 1 and x is a multiple of 2⁻⁵³ at least: exact too.
 #   2. b = n HALF_PI_LOW as a pair, and r = a - b as a pair: a is a multiple of the last bit of b, so Dekker's sum is exact.
 #   3. The lower part takes n HALF_PI_LOWEST.
-# What is left out is below 2⁻¹⁶⁰ n, and the rounding in 3. below 2⁻¹⁶¹ n.  No double up to 2⁴⁰ is closer than 2⁻⁶² to a
-# multiple of π/2 but 0 (Muller, section 11.3.2, has 2⁻⁶⁰ for all of them), so for n ≤ 2⁴⁰ the pair is right to 2⁻⁵⁹ of itself.
+# For n ≤ 2⁴⁰ the last two steps are off by less than 2⁻¹¹⁸.  By the continued fraction of π/2, no double up to 2⁴⁰ but 0 is
+# closer than 2⁻⁶¹ to a multiple of it (Muller, section 11.3.2), so the pair is right to 2⁻⁵⁷ of itself.
 
 
 def reduced(x: Number) -> tuple[Number, Number, Number]:
