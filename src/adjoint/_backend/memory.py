@@ -138,7 +138,7 @@ class _Settlement:
     def at_entry(self, target: Any, seen: Value | None, sharing: Sharing) -> bool:
         """Copy an array before the loop, or on the branch, by which it comes."""
         level = depth(atom_type(target))
-        found = [pair for pair in self.entries(target, set()) if not pair.copies and _is_at(pair.source, level)]
+        found = [pair for pair in self.entries(target, seen, set()) if not pair.copies and _is_at(pair.source, level)]
         if seen is None:
             found = [pair for pair in found if _is_foreign(sharing.written(pair.source))]
         else:
@@ -147,18 +147,19 @@ class _Settlement:
             pair.copies = True
         return bool(found)
 
-    def entries(self, atom: Any, known: set[Value]) -> Iterator[Pair]:
-        """Yield the moves by which memory comes to a value from something that is neither moved nor stored into."""
+    def entries(self, atom: Any, seen: Value | None, known: set[Value]) -> Iterator[Pair]:
+        """Yield the moves by which memory comes to a value from ``seen``, or from what is neither moved nor stored into."""
         value = self.plan.resolve(atom)
         if type(value) is not Value or value in known:
             return
         known.add(value)
         for maker in self.makers[value]:
             if isinstance(maker, Pair):
-                inner = list(self.entries(maker.source, known)) if self.is_moved(maker.source) else [maker]
+                through = self.is_moved(maker.source) and (seen is None or self.plan.resolve(maker.source) is not seen)
+                inner = list(self.entries(maker.source, seen, known)) if through else [maker]
                 yield from inner
             elif isinstance(maker, Compute) and maker.in_place:
-                yield from self.entries(maker.op.operands[0][0], known)
+                yield from self.entries(maker.op.operands[0][0], seen, known)
 
     def is_moved(self, atom: Any) -> bool:
         makers = self.makers[atom] if type(atom) is Value and atom not in self.plan.inlined else []

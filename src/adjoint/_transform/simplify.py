@@ -224,8 +224,14 @@ def _of_type(atom: Any, output: Value) -> bool:
 # Common subexpressions ------------------------------------------------------------------------------------------------------
 
 
+# New arrays to be filled: two of them are cheaper than one that has to be copied before each is stored into.
+_BLANK = {np.empty, np.zeros, np.ones, np.full, np.empty_like, np.zeros_like, np.ones_like, np.full_like}
+
+
 def _key(op: Apply) -> Any:
-    """Return what tells one operation from another; None if that cannot be told."""
+    """Return what tells one operation from another; None if that cannot be told, or each is wanted for itself."""
+    if op.function in _BLANK:
+        return None
     try:
         key = (op.function, _frozen(op.args), _frozen(op.kwargs), op.form, tuple(output.type for output in op.outputs))
         hash(key)
