@@ -32,7 +32,7 @@ from adjoint.errors import InputError, PatternError, StructureError
 # What a sweep back costs, in sweeps forward (measured).
 BACK = 1.5
 # Bytes of a chunk of directions of the largest input or result.
-CHUNK = 2**22
+CHUNK = 2**20
 # Directions for which a stack is worth its overhead.
 FEWEST = 4
 

@@ -173,6 +173,11 @@ def jacrev(
     return Derivative(_jacrev, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
 
 
+def is_sparse(f: Any) -> bool:
+    """Tell whether a function is a sparse Jacobian."""
+    return isinstance(f, Derivative) and f.run is _jacobian and f.options.get("sparse", False)
+
+
 def _jacrev(f: Any, args: Any, kwargs: Any, **options: Any) -> Any:
     return _jacobian(f, args, kwargs, mode="reverse", name="jacrev", **options)
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._api import compressed, compressed_program
 from adjoint._api import lowering as lowering
 from adjoint._api import lowering_custom as lowering_custom
 from adjoint._api import lowering_jacobian as lowering_jacobian
 from adjoint._api import lowering_vmap as lowering_vmap
 from adjoint._api.compiled import Compiled
-from adjoint._api.function import expect_function
+from adjoint._api.function import Derivative, expect_function
+from adjoint._api.jacobian import is_sparse
 from adjoint._backend import python
 from adjoint._frontend import calls, captures
 from adjoint._frontend.captures import holds
@@ -32,7 +34,7 @@ LEVELS = 3
 MOST = 64
 
 
-def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = False) -> Jitted:
+def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = False) -> Any:
     """Translate ``f`` into a program: loops, branches, recursion and stores stay what they are.
 
     Parameters
@@ -77,6 +79,9 @@ def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = Fals
     """
     if backend != "python":
         raise ValueError(f"jit: there is no backend {backend!r}; there is 'python'")
+    if is_sparse(f):
+        # A pattern is found from a run, so the program is that of the function: its tangents, many directions at once.
+        return Derivative(f.run, f.f if isinstance(f.f, Jitted) else Jitted(f.f, fallback=fallback), f.options)
     return Jitted(f, fallback=fallback)
 
 
@@ -177,6 +182,7 @@ class Jitted:
 
 
 captures.FORM.append(sample)
+compressed.RUNS[Jitted] = compressed_program.run_of
 # Within a translated function it is the function itself.
 calls.CALLED[Jitted] = lambda g, args, kwargs: calls.routed(g.f)(*args, **kwargs)
 

@@ -124,6 +124,8 @@ class _Expanded:
 
 def _ragged(starts: Any, lengths: Any) -> tuple[Any, np.ndarray]:
     """Return the lengths, and the positions ``starts[0], starts[0] + 1, ...`` of all pieces one after the other."""
+    if len(lengths) and lengths.min() == lengths.max() == 1:
+        return lengths, starts
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
     return lengths, np.arange(total) + np.repeat(starts - (ends - lengths), lengths)

@@ -80,6 +80,8 @@ class Sweep:
         self.found: list[Dependence] = [None] * len(tape.recorded)
         # The slots (of the tape) whose arrays nobody else holds, so that stores may write to them.
         self.owned: set[int] = set()
+        # The slots by content, each once: parts of an array that are read again are told to be equal.
+        self.known: dict[Any, np.ndarray] = {}
         first = 1
         for slot, shape in enumerate(sizes):
             n = math.prod(shape)
@@ -140,7 +142,7 @@ class Sweep:
         if not slots:
             return None
         if isinstance(slots[0], np.ndarray) and slots[0].shape:
-            return Dependent([np.array(slot) for slot in slots if slot.any()], slots[0].shape)
+            return Dependent([self.shared(slot) for slot in slots if slot.any()], slots[0].shape)
         return self.number([int(slot) for slot in slots])
 
     def write(self, region: Region, value: Dependence) -> None:
@@ -167,6 +169,15 @@ class Sweep:
 
     # Unions ---------------------------------------------------------------------------------------------------------------
 
+    def shared(self, slot: np.ndarray) -> np.ndarray:
+        """Return the slot of this content that is known already, or a copy of this one, which is known from now on."""
+        key = (slot.shape, hash(slot.tobytes()))
+        found = self.known.get(key)
+        if found is not None and np.array_equal(found, slot):
+            return found
+        self.known[key] = made = np.array(slot)
+        return made
+
     def number(self, members: Any) -> Dependence:
         """Return what a number depends on that depends on these sets."""
         found = frozenset(members) - {0}
@@ -189,26 +200,17 @@ class Sweep:
         parts = [part for part in parts if part is not None]
         if not shape:
             return self.number(k for part in parts for k in members_of(part).tolist())
-        if len(parts) == 1 and isinstance(parts[0], Dependent) and parts[0].shape == shape:
-            return parts[0]
         slots: dict[Any, np.ndarray] = {}
         for part in parts:
             for slot in self.array(part, shape).slots:
                 slots.setdefault((slot.__array_interface__["data"][0], slot.strides), slot)
-        return self.limited(Dependent(list(slots.values()), shape))
-
-    def limited(self, a: Dependent) -> Dependent:
-        """Return the same dependence in few slots: where they are many, the unions become sets of their own."""
-        if len(a.slots) <= MOST:
-            return a
-        members = np.stack(a.slots, axis=-1)
-        return self.grouped(members.reshape(-1, len(a.slots)), a.shape)
+        if len(slots) <= MOST:
+            return Dependent(list(slots.values()), shape)
+        return self.grouped(np.stack(list(slots.values()), axis=-1).reshape(-1, len(slots)), shape)
 
     def grouped(self, members: np.ndarray, shape: tuple[int, ...]) -> Dependent:
-        """Return what an array depends on whose elements, in order, depend on the sets in one row each."""
-        count, width = members.shape
-        if width <= MOST:
-            return Dependent([np.reshape(members[:, k], shape) for k in range(width)], shape)
+        """Return what an array depends on whose elements, in order, depend on the sets in one row each: on new sets, the unions."""
+        count = len(members)
         kept = members != 0
         indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
         first = self.sets.add(indptr, members[kept])

@@ -24,7 +24,7 @@ from adjoint import _ufunc_methods
 from adjoint._rules import arithmetic, arrays, einsum, fft, indexing, kinds, products, reductions, shaping, stores
 from adjoint._rules.book import Rule
 from adjoint._rules.forms import axes_of, outline
-from adjoint._trace.dependence import MEANINGS, Dependence, Dependent, Sweep, means, shape_of
+from adjoint._trace.dependence import MEANINGS, MOST, Dependence, Dependent, Sweep, means, shape_of
 from adjoint._trace.traced import signature
 
 # Functions that move elements -------------------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ def moved(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any
         slots.append(rule.function(*inputs, **options))
     if not shape:
         return sweep.number([int(slot) for slot in slots])
-    return sweep.limited(Dependent([slot for slot in map(np.asarray, slots) if slot.any()], shape))
+    return sweep.union([Dependent([sweep.shared(slot) for slot in map(np.asarray, slots) if slot.any()], shape)], shape)
 
 
 def _width(a: Dependence) -> int:
@@ -128,11 +128,13 @@ def over(sweep: Sweep, a: Dependence, axis: Any, shape: tuple[int, ...]) -> Depe
     if math.prod(own[k] for k in axes) == 0 or not a.slots:
         return None if not shape else Dependent([], shape)
     rest = [k for k in range(len(own)) if k not in axes]
-    parts = [np.transpose(slot, (*rest, *axes)).reshape(math.prod(own[k] for k in rest), -1) for slot in a.slots]
-    members = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+    parts = [np.transpose(slot, (*axes, *rest)).reshape(-1, *shape) for slot in a.slots]
     if not shape:
-        return sweep.number(np.unique(members).tolist())
-    return sweep.grouped(members, shape)
+        return sweep.number(np.unique(np.concatenate(parts)).tolist())
+    if sum(map(len, parts)) <= MOST:
+        return sweep.union([Dependent([sweep.shared(slot) for part in parts for slot in part], shape)], shape)
+    members = np.concatenate(parts).reshape(-1, math.prod(shape))
+    return sweep.grouped(np.ascontiguousarray(members.T), shape)
 
 
 @means(np.cumsum, np.cumprod, np.cumulative_sum, np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft)
@@ -279,7 +281,7 @@ def convolved(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str,
         for slot in a.slots:
             left, right = (slot, one) if position == 0 else (one, slot)
             slots.append(np.convolve(left, right, *args[2:], **kwargs))
-    return sweep.limited(Dependent(slots, shape))
+    return sweep.union([Dependent(slots, shape)], shape)
 
 
 # Slots up to which a convolution is told apart.
