@@ -185,7 +185,7 @@ class Overloaded:
 
 
 def unravelled(positions: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-    """Return flat positions as an index: `numpy.unravel_index`, which is wrong for more than 8192 in the shape ``(n, 1)`` (NumPy 2.4)."""
+    """Return flat positions as an index: `numpy.unravel_index`, which is wrong for more than 8192 in a column (2.4.6)."""
     return tuple([k.reshape(positions.shape) for k in np.unravel_index(positions.reshape(-1), shape)])
 
 

@@ -1,9 +1,9 @@
 """Sparse Jacobians: a pattern from the program, a colouring, and one sweep for all columns (rows) of a colour.
 
-The function runs once, on a tape.  The tape is swept three times: with sets of inputs, which gives the pattern
-(`_trace.dependence`); then with the seeds of the colours, many at once, which gives the entries.  Pattern and entries belong to
-the same run, so no derivative can lie outside of the pattern.  Where they do not (a pattern of the user's, a translated function),
-the product with one more, random, direction is compared with that of the result, row by row.
+The function runs once, on a tape.  The tape is swept with sets of inputs, which gives the pattern (`_trace.dependence`), and
+then with the seeds of the colours, many at once, which gives the entries.  Pattern and entries belong to the same run, so no
+derivative can lie outside of the pattern.  Where they do not (a pattern of the user's, a translated function), the product
+with one more, random, direction is compared with that of the result, row by row.
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ TOLERANCE = 1e-8
 
 
 def probe(plan: Plan, entries: np.ndarray, run: Run, leaves: Leaves, name: str) -> None:
-    """Raise unless the product with a random direction is that of the derivative: an entry outside of the pattern shows there."""
+    """Raise unless the product with a random direction is that of the derivative, where an entry that is missing shows."""
     space, results = (leaves, run.primals) if plan.forward else (run.primals, leaves)
     map_ = run.forward if plan.forward else run.back
     assert map_ is not None
@@ -286,7 +286,7 @@ def probe(plan: Plan, entries: np.ndarray, run: Run, leaves: Leaves, name: str) 
         raise PatternError(
             f"{name}: the Jacobian has entries outside of the pattern, in {line} {k}"
             + (f" and {int(off.sum()) - 1} more" if off.sum() > 1 else ""),
-            why=f"the product with a random vector is {product[k]:.6g} there, and {expected[k]:.6g} by the entries of the pattern",
+            why=f"the product with a random vector is {product[k]:.6g} there, and {expected[k]:.6g} by the pattern",
             remedy="leave pattern= away, so that the pattern is found at every call, or give one that holds at all points",
         )
 

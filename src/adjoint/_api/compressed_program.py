@@ -1,7 +1,7 @@
 """Sparse Jacobians of translated functions: many directions at once by a program, made once, of the function's tangents.
 
-The program is that of `forward.jvp` with its tangents batched, so that what does not depend on the direction is computed once for
-a chunk of them.  The pattern comes from a run of the original function on a tape.
+The program is that of `forward.jvp` with its tangents batched, so that what does not depend on the direction is computed once
+for a chunk of them.  The pattern comes from a run of the original function on a tape.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adjoint._api import compressed
+from adjoint._api import compressed, tree
 from adjoint._api.compiled import Compiled
 from adjoint._api.compressed import Run
-from adjoint._frontend.trees import flatten
 from adjoint._ir.nodes import Block, Function
 from adjoint._trace.traced import Traced
 from adjoint._transform import forward
@@ -42,19 +41,17 @@ def run_of(
     args = tuple(_floated(a) if k in positions else a for k, a in enumerate(args))
     if has_aux or mode == "reverse" or jitted.refused or any(isinstance(leaf, Traced) for leaf in leaves):
         return original(jitted.f, args, kwargs, positions, leaves, has_aux=has_aux, name=name)
-    tree, entry = jitted.entry(args, kwargs)
+    arguments, entry = jitted.entry(args, kwargs)
     program = entry.program
-    wanted = [_place(x, tree, program.places) for x in leaves]
+    places = [_place(x, arguments, program.places) for x in leaves]
+    wanted = [k for k in places if k is not None]
     simple = not (program.written or program.changed or program.returned) and program.count == len(program.function.results)
-    if not simple or None in wanted or len(set(wanted)) < len(wanted):
+    if not simple or len(set(wanted)) < len(leaves):
         return original(jitted.f, args, kwargs, positions, leaves, has_aux=has_aux, name=name)
-    inputs = [tree.leaves[k] for k in program.places] + [getter() for getter, _ in program.captures.inputs]
-    value = entry.value(entry.compiled.evaluate(inputs), inputs)
-    results = flatten(value)
-    from adjoint._api import tree as trees
-
-    primals, structure = trees.flatten(value)
-    if len(results.leaves) != len(primals) or len(primals) != program.count:
+    inputs = [arguments.leaves[k] for k in program.places] + [getter() for getter, _ in program.captures.inputs]
+    outputs = entry.compiled.evaluate(inputs)
+    primals, structure = tree.flatten(entry.value(outputs, inputs))
+    if len(primals) != len(outputs) or any(y is not output for y, output in zip(primals, outputs, strict=True)):
         return original(jitted.f, args, kwargs, positions, leaves, has_aux=has_aux, name=name)
     pushed = _pushed(entry.compiled, [k in wanted for k in range(len(inputs))])
     order = [wanted.index(k) for k in sorted(wanted)]
@@ -77,9 +74,9 @@ def _copied(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(np.copy(a) if type(a) is np.ndarray else a for a in args)
 
 
-def _place(x: Any, tree: Any, places: Sequence[int]) -> int | None:
+def _place(x: Any, arguments: Any, places: Sequence[int]) -> int | None:
     """Return the parameter that stands for an input, None if no single one does."""
-    found = [k for k, place in enumerate(places) if tree.leaves[place] is x]
+    found = [k for k, place in enumerate(places) if arguments.leaves[place] is x]
     return found[0] if len(found) == 1 else None
 
 
@@ -110,9 +107,7 @@ class _Directions:
             parts = zip(self.stacked.evaluate([*inputs, *seeds]), self.is_stack, strict=True)
             found = [y if own else np.broadcast_to(y, (count, *np.shape(y))) for y, own in parts]
         tangents = iter(found)
-        return [
-            next(tangents) if own else np.zeros((count, *np.shape(y))) for own, y in zip(self.active, primals, strict=True)
-        ]
+        return [next(tangents) if own else np.zeros((count, *np.shape(y))) for own, y in zip(self.active, primals, strict=True)]
 
 
 def _item(x: Any) -> Any:

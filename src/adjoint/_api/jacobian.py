@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -50,16 +51,16 @@ def jacobian(
         Return SciPy sparse arrays, and compute only what may differ from zero: the pattern is found from the program, at every
         call, and columns (or rows) that have no entry in common are computed together.
     pattern
-        For ``sparse``: the entries that may differ from zero, as a SciPy sparse array of shape ``(y.size, x.size)``, in place of
-        the pattern that would be found.  For several arguments side by side, or a tuple.  A pattern that is too small raises.
+        For ``sparse``: a SciPy sparse array of shape ``(y.size, x.size)`` that stores the entries that may differ from zero, in
+        place of the pattern that would be found.  For several arguments side by side, or a tuple.  Too small a pattern raises.
 
     Returns
     -------
     Callable
         Takes the arguments of ``f``, returns an array of shape ``y.shape + x.shape``, dtype of ``y`` and ``x`` together, units
         ``[y]/[x]``.  For trees: the tree of ``y``, with the tree of ``x`` in place of each leaf (a tuple of those if
-        ``argnums`` is a sequence).  With ``has_aux``, a pair ``(J, aux)``.  With ``sparse``, a `scipy.sparse.csr_array` of shape
-        ``(y.size, x.size)`` in place of each array: both flattened in C order, indices sorted.
+        ``argnums`` is a sequence).  With ``has_aux``, a pair ``(J, aux)``.  With ``sparse``, a `scipy.sparse.csr_array` of
+        shape ``(y.size, x.size)`` in place of each array: both flattened in C order, indices sorted.
 
     Raises
     ------
@@ -80,7 +81,8 @@ def jacobian(
 
     References
     ----------
-    .. [1] Curtis, Powell and Reid, *On the estimation of sparse Jacobian matrices*, IMA Journal of Applied Mathematics 13 (1974).
+    .. [1] Curtis, Powell and Reid, *On the estimation of sparse Jacobian matrices*, IMA Journal of Applied Mathematics 13
+       (1974) 117-119.
 
     Examples
     --------
@@ -175,7 +177,7 @@ def jacrev(
 
 def is_sparse(f: Any) -> bool:
     """Tell whether a function is a sparse Jacobian."""
-    return isinstance(f, Derivative) and f.run is _jacobian and f.options.get("sparse", False)
+    return bool(isinstance(f, Derivative) and f.run is _jacobian and f.options.get("sparse"))
 
 
 def _jacrev(f: Any, args: Any, kwargs: Any, **options: Any) -> Any:
@@ -226,8 +228,9 @@ def _jacobian(
     for y in primals:
         if kinds.is_complex(y) and not holomorphic:
             raise OutputError(f"{name}: a complex result", remedy="return real and imaginary part, or pass holomorphic=True")
-    zeros = compressed.empty_block if sparse else _zeros
-    result = tree.unflatten(structure, [_assemble(row, inputs, argnums, zeros, y) for row, y in zip(blocks, primals, strict=True)])
+    zeros = [functools.partial(compressed.empty_block, y) if sparse else _zeros for y in primals]
+    rows = [_assemble(row, inputs, argnums, empty) for row, empty in zip(blocks, zeros, strict=True)]
+    result = tree.unflatten(structure, rows)
     return (result, aux) if has_aux else result
 
 
@@ -366,7 +369,7 @@ def _active_leaves(pullback: evaluate.Pullback, gradients: list[Any]) -> list[An
     return chosen
 
 
-def _assemble(row: list[Any], inputs: dict[int, Any], argnums: int | Sequence[int], zeros: Any, y: Any) -> Any:
+def _assemble(row: list[Any], inputs: dict[int, Any], argnums: int | Sequence[int], zeros: Callable[[Any], Any]) -> Any:
     """Put the blocks of one result into the structure of the arguments."""
     rest = iter(row)
     trees = []
@@ -374,12 +377,12 @@ def _assemble(row: list[Any], inputs: dict[int, Any], argnums: int | Sequence[in
         trees.append(
             tree.unflatten(
                 structure,
-                [zeros(y, leaf) if x is None else next(rest) for leaf, x in zip(leaves, active, strict=True)],
+                [zeros(leaf) if x is None else next(rest) for leaf, x in zip(leaves, active, strict=True)],
             )
         )
     return trees[0] if isinstance(argnums, (int, np.integer)) else tuple(trees)
 
 
-def _zeros(y: Any, x: Any) -> Any:
+def _zeros(x: Any) -> Any:
     """Return the derivatives with respect to an input that has none."""
     return np.zeros(np.shape(x))

@@ -79,7 +79,7 @@ def jit(f: Callable[..., Any], *, backend: str = "python", fallback: bool = Fals
     """
     if backend != "python":
         raise ValueError(f"jit: there is no backend {backend!r}; there is 'python'")
-    if is_sparse(f):
+    if isinstance(f, Derivative) and is_sparse(f):
         # A pattern is found from a run, so the program is that of the function: its tangents, many directions at once.
         return Derivative(f.run, f.f if isinstance(f.f, Jitted) else Jitted(f.f, fallback=fallback), f.options)
     return Jitted(f, fallback=fallback)

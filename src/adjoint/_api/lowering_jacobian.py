@@ -33,7 +33,7 @@ def jacobian(
     has_aux: bool = False,
     holomorphic: bool = False,
     sparse: bool = False,
-    pattern: Any = None,
+    pattern: Any = None,  # noqa: ARG001 - of sparse Jacobians, which are refused
     name: str = "jacobian",
 ) -> Any:
     """Write the program of a Jacobian, by columns or by rows."""

@@ -1,9 +1,10 @@
 """Colourings: groups of columns of which no two have an entry in the same row.
 
 The columns of a group can be found together: their sum shows the entries of each.  So a matrix takes as many products as there
-are groups (Curtis, Powell and Reid 1974).  A group is a colour of the graph whose nodes are the columns, with an edge between two
-that share a row (Coleman and Moré 1983); the fewest colours are hard to find, and the greedy colouring in a good order needs
-hardly ever more than a few percent more.  The number of entries of the fullest row is a lower bound: where it is met, the colouring is optimal.
+are groups (Curtis, Powell and Reid 1974).  A group is a colour of the graph whose nodes are the columns, with an edge between
+two that share a row (Coleman and Moré 1983); the fewest colours are hard to find, and the greedy colouring in a good order
+needs hardly ever more than a few percent more.  The number of entries of the fullest row is a lower bound: where it is met, the
+colouring is optimal.
 
 The greedy algorithm never builds the graph.  Each row keeps the colours that its columns have, as the bits of one integer.  A
 column takes the lowest bit that is missing in all of its rows: some operations for each entry of the matrix.
@@ -48,7 +49,7 @@ def colour_columns(pattern: Pattern) -> Colouring:
         colours[filled] = np.arange(len(filled))
         return Colouring(colours, len(filled))
     best: Colouring | None = None
-    # A square row costs the greedy algorithm nothing, but is of no use: rows with one entry put no two columns apart.
+    # Rows with one entry put no two columns apart.
     columns = _without_single_rows(pattern).T
     for order in ORDERS:
         found = _greedy(columns, order(pattern, filled))
@@ -67,13 +68,13 @@ def _without_single_rows(pattern: Pattern) -> Pattern:
     return Pattern((int(kept.sum()), pattern.shape[1]), indptr, pattern.indices[np.repeat(kept, counts)])
 
 
-def natural(pattern: Pattern, filled: np.ndarray) -> np.ndarray:
+def natural(_: Pattern, filled: np.ndarray) -> np.ndarray:
     """Return the columns in their own order, which is optimal for bands and blocks."""
     return filled
 
 
 def largest_first(pattern: Pattern, filled: np.ndarray) -> np.ndarray:
-    """Return the columns by falling numbers of entries that share a row with theirs, an upper bound of the degree in the graph."""
+    """Return the columns by falling numbers of entries in the rows that they have, which bound their degrees in the graph."""
     sums = np.concatenate([[0], np.cumsum((pattern.row_counts - 1)[pattern.T.indices])])
     degrees = sums[pattern.T.indptr[1:]] - sums[pattern.T.indptr[:-1]]
     return filled[np.argsort(-degrees[filled], kind="stable")]

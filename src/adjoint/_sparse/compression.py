@@ -1,6 +1,6 @@
 """Compression: a sparse matrix from its products with a few seeds, one for each colour of its columns.
 
-The seed of a colour is the sum of the unit vectors of its columns.  In row ``i`` of the product at most one of these columns has
+The seed of a colour is the sum of the unit vectors of its columns.  In each row of the product at most one of these columns has
 an entry, which is the product's (Curtis, Powell and Reid 1974).
 """
 
@@ -31,7 +31,9 @@ class Compression:
         # The entries by colour, so that a chunk of colours finds its own.
         of_entry = self.colours[pattern.indices]
         self.entries = np.argsort(of_entry, kind="stable")
-        self.ends = np.searchsorted(of_entry[self.entries], np.arange(self.count + 1))
+        self.entry_rows = pattern.rows[self.entries]
+        self.entry_colours = of_entry[self.entries]
+        self.ends = np.searchsorted(self.entry_colours, np.arange(self.count + 1))
         self.columns = np.argsort(self.colours, kind="stable")
         self.column_ends = np.searchsorted(self.colours[self.columns], np.arange(self.count + 1))
 
@@ -44,6 +46,5 @@ class Compression:
 
     def decompress(self, entries: np.ndarray, products: np.ndarray, start: int) -> None:
         """Fill in the entries that the products with the seeds from ``start`` on show, one product in each row."""
-        chosen = self.entries[self.ends[start] : self.ends[start + len(products)]]
-        colours = self.colours[self.pattern.indices[chosen]]
-        entries[chosen] = products[colours - start, self.pattern.rows[chosen]]
+        chosen = slice(self.ends[start], self.ends[start + len(products)])
+        entries[self.entries[chosen]] = products[self.entry_colours[chosen] - start, self.entry_rows[chosen]]

@@ -1,14 +1,15 @@
 """Dependence: on which elements of the inputs each element of a program's results depends, from the tape of one run.
 
-A sweep over the tape like that of tangents (`sweep.forward`), which carries sets of inputs in place of numbers.  A set has a number
-(`_sparse.sets`), and the sets of an array are a few arrays of such numbers in its shape, the *slots*: an element depends on the sets
-that stand at its position in any of the slots.  So functions that move elements are run on the slots as they are, stores into
-arrays are stores into slots, and an elementwise function has the slots of its arguments, for no work at all.  Where the slots
-become many, the union at each position becomes a set of its own, which is noted, not computed.
+A sweep over the tape like that of tangents (`sweep.forward`), which carries sets of inputs in place of numbers.  A set has a
+number (`_sparse.sets`), and the sets of an array are a few arrays of such numbers in its shape, the *slots*: an element depends
+on the sets that stand at its position in any of the slots.  So functions that move elements are run on the slots as they are,
+stores into arrays are stores into slots, and an elementwise function has the slots of its arguments, for no work at all.  Where
+the slots become many, the union at each position becomes a set of its own, which is noted, not computed.
 
-A pattern holds for the point at which the program ran: for its branches, its whole numbers and its indices.  It is made of the tape
-that the derivative is swept over too, so there is no derivative that it does not know of.  It is never too small; it may be too
-large, where a zero of a partial derivative is an accident of the numbers, and for functions whose elements are not told apart.
+A pattern holds for the point at which the program ran: for its branches, its whole numbers and its indices.  It is made of the
+tape that the derivative is swept over too, so there is no derivative that it does not know of.  It is never too small; it may
+be too large, where a zero of a partial derivative is an accident of the numbers, and for functions whose elements are not told
+apart.
 
 What each kind of rule means is in `dependence_rules`.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -113,8 +115,9 @@ class Sweep:
         shape = self.tape.forms.get(slot)
         if shape is None:
             # An elementwise function that took the tape's shortest way: its entry holds the result if it is broadcast.
-            shape = kinds.shape_of(y) if isinstance(y, (kinds.Like, np.ndarray)) else np.broadcast_shapes(*map(shape_of, given.values()))
-        return dependence(self, rule, shape, args, kwargs, given)
+            held = isinstance(y, (kinds.Like, np.ndarray))
+            shape = kinds.shape_of(y) if held else np.broadcast_shapes(*map(shape_of, given.values()))
+        return dependence(Call(self, rule, shape, args, kwargs, given))
 
     def fetch(self, target: Target) -> Dependence:
         """Return what an argument depends on."""
@@ -209,7 +212,7 @@ class Sweep:
         return self.grouped(np.stack(list(slots.values()), axis=-1).reshape(-1, len(slots)), shape)
 
     def grouped(self, members: np.ndarray, shape: tuple[int, ...]) -> Dependent:
-        """Return what an array depends on whose elements, in order, depend on the sets in one row each: on new sets, the unions."""
+        """Return what an array depends on whose elements depend on the sets in one row each: on new sets, their unions."""
         count = len(members)
         kept = members != 0
         indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
@@ -253,9 +256,20 @@ class Sweep:
         return total if total is None or not shape else self.array(total, shape)
 
 
-# What functions mean for dependence: called with the sweep, the rule, the shape of the result, the arguments and options, and what
-# the active arguments depend on, by position.  None as the answer is that everything depends on everything.
-Meaning = Callable[[Sweep, Rule, Any, Any, dict[str, Any], dict[int, Dependence]], Dependence]
+@dataclass(frozen=True)
+class Call:
+    """A call on the tape: ``shape`` is the form of its result, ``given`` what its active arguments depend on, by position."""
+
+    sweep: Sweep
+    rule: Rule
+    shape: Any
+    args: Any
+    kwargs: dict[str, Any]
+    given: dict[int, Dependence]
+
+
+# What functions mean for dependence; None as the answer is that everything depends on everything.
+Meaning = Callable[[Call], Dependence]
 MEANINGS: dict[Function, Meaning] = {}
 
 
@@ -269,15 +283,14 @@ def means(*functions: Function) -> Callable[[Meaning], Meaning]:
     return register
 
 
-def dependence(
-    sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: dict[int, Dependence]
-) -> Dependence:
-    """Return what the result of a function depends on: ``shape`` is its form, ``given`` what its active arguments depend on."""
-    if rule.kind == "elementwise":
-        return sweep.union(list(given.values()), shape)
-    meaning = MEANINGS.get(rule.function)
-    found = None if meaning is None else meaning(sweep, rule, shape, args, kwargs, given)
-    return sweep.spread(list(given.values()), shape) if found is None else found
+def dependence(call: Call) -> Dependence:
+    """Return what the result of a call depends on."""
+    arguments = list(call.given.values())
+    if call.rule.kind == "elementwise" and not any(isinstance(a, list) for a in arguments):
+        return call.sweep.union(arguments, call.shape)
+    meaning = MEANINGS.get(call.rule.function)
+    found = None if meaning is None else meaning(call)
+    return call.sweep.spread(arguments, call.shape) if found is None else found
 
 
 def shape_of(a: Dependence) -> tuple[int, ...]:
@@ -348,4 +361,4 @@ def _rows(sweep: Sweep, a: Dependence, shape: tuple[int, ...]) -> Pattern:
     return sweep.sets.expand(np.concatenate([[0], np.cumsum(kept.sum(axis=1))]), members[kept])
 
 
-__all__ = ["MEANINGS", "Dependence", "Dependent", "Sweep", "Witness", "means", "members_of", "pattern_of", "shape_of"]
+__all__ = ["MEANINGS", "MOST", "Call", "Dependence", "Dependent", "Sweep", "Witness", "means", "pattern_of", "shape_of"]

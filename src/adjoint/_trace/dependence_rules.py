@@ -22,9 +22,8 @@ import numpy as np
 
 from adjoint import _ufunc_methods
 from adjoint._rules import arithmetic, arrays, einsum, fft, indexing, kinds, products, reductions, shaping, stores
-from adjoint._rules.book import Rule
 from adjoint._rules.forms import axes_of, outline
-from adjoint._trace.dependence import MEANINGS, MOST, Dependence, Dependent, Sweep, means, shape_of
+from adjoint._trace.dependence import MEANINGS, MOST, Call, Dependence, Dependent, Sweep, means, shape_of
 from adjoint._trace.traced import signature
 
 # Functions that move elements -------------------------------------------------------------------------------------------------
@@ -36,18 +35,19 @@ from adjoint._trace.traced import signature
     np.stack, operator.getitem, np.take, np.where, np.tril, np.triu, np.diagonal, indexing.window, stores.assign,
     stores.winners, fft.fitted,
 )  # fmt: skip
-def moved(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
-    """Run a function that moves elements, and fills in zeros, on the sets: an element of its result is one of its arguments'."""
-    options = {name: value for name, value in kwargs.items() if name not in kinds.AFFINE}
+def moved(call: Call) -> Dependence:
+    """Run a function that moves elements, and fills in zeros, on the sets: its result is made of its arguments' elements."""
+    sweep, shape, given = call.sweep, call.shape, call.given
+    options = {name: value for name, value in call.kwargs.items() if name not in kinds.AFFINE}
     slots = []
     for k in range(max(_width(a) for a in given.values())):
-        inputs = list(args)
-        for position, a in enumerate(args):
+        inputs = list(call.args)
+        for position, a in enumerate(call.args):
             if position in given:
                 inputs[position] = _slot(sweep, given[position], a, k)
-            elif position < len(rule.formulas) and kinds.is_active(rule, position):
+            elif position < len(call.rule.formulas) and kinds.is_active(call.rule, position):
                 inputs[position] = np.zeros(outline(a), np.int64)
-        slots.append(rule.function(*inputs, **options))
+        slots.append(call.rule.function(*inputs, **options))
     if not shape:
         return sweep.number([int(slot) for slot in slots])
     return sweep.union([Dependent([sweep.shared(slot) for slot in map(np.asarray, slots) if slot.any()], shape)], shape)
@@ -70,28 +70,31 @@ def _slot(sweep: Sweep, a: Dependence, argument: Any, k: int) -> Any:
 
 
 @means(
-    np.conj, arithmetic.real_part, arithmetic.imaginary_part, arrays.real_copy, shaping.convert, fft.weighted, np.modf, np.frexp,
-    builtins.float, builtins.complex, np.float64,
+    np.conj, arithmetic.real_part, arithmetic.imaginary_part, arrays.real_copy, shaping.convert, fft.weighted, np.modf,
+    np.frexp, builtins.float, builtins.complex, np.float64,
 )  # fmt: skip
-def alike(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def alike(call: Call) -> Dependence:
     """Functions that leave elements where they are."""
+    sweep, shape, given = call.sweep, call.shape, call.given
     if isinstance(shape, list):
         return [sweep.union(list(given.values()), part) for part in shape]
     return sweep.union(list(given.values()), shape)
 
 
 @means(builtins.sum)
-def summed(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def summed(call: Call) -> Dependence:
     """Sum of a list."""
+    sweep, shape, given = call.sweep, call.shape, call.given
     return sweep.union(list(given[0]) if isinstance(given[0], list) else [given[0]], shape)
 
 
 @means(indexing.scatter)
-def scattered(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def scattered(call: Call) -> Dependence:
     """Elements that are added where an index says."""
-    index = args[1]
+    sweep, shape, given = call.sweep, call.shape, call.given
+    index = call.args[1]
     if not indexing.may_repeat(index):
-        return moved(sweep, rule, shape, args, kwargs, given)
+        return moved(call)
     places = np.arange(math.prod(shape)).reshape(shape)[index]
     return sweep.scattered(places, sweep.array(given[0], np.shape(places)), shape)
 
@@ -100,23 +103,24 @@ def scattered(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str,
 
 
 @means(np.sum, np.mean, np.prod, np.linalg.norm, np.linalg.vector_norm, np.linalg.matrix_norm, np.median)
-def reduced(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def reduced(call: Call) -> Dependence:
     """Reductions: an element depends on all those along the axes."""
+    sweep, shape, given = call.sweep, call.shape, call.given
     if list(given) != [0] or isinstance(given[0], list):
         return None
-    axis = _option("axis", rule, args, kwargs)
-    if rule.function is np.linalg.matrix_norm:
+    axis = _option("axis", call)
+    if call.rule.function is np.linalg.matrix_norm:
         axis = (-2, -1)
     return over(sweep, given[0], axis, shape)
 
 
-def _option(name: str, rule: Rule, args: Any, kwargs: dict[str, Any]) -> Any:
+def _option(name: str, call: Call) -> Any:
     """Return the value of an option of a call."""
-    if name in kwargs:
-        return kwargs[name]
-    names, defaults = signature(rule)
+    if name in call.kwargs:
+        return call.kwargs[name]
+    names, defaults = signature(call.rule)
     place = names.index(name)
-    return args[place] if place < len(args) else defaults[name]
+    return call.args[place] if place < len(call.args) else defaults[name]
 
 
 def over(sweep: Sweep, a: Dependence, axis: Any, shape: tuple[int, ...]) -> Dependence:
@@ -138,9 +142,10 @@ def over(sweep: Sweep, a: Dependence, axis: Any, shape: tuple[int, ...]) -> Depe
 
 
 @means(np.cumsum, np.cumprod, np.cumulative_sum, np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft)
-def along(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def along(call: Call) -> Dependence:
     """Functions along an axis: an element depends on all that share its line, for sums of the first ones on too many."""
-    own, axis = shape_of(given[0]), _option("axis", rule, args, kwargs)
+    sweep, shape, given = call.sweep, call.shape, call.given
+    own, axis = shape_of(given[0]), _option("axis", call)
     if axis is None:
         return sweep.spread([given[0]], shape)
     line = tuple(1 if k == axis % len(own) else n for k, n in enumerate(own))
@@ -148,9 +153,10 @@ def along(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any
 
 
 @means(reductions.recur)
-def recurrent(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def recurrent(call: Call) -> Dependence:
     """Linear recurrences along an axis."""
-    axis = args[2] % len(shape)
+    sweep, shape, given = call.sweep, call.shape, call.given
+    axis = call.args[2] % len(shape)
     line = tuple(1 if k == axis else n for k, n in enumerate(shape))
     parts = [over(sweep, sweep.array(a, shape), axis, line) for a in given.values()]
     return sweep.union(parts, shape)
@@ -160,14 +166,15 @@ def recurrent(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str,
 
 
 @means(np.matmul, np.dot)
-def multiplied(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def multiplied(call: Call) -> Dependence:
     """Products of matrices and vectors."""
-    ranks = len(kinds.shape_of(args[0])), len(kinds.shape_of(args[1]))
+    sweep, shape, given = call.sweep, call.shape, call.given
+    ranks = len(kinds.shape_of(call.args[0])), len(kinds.shape_of(call.args[1]))
     if 0 in ranks:
         return sweep.union(list(given.values()), shape)
     if len(given) == 1 and max(ranks) <= 2:
         ((position, a),) = given.items()
-        found = met(sweep, a, args[1 - position], position, shape)
+        found = met(sweep, a, call.args[1 - position], position, shape)
         if found is not None:
             return found
     parts = []
@@ -176,11 +183,11 @@ def multiplied(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str
         axis = len(own) - 1 if position == 0 else max(len(own) - 2, 0)
         rest = own[:axis] + own[axis + 1 :]
         part = over(sweep, a, axis, rest)
-        if part is not None and rule.function is np.dot and position == 0:
+        if part is not None and call.rule.function is np.dot and position == 0:
             part = placed(part, rest + (1,) * (ranks[1] - 1))
         elif part is not None and position == 0 and ranks[1] > 1:
             part = placed(part, (*rest, 1))
-        elif part is not None and position == 1 and rule.function is np.matmul and len(own) > 1 and ranks[0] > 1:
+        elif part is not None and position == 1 and call.rule.function is np.matmul and len(own) > 1 and ranks[0] > 1:
             part = placed(part, (*rest[:-1], 1, rest[-1]))
         parts.append(part)
     return sweep.union(parts, shape)
@@ -216,10 +223,11 @@ def met(sweep: Sweep, a: Dependence, factor: Any, position: int, shape: tuple[in
 
 
 @means(np.tensordot)
-def contracted(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def contracted(call: Call) -> Dependence:
     """Sums over pairs of axes."""
-    axes = products.contracted(*[np.empty(kinds.shape_of(a)) for a in args[:2]], _option("axes", rule, args, kwargs))
-    shapes = [kinds.shape_of(a) for a in args[:2]]
+    sweep, shape, given = call.sweep, call.shape, call.given
+    shapes = [kinds.shape_of(a) for a in call.args[:2]]
+    axes = products.contracted(np.empty(shapes[0]), np.empty(shapes[1]), _option("axes", call))
     rest = [tuple(n for k, n in enumerate(own) if k not in over) for own, over in zip(shapes, axes, strict=True)]
     parts = []
     for position, a in given.items():
@@ -230,9 +238,10 @@ def contracted(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str
 
 
 @means(einsum.contract, einsum.contract_pair)
-def subscripted(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def subscripted(call: Call) -> Dependence:
     """Products and sums by subscripts: an element depends on those that agree with it in the subscripts of the result."""
-    subscripts = args[1] if rule.function is einsum.contract else _option("subscripts", rule, args, kwargs)
+    sweep, shape, given = call.sweep, call.shape, call.given
+    subscripts = call.args[1] if call.rule.function is einsum.contract else _option("subscripts", call)
     terms, _, result = subscripts.partition("->")
     parts = []
     for position, a in given.items():
@@ -252,25 +261,28 @@ def subscripted(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[st
 
 
 @means(products.cross3)
-def crossed(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def crossed(call: Call) -> Dependence:
     """Products of vectors of three components: on all of the vectors."""
+    sweep, shape, given = call.sweep, call.shape, call.given
     parts = [over(sweep, a, -1, (*shape_of(a)[:-1], 1)) for a in given.values()]
     return sweep.union(parts, shape)
 
 
 @means(products.vecdot)
-def paired(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def paired(call: Call) -> Dependence:
     """Inner products along the last axis."""
+    sweep, shape, given = call.sweep, call.shape, call.given
     return sweep.union([over(sweep, a, -1, shape_of(a)[:-1]) for a in given.values()], shape)
 
 
 @means(np.convolve)
-def convolved(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def convolved(call: Call) -> Dependence:
     """Convolutions with a constant: each entry of it that is not zero moves the elements."""
+    sweep, shape, given = call.sweep, call.shape, call.given
     if len(given) > 1:
         return None
     ((position, a),) = given.items()
-    kernel = np.atleast_1d(np.asarray(args[1 - position]))
+    kernel = np.atleast_1d(np.asarray(call.args[1 - position]))
     entries = np.flatnonzero(kernel)
     if not isinstance(a, Dependent) or len(a.shape) != 1 or len(entries) * len(a.slots) > 4 * MANY:
         return None
@@ -280,7 +292,7 @@ def convolved(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str,
         one[k] = 1
         for slot in a.slots:
             left, right = (slot, one) if position == 0 else (one, slot)
-            slots.append(np.convolve(left, right, *args[2:], **kwargs))
+            slots.append(np.convolve(left, right, *call.args[2:], **call.kwargs))
     return sweep.union([Dependent(slots, shape)], shape)
 
 
@@ -295,8 +307,9 @@ MANY = 64
     np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.qr, np.linalg.eigh, np.linalg.eigvalsh,
     np.linalg.eig, np.linalg.eigvals, np.linalg.svd, np.linalg.pinv,
 )  # fmt: skip
-def of_matrices(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def of_matrices(call: Call) -> Dependence:
     """Functions of stacks of matrices: what belongs to a matrix depends on all of that matrix."""
+    sweep, shape, given = call.sweep, call.shape, call.given
     if list(given) != [0]:
         return None
     stack = shape_of(given[0])[:-2]
@@ -309,9 +322,10 @@ def of_matrices(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[st
 
 
 @means(np.linalg.solve)
-def solved(sweep: Sweep, rule: Rule, shape: Any, args: Any, kwargs: dict[str, Any], given: Any) -> Dependence:
+def solved(call: Call) -> Dependence:
     """Systems of equations: a solution depends on all of its matrix, and on its right-hand side."""
-    vectors = len(kinds.shape_of(args[1])) == 1
+    sweep, shape, given = call.sweep, call.shape, call.given
+    vectors = len(kinds.shape_of(call.args[1])) == 1
     parts = []
     for position, a in given.items():
         own = shape_of(a)
