@@ -1,8 +1,8 @@
 """Many sets of columns, named by numbers, so that arrays of sets are arrays of integers.
 
 Sets 1 to ``n`` are the single columns 0 to ``n - 1``, 0 is the empty set.  A further set is made as the union of sets that
-exist; it is only noted, as a node of a directed acyclic graph, and expanded into its columns when the end is known, and only
-if the end needs it.  So a program that moves and combines elements costs what it does to arrays of integers, whatever the sets are.
+exist; it is only noted, as a node of an acyclic graph, and expanded into its columns when the end is known, and only if the end
+needs it.  So a program that moves and combines elements costs what it does to arrays of integers, whatever the sets are.
 """
 
 from __future__ import annotations

@@ -207,7 +207,7 @@ def met(sweep: Sweep, a: Dependence, factor: Any, position: int, shape: tuple[in
     factor = np.reshape(factor, (1, -1) if position else (-1, 1)) if factor.ndim == 1 else factor
     # ``factor @ a``, if need be of the transposes.
     rows, columns = np.nonzero(factor if position else factor.T)
-    if 2 * len(rows) > factor.size or not isinstance(a, Dependent):
+    if 4 * len(rows) > 3 * factor.size or not isinstance(a, Dependent):
         return None
     slots = [slot if position else slot.T for slot in a.slots]
     slots = [slot[:, None] if slot.ndim == 1 else slot for slot in slots]
