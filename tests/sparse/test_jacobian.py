@@ -24,8 +24,8 @@ def assert_equal(sparse, dense):
     for block, whole in zip(found, expected, strict=True):
         assert isinstance(block, sp.csr_array)
         assert block.has_sorted_indices
-        whole = np.reshape(whole, block.shape)
-        np.testing.assert_allclose(block.toarray(), whole, rtol=1e-12, atol=1e-12 * np.abs(whole).max(initial=1))
+        scale = np.abs(whole).max(initial=1)
+        np.testing.assert_allclose(block.toarray(), np.reshape(whole, block.shape), rtol=1e-12, atol=1e-12 * scale)
 
 
 @pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])

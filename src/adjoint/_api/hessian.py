@@ -37,8 +37,8 @@ def hessian(
     -------
     Callable
         Takes the arguments of ``f``, returns an array of shape ``y.shape + x.shape + x.shape``, units ``[f]/[x]**2``; for
-        trees, the tree of ``x`` with a tree of ``x`` in place of each leaf.  With ``sparse``, a `scipy.sparse.csr_array` of shape
-        ``(y.size * x.size, x.size)`` in place of each array.
+        trees, the tree of ``x`` with a tree of ``x`` in place of each leaf.  With ``sparse``, a `scipy.sparse.csr_array` of
+        shape ``(y.size * x.size, x.size)`` in place of each array.
 
     Raises
     ------
