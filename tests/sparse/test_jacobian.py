@@ -175,6 +175,45 @@ def test_functions_that_are_one_operation_are_dense():
     assert J.nnz == 9
 
 
+class Squares:
+    """An iterator that ends at a value, which cannot be translated."""
+
+    def __init__(self, x):
+        self.x, self.k = x, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.k += 1
+        if self.x[self.k - 1] > 1.2:
+            raise StopIteration
+        return self.x[self.k - 1] ** 2
+
+
+def test_what_cannot_be_translated():
+    def f(x):
+        return np.array(list(Squares(x)))
+
+    x = np.linspace(0.5, 1.5, 5)
+    with pytest.raises(ad.errors.AdjointError, match="remedy"):
+        ad.jacobian(ad.jit(f), sparse=True)(x)
+    assert_equal(ad.jacobian(ad.jit(f, fallback=True), sparse=True)(x), ad.jacobian(f)(x))
+
+
+def test_loops_that_differ_in_length_run_one_direction_at_a_time():
+    def f(x):
+        y = x.copy()
+        while np.max(y) < 100:
+            y = y * (1 + x)
+        return y
+
+    x = np.array([0.5, 1.0, 2.0])
+    for mode in ("forward", "reverse"):
+        assert_equal(ad.jacobian(f, sparse=True, mode=mode)(x), ad.jacobian(f)(x))
+    assert_equal(ad.jit(ad.jacobian(f, sparse=True))(x), ad.jacobian(f)(x))
+
+
 def test_an_array_that_the_function_writes_to():
     def f(x):
         x[1:] *= x[:-1]

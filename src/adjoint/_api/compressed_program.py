@@ -19,7 +19,7 @@ from adjoint._trace.traced import Traced
 from adjoint._transform import forward
 from adjoint._transform.batching import batch
 from adjoint._transform.simplify import simplify
-from adjoint.errors import BatchError
+from adjoint.errors import AdjointError, BatchError
 
 if TYPE_CHECKING:
     from adjoint._api.jit import Jitted
@@ -41,7 +41,12 @@ def run_of(
     args = tuple(_floated(a) if k in positions else a for k, a in enumerate(args))
     if has_aux or mode == "reverse" or jitted.refused or any(isinstance(leaf, Traced) for leaf in leaves):
         return original(jitted.f, args, kwargs, positions, leaves, has_aux=has_aux, name=name)
-    arguments, entry = jitted.entry(args, kwargs)
+    try:
+        arguments, entry = jitted.entry(args, kwargs)
+    except AdjointError:
+        if not jitted.fallback:
+            raise
+        return original(jitted.f, args, kwargs, positions, leaves, has_aux=has_aux, name=name)
     program = entry.program
     places = [_place(x, arguments, program.places) for x in leaves]
     wanted = [k for k in places if k is not None]

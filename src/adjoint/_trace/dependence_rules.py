@@ -134,7 +134,9 @@ def over(sweep: Sweep, a: Dependence, axis: Any, shape: tuple[int, ...]) -> Depe
     rest = [k for k in range(len(own)) if k not in axes]
     parts = [np.transpose(slot, (*axes, *rest)).reshape(-1, *shape) for slot in a.slots]
     if not shape:
-        return sweep.number(np.unique(np.concatenate(parts)).tolist())
+        members = np.concatenate(parts)
+        members = members[members > 0]
+        return sweep.number(members.tolist() if len(members) <= MOST else [sweep.one(members)])
     if sum(map(len, parts)) <= MOST:
         return sweep.union([Dependent([sweep.shared(slot) for part in parts for slot in part], shape)], shape)
     members = np.concatenate(parts).reshape(-1, math.prod(shape))
