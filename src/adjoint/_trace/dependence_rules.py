@@ -108,9 +108,7 @@ def reduced(call: Call) -> Dependence:
     sweep, shape, given = call.sweep, call.shape, call.given
     if list(given) != [0] or isinstance(given[0], list):
         return None
-    axis = _option("axis", call)
-    if call.rule.function is np.linalg.matrix_norm:
-        axis = (-2, -1)
+    axis = (-2, -1) if call.rule.function is np.linalg.matrix_norm else _option("axis", call)
     return over(sweep, given[0], axis, shape)
 
 
@@ -129,17 +127,19 @@ def over(sweep: Sweep, a: Dependence, axis: Any, shape: tuple[int, ...]) -> Depe
     axes = tuple(range(len(own))) if axis is None else axes_of(axis, len(own))
     if not axes or isinstance(a, frozenset):
         return sweep.union([a], shape)
-    if math.prod(own[k] for k in axes) == 0 or not a.slots:
+    length = math.prod(own[k] for k in axes)
+    if length == 0 or not a.slots:
         return None if not shape else Dependent([], shape)
     rest = [k for k in range(len(own)) if k not in axes]
-    parts = [np.transpose(slot, (*axes, *rest)).reshape(-1, *shape) for slot in a.slots]
+    parts = [np.transpose(slot, (*axes, *rest)).reshape(length, *shape) for slot in a.slots]
     if not shape:
         members = np.concatenate(parts)
         members = members[members > 0]
         return sweep.number(members.tolist() if len(members) <= MOST else [sweep.one(members)])
     if sum(map(len, parts)) <= MOST:
         return sweep.union([Dependent([sweep.shared(slot) for part in parts for slot in part], shape)], shape)
-    members = np.concatenate(parts).reshape(-1, math.prod(shape))
+    members = np.concatenate(parts)
+    members = members.reshape(len(members), math.prod(shape))
     return sweep.grouped(np.ascontiguousarray(members.T), shape)
 
 
