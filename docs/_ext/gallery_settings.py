@@ -15,6 +15,7 @@ ORDER = [
     "why_not_differences.py",
     "cost_of_gradients.py",
     "curve_fit.py",
+    "bundle_adjustment.py",
     "neural_network.py",
     "ode_fit.py",
     "newton.py",

@@ -184,6 +184,11 @@ class Overloaded:
         np.put(self, indices, values, mode=mode)  # pyright: ignore[reportArgumentType] - declared for `ndarray` alone
 
 
+def unravelled(positions: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """Return flat positions as an index: `numpy.unravel_index`, which is wrong for more than 8192 in a column (2.4.6)."""
+    return tuple([k.reshape(positions.shape) for k in np.unravel_index(positions.reshape(-1), shape)])
+
+
 class Flat:
     """``x.flat``: the elements in order, read and written in place, also where they do not lie in memory in that order."""
 
@@ -195,7 +200,7 @@ class Flat:
     def _where(self, index: Any) -> Any:
         shape = self.array.shape
         positions = np.arange(self.array.size)[index]
-        return np.unravel_index(positions, shape) if shape else (np.zeros(np.shape(positions), int),)
+        return unravelled(np.asarray(positions), shape) if shape else (np.zeros(np.shape(positions), int),)
 
     def __getitem__(self, index: Any) -> Any:
         return np.copy(self.array.reshape(-1))[index]

@@ -12,6 +12,7 @@
     ├── OutputError (TypeError)                    a result that cannot be differentiated: not a scalar, a generator, a string
     ├── StructureError (ValueError)                tangents or cotangents do not match the primal in structure, shape or dtype
     ├── BatchError (ValueError)                    `vmap` cannot batch this
+    ├── PatternError (ValueError)                  a sparse Jacobian has entries outside of the pattern that was given
     ├── MemoryBudgetError (ValueError)             a memory budget has no room for one state of a loop
     └── CheckError (AssertionError)                `adjoint.testing.check` found a wrong derivative
 
@@ -37,6 +38,7 @@ __all__ = [
     "MutationError",
     "NotDifferentiableError",
     "OutputError",
+    "PatternError",
     "StructureError",
 ]
 
@@ -120,6 +122,10 @@ class StructureError(AdjointError, ValueError):
 
 class BatchError(AdjointError, ValueError):
     """`vmap` cannot batch this function or these arguments."""
+
+
+class PatternError(AdjointError, ValueError):
+    """A sparse Jacobian has entries outside of the pattern that was given for it."""
 
 
 class MemoryBudgetError(AdjointError, ValueError):

@@ -328,3 +328,15 @@ def test_new_axes_of_active_buffers_are_views():
     gradient = ad.grad(f)(np.array([2.0, 3.0]))
     np.testing.assert_array_equal(gradient, [3 * 3.0, 5 * 6.0 + 3 * 2.0])
     np.testing.assert_array_equal(ad.jacfwd(f)(np.array([2.0, 3.0])), gradient)
+
+
+def test_a_long_column_of_a_broadcast():
+    # `numpy.unravel_index` (2.4.6) is wrong for more than 8192 positions in the shape (n, 1).
+    n = 9000
+    weights = np.arange(n)[:, None]
+
+    def f(x):
+        return np.sum(np.broadcast_to(np.sin(x)[:, None], (n, 3))[:, 2:] * weights)
+
+    x = np.linspace(1, 2, n)
+    assert np.allclose(ad.grad(f)(x), np.arange(n) * np.cos(x), rtol=1e-14)

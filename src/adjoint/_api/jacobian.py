@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from adjoint._api import evaluate, tree
+from adjoint._api import compressed, evaluate, tree
 from adjoint._api.function import Derivative
 from adjoint._api.linearize import LinearMap
 from adjoint._rules import kinds
@@ -25,6 +26,8 @@ def jacobian(
     mode: Mode = "auto",
     has_aux: bool = False,
     holomorphic: bool = False,
+    sparse: bool = False,
+    pattern: Any = None,
 ) -> Callable[..., Any]:
     """Return the function that computes the Jacobian of ``f``.
 
@@ -44,24 +47,42 @@ def jacobian(
         ``f`` returns a pair ``(value, aux)``; ``aux`` is passed through.
     holomorphic
         ``f`` is a holomorphic function of complex arguments.
+    sparse
+        Return SciPy sparse arrays, and compute only what may differ from zero: the pattern is found from the program, at every
+        call, and columns (or rows) that have no entry in common are computed together.
+    pattern
+        For ``sparse``: a SciPy sparse array of shape ``(y.size, x.size)`` that stores the entries that may differ from zero, in
+        place of the pattern that would be found.  For several arguments side by side, or a tuple.  Too small a pattern raises.
 
     Returns
     -------
     Callable
         Takes the arguments of ``f``, returns an array of shape ``y.shape + x.shape``, dtype of ``y`` and ``x`` together, units
         ``[y]/[x]``.  For trees: the tree of ``y``, with the tree of ``x`` in place of each leaf (a tuple of those if
-        ``argnums`` is a sequence).  With ``has_aux``, a pair ``(J, aux)``.
+        ``argnums`` is a sequence).  With ``has_aux``, a pair ``(J, aux)``.  With ``sparse``, a `scipy.sparse.csr_array` of
+        shape ``(y.size, x.size)`` in place of each array: both flattened in C order, indices sorted.
 
     Raises
     ------
     InputError
         An argument is not of floating dtype, or is complex while ``holomorphic`` is False.
+    PatternError
+        An entry outside of ``pattern`` was noticed.
     OutputError, MissingRuleError, ConversionError
         As for `grad`.
 
     Notes
     -----
     Kinks as for `grad`.  For the product with few vectors use `jvp`, `vjp` or `linearize`, which need no Jacobian.
+
+    The pattern of a sparse Jacobian holds for the branches and indices of the call that it belongs to; it may have entries that
+    are zero, and never lacks one.  As many sweeps are needed as there are groups of columns without a row in common, at
+    least as many as the fullest row has entries [1]_.  The result of `jit` is run as its program, with many directions at once.
+
+    References
+    ----------
+    .. [1] Curtis, Powell and Reid, *On the estimation of sparse Jacobian matrices*, IMA Journal of Applied Mathematics 13
+       (1974) 117-119.
 
     Examples
     --------
@@ -70,10 +91,17 @@ def jacobian(
     >>> ad.jacobian(lambda x: np.stack([x[0] * x[1], np.sin(x[0])]))(np.array([0.0, 3.0]))
     array([[3., 0.],
            [1., 0.]])
+    >>> J = ad.jacobian(lambda x: np.diff(x) ** 2, sparse=True)(np.arange(5.0) ** 2)
+    >>> J.nnz, J.toarray()[:2]
+    (8, array([[-2.,  2.,  0.,  0.,  0.],
+           [ 0., -6.,  6.,  0.,  0.]]))
     """
+    if pattern is not None and not sparse:
+        raise ValueError("jacobian: pattern= is for sparse=True")
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f"jacobian: mode must be 'auto', 'forward' or 'reverse', got {mode!r}")
-    return Derivative(_jacobian, f, {"argnums": argnums, "mode": mode, "has_aux": has_aux, "holomorphic": holomorphic})
+    options = {"argnums": argnums, "mode": mode, "has_aux": has_aux, "holomorphic": holomorphic}
+    return Derivative(_jacobian, f, {**options, "sparse": True, "pattern": pattern} if sparse else options)
 
 
 def jacfwd(
@@ -147,6 +175,11 @@ def jacrev(
     return Derivative(_jacrev, f, {"argnums": argnums, "has_aux": has_aux, "holomorphic": holomorphic})
 
 
+def is_sparse(f: Any) -> bool:
+    """Tell whether a function is a sparse Jacobian."""
+    return bool(isinstance(f, Derivative) and f.run is _jacobian and f.options.get("sparse"))
+
+
 def _jacrev(f: Any, args: Any, kwargs: Any, **options: Any) -> Any:
     return _jacobian(f, args, kwargs, mode="reverse", name="jacrev", **options)
 
@@ -164,6 +197,8 @@ def _jacobian(
     mode: Mode = "auto",
     has_aux: bool = False,
     holomorphic: bool = False,
+    sparse: bool = False,
+    pattern: Any = None,
     name: str = "jacobian",
 ) -> Any:
     positions = evaluate.select(args, argnums, name)
@@ -176,7 +211,11 @@ def _jacobian(
                 why="the derivative with respect to real and imaginary part is no single complex number",
                 remedy="pass holomorphic=True if f is holomorphic, or use vjp, or take real and imaginary part as arguments",
             )
-    if mode == "forward":
+    if sparse:
+        run = compressed.run_of(f, args, kwargs, positions, leaves, has_aux=has_aux, mode=mode, name=name)
+        primals, structure, aux = run.primals, run.structure, run.aux
+        blocks = compressed.blocks_of(run, leaves, mode=mode, pattern=pattern, name=name)
+    elif mode == "forward":
         columns, primals, structure, aux = _columns_of_passes(f, args, kwargs, inputs, leaves, has_aux=has_aux, name=name)
         blocks = _from_columns(columns, primals, leaves)
     else:
@@ -189,7 +228,9 @@ def _jacobian(
     for y in primals:
         if kinds.is_complex(y) and not holomorphic:
             raise OutputError(f"{name}: a complex result", remedy="return real and imaginary part, or pass holomorphic=True")
-    result = tree.unflatten(structure, [_assemble(row, inputs, argnums) for row in blocks])
+    zeros = [functools.partial(compressed.empty_block, y) if sparse else _zeros for y in primals]
+    rows = [_assemble(row, inputs, argnums, empty) for row, empty in zip(blocks, zeros, strict=True)]
+    result = tree.unflatten(structure, rows)
     return (result, aux) if has_aux else result
 
 
@@ -328,7 +369,7 @@ def _active_leaves(pullback: evaluate.Pullback, gradients: list[Any]) -> list[An
     return chosen
 
 
-def _assemble(row: list[Any], inputs: dict[int, Any], argnums: int | Sequence[int]) -> Any:
+def _assemble(row: list[Any], inputs: dict[int, Any], argnums: int | Sequence[int], zeros: Callable[[Any], Any]) -> Any:
     """Put the blocks of one result into the structure of the arguments."""
     rest = iter(row)
     trees = []
@@ -336,7 +377,12 @@ def _assemble(row: list[Any], inputs: dict[int, Any], argnums: int | Sequence[in
         trees.append(
             tree.unflatten(
                 structure,
-                [np.zeros(np.shape(leaf)) if x is None else next(rest) for leaf, x in zip(leaves, active, strict=True)],
+                [zeros(leaf) if x is None else next(rest) for leaf, x in zip(leaves, active, strict=True)],
             )
         )
     return trees[0] if isinstance(argnums, (int, np.integer)) else tuple(trees)
+
+
+def _zeros(x: Any) -> Any:
+    """Return the derivatives with respect to an input that has none."""
+    return np.zeros(np.shape(x))

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._api import compressed, compressed_program
 from adjoint._api import lowering as lowering
 from adjoint._api import lowering_custom as lowering_custom
 from adjoint._api import lowering_jacobian as lowering_jacobian
 from adjoint._api import lowering_vmap as lowering_vmap
 from adjoint._api.compiled import Compiled
-from adjoint._api.function import expect_function
+from adjoint._api.function import Derivative, expect_function
+from adjoint._api.jacobian import is_sparse
 from adjoint._backend import python
 from adjoint._frontend import calls, captures
 from adjoint._frontend.captures import holds
@@ -33,7 +35,7 @@ MOST = 64
 BACKENDS = ("native", "python")
 
 
-def jit(f: Callable[..., Any], *, backend: str = "native", fallback: bool = False) -> Jitted:
+def jit(f: Callable[..., Any], *, backend: str = "native", fallback: bool = False) -> Any:
     """Translate ``f`` into a program: loops, branches, recursion and stores stay what they are.
 
     Parameters
@@ -42,6 +44,8 @@ def jit(f: Callable[..., Any], *, backend: str = "native", fallback: bool = Fals
         Function of numbers, arrays, and trees of them; also the result of `grad`, `jacobian` and the other operators, and
         functions that call these.
     backend
+        ``"native"``: the program is machine code for this processor, made by LLVM; where it cannot go on, because an index
+        is out of bounds or an exception is due, Python runs the program again and raises what is to be raised.
         ``"python"``: the program is NumPy source that one can read (`source`), step through, and save (`export`).
     fallback
         What cannot be translated runs by the tracing engine, with a warning, instead of raising.
@@ -78,6 +82,10 @@ def jit(f: Callable[..., Any], *, backend: str = "native", fallback: bool = Fals
     """
     if backend not in BACKENDS:
         raise ValueError(f"jit: there is no backend {backend!r}; there are {' and '.join(map(repr, BACKENDS))}")
+    if isinstance(f, Derivative) and is_sparse(f):
+        # A pattern is found from a run, so the program is that of the function: its tangents, many directions at once.
+        inner = f.f if isinstance(f.f, Jitted) else Jitted(f.f, backend=backend, fallback=fallback)
+        return Derivative(f.run, inner, f.options)
     return Jitted(f, backend=backend, fallback=fallback)
 
 
@@ -178,6 +186,7 @@ class Jitted:
 
 
 captures.FORM.append(sample)
+compressed.RUNS[Jitted] = compressed_program.run_of
 # Within a translated function it is the function itself.
 calls.CALLED[Jitted] = lambda g, args, kwargs: calls.routed(g.f)(*args, **kwargs)
 

@@ -32,9 +32,17 @@ def jacobian(
     mode: str = "auto",
     has_aux: bool = False,
     holomorphic: bool = False,
+    sparse: bool = False,
+    pattern: Any = None,  # noqa: ARG001 - of sparse Jacobians, which are refused
     name: str = "jacobian",
 ) -> Any:
     """Write the program of a Jacobian, by columns or by rows."""
+    if sparse:
+        raise InputError(
+            f"{name}: a sparse Jacobian within a translated function",
+            why="its pattern is found from a run of the function, and programs have no sparse arrays",
+            remedy="call it outside: jacobian(jit(f), sparse=True) or jit(jacobian(f, sparse=True)) run f as a program",
+        )
     positions = positions_of(args, argnums, name)
     args = floated(args, positions)
     trees = [flatten(args[k]) for k in positions]

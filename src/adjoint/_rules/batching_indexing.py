@@ -74,8 +74,8 @@ def _without_masks(parts: list[Any], marks: list[Any]) -> tuple[list[Any], list[
             plain.append(part)
             flags.append(False)
             continue
-        array = np.asarray(part) if isinstance(part, (list, bool)) else part
-        if isinstance(part, list) and not array.size:
+        array = np.asarray(part) if isinstance(part, (list, tuple, bool)) else part
+        if isinstance(part, (list, tuple)) and not array.size:
             array = array.astype(int)  # as in NumPy, an empty list selects nothing
         if dtype_of(array).kind != "b":
             plain.append(array)

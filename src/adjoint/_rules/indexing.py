@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._overload import unravelled
 from adjoint._rules.book import FIXED, composite, constant, linear
 from adjoint._rules.extents import made
 from adjoint._rules.forms import along, as_array, axes_of, overloaded
@@ -67,7 +68,7 @@ def places(shape: Extent, strides: Extent, offset: int) -> np.ndarray:
 
 
 # fmt: off
-linear(window,                  lambda ct, a, *extent: scatter(ct, np.unravel_index(places(*extent), a.shape), a.shape),  FIXED, FIXED, FIXED)
+linear(window,                  lambda ct, a, *extent: scatter(ct, unravelled(places(*extent), a.shape), a.shape),  FIXED, FIXED, FIXED)
 linear(operator.getitem,        lambda ct, a, index: scatter(ct, index, a.shape),                                         FIXED)
 linear(scatter,                 lambda ct, x, index, shape: ct[index],                                                    FIXED, FIXED)
 linear(np.take,                 lambda ct, a, indices, axis=None, out=None, mode="raise": untake(ct, a, indices, axis, mode))
@@ -118,7 +119,7 @@ def grid(shape: tuple[int, ...], indices: Any, axis: int | None) -> Any:
     """Return the index that picks ``indices`` along one axis, position by position of the others."""
     indices = indices if hasattr(indices, "dtype") else np.asarray(indices)
     if axis is None:
-        return np.unravel_index(in_range(indices, int(np.prod(shape, dtype=int)), "raise"), shape)
+        return unravelled(in_range(indices, int(np.prod(shape, dtype=int)), "raise"), shape)
     if indices.ndim != len(shape):
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     index: list[Any] = mesh(shape)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._overload import Overloaded
+from adjoint._overload import Overloaded, unravelled
 from adjoint._rules import indexing, kinds
 from adjoint._trace.memory import as_traced, before_write, is_basic, leaves_array, owner_of, plain_index
 from adjoint._trace.traced import Host, Trace, Traced, apply, highest, plain
@@ -195,7 +195,7 @@ class ActiveBuffer(Overloaded, Buffer):
         """Return the indices of this view's elements in the owner."""
         found = self.__dict__.get("_ids")
         if found is None:
-            found = self.__dict__["_ids"] = np.unravel_index(positions(self, self.owner), self.owner.shape or (1,))
+            found = self.__dict__["_ids"] = unravelled(positions(self, self.owner), self.owner.shape or (1,))
         return found
 
     def plain(self) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint._overload import unravelled
 from adjoint._rules import kinds
 from adjoint._trace.memory import same_memory
 from adjoint._trace.traced import Host, Trace, Traced
@@ -107,7 +108,7 @@ def place(steps: Steps, array: Any, index: Any) -> tuple[Any, Any]:
         return part, index
     shape = kinds.shape_of(array)
     positions = follow(steps, np.arange(int(np.prod(shape, dtype=int))).reshape(shape))[index]
-    return (array, np.unravel_index(positions, shape)) if shape else (np.reshape(array, (1,)), (positions,))
+    return (array, unravelled(np.asarray(positions), shape)) if shape else (np.reshape(array, (1,)), (positions,))
 
 
 def writeable(x: Any) -> bool:

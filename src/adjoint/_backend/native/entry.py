@@ -2,7 +2,7 @@
 
 It takes plain positional arguments, looks whether each is of the type that the program was made for, runs the program without the
 interpreter's lock, and makes objects of the results.  Whatever does not fit, and whatever the program leaves for, gives
-`NotImplemented`: then the caller runs the program by Python.
+`NotImplemented`: then the caller runs the program by Python.  `Ellipsis` asks for the exact form of the program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from adjoint._ir.types import ListOf, Record, Tensor, Type
 # Addresses that the code finds in its table, in this order; `native` fills it.
 TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float32", "bool_", "true", "false",
          "new_array", "new_scalar", "set_base", "dtype_f8", "dtype_f4", "dtype_i8", "dtype_b1", "capsule_free",
-         "capsule_release", "exception")  # fmt: skip
+         "capsule_release", "exception", "ellipsis")  # fmt: skip
 # NumPy's numbers of dtypes, and sizes.
 TYPE_NUMBERS = {"b1": (0, 1), "i8": (7, 8), "f4": (11, 4), "f8": (12, 8)}
 _DECLARED = """
@@ -103,12 +103,13 @@ def text(module: Any, function: Function) -> str:
     unlocked = not module.objects and any(isinstance(op, Loop) for op in walk(function.body)) or not module.objects and any(t.rank for t in _tensors(function))
     state = lines.let("call ptr @PyEval_SaveThread()") if unlocked else ""
     blocks = [arg.split()[1] for arg, t in zip(args, _kinds(function), strict=True) if t is not None and not is_native(t)]
-    left = lines.let(f"call i1 {module.name(function)}({', '.join([*args, f'ptr {out}'])})")
+    status = lines.let(f"call i8 {module.name(function)}({', '.join(['i64 0', *args, f'ptr {out}'])})")
     if unlocked:
         lines.do(f"call void @PyEval_RestoreThread(ptr {state})")
     for block in blocks:
         lines.do(f"call void @adj.release(ptr {block})")
-    lines.expect(lines.let(f"xor i1 {left}, true"), "left")
+    lines.expect(lines.let(f"icmp ne i8 {status}, 2"), "doubt")
+    lines.expect(lines.let(f"icmp eq i8 {status}, 0"), "left")
     objects = []
     offset = 0
     for t in types:
@@ -121,7 +122,8 @@ def text(module: Any, function: Function) -> str:
         for k, one in enumerate(objects):
             lines.let(f"call i32 @PyTuple_SetItem(ptr {result}, i64 {k}, ptr {one})")
         lines.do(f"ret ptr {result}")
-    refuse = ["left:", "  %error = call ptr @PyErr_Occurred()", "  %set = icmp ne ptr %error, null",
+    refuse = ["doubt:", f"  %dp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('ellipsis')}",
+              "  %dots = load ptr, ptr %dp", "  call void @Py_IncRef(ptr %dots)", "  ret ptr %dots", "left:", "  %error = call ptr @PyErr_Occurred()", "  %set = icmp ne ptr %error, null",
               "  br i1 %set, label %which, label %refuse", "which:",
               f"  %xp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('exception')}", "  %exception = load ptr, ptr %xp",
               "  %plain = call i32 @PyErr_ExceptionMatches(ptr %exception)", "  %ordinary = icmp ne i32 %plain, 0",

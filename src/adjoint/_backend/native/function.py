@@ -67,6 +67,10 @@ class Writer:
         self.temporaries: dict[str, str] = {}
         self.pinned: list[str] = []
         self.owners: list[str] = []
+        # Why the function is left: 1, Python has to run the program; 2, its exact form has to be run.
+        self.status = self.text.variable("i8", "1")
+        self.exact = module.exact
+        self.doubtful = ""
         self.placed: dict[str, Slot] = {}
         # Indices that a test before the loop vouches for, and sums that cannot overflow (see `bounds`).
         self.safe: frozenset[Any] = frozenset()
@@ -95,6 +99,26 @@ class Writer:
         rest = self.text.fresh("go")
         self.text.branch(condition, "leave", rest, _UNLIKELY)
         self.text.begin(rest)
+
+    def doubt(self, condition: str) -> None:
+        """Note that a result may not be what it should, if a condition holds."""
+        if not self.doubtful:
+            self.doubtful = self.text.variable("i1", "false")
+        self.text.store("i1", self.text.let(f"or i1 {self.text.load('i1', self.doubtful)}, {condition}"), self.doubtful)
+
+    def leave_in_doubt(self) -> None:
+        """Leave if a result was noted that may not be what it should."""
+        if self.doubtful:
+            self.leave_for(self.text.let(f"select i1 {self.text.load('i1', self.doubtful)}, i8 2, i8 0"))
+
+    def leave_for(self, status: str) -> None:
+        """Leave if there is a reason, which is a number that is not zero."""
+        go, out = self.text.fresh("go"), self.text.fresh("out")
+        self.text.branch(self.text.let(f"icmp ne i8 {status}, 0"), out, go, _UNLIKELY)
+        self.text.begin(out)
+        self.text.store("i8", status, self.status)
+        self.leave()
+        self.text.begin(go)
 
     def leave(self) -> None:
         self.text.jump("leave")

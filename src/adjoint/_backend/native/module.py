@@ -27,6 +27,8 @@ _C_NAMES = {
 _INTRINSICS = frozenset({"fabs", "sqrt", "floor", "ceil", "trunc", "roundeven", "maximum", "minimum", "maxnum", "minnum", "copysign"})
 # Elements of a constant array that is written into the code.
 _MOST = 10_000
+# Calls within each other; beyond that Python runs the program, and raises the error that it has for that.
+_DEEPEST = 900
 
 
 class Module:
@@ -36,8 +38,10 @@ class Module:
     bounds = bounds
     zero = "@adj.zero"
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, *, exact: bool = False) -> None:
         self.program = functions(function)
+        self.exact = exact
+        self.in_doubt = False
         self.declared: dict[str, str] = {}
         self.constants: list[str] = []
         self.drops: dict[Any, str] = {}
@@ -102,11 +106,12 @@ class Module:
         if not text.ended:
             w.leave()
         releases = [line for k, variable in enumerate(w.owners) for line in _released(k, variable)]
+        self.in_doubt = self.in_doubt or bool(w.doubtful)
         ends = [
-            "done:", *[line.replace("%R", "%d") for line in releases], "  ret i1 false",
-            "leave:", *[line.replace("%R", "%l") for line in releases], "  ret i1 true",
+            "done:", *[line.replace("%R", "%d") for line in releases], "  ret i8 0",
+            "leave:", *[line.replace("%R", "%l") for line in releases], f"  %why = load i8, ptr {w.status}", "  ret i8 %why",
         ]  # fmt: skip
-        head = f"define internal i1 {name}({', '.join([*params, 'ptr noalias %out'])}) #0 {{\nentry:"
+        head = f"define internal i8 {name}({', '.join(['i64 %depth', *params, 'ptr noalias %out'])}) {{\nentry:"
         return "\n".join([head, *text.entry, "  br label %start", "start:", *text.lines, *ends, "}\n"])
 
     def received(self, w: Writer, k: int, param: Value) -> str:
@@ -146,7 +151,10 @@ class Module:
             args.append(self.given(w, param, handlers.value(w, arg, None)))
         types = self.result_types(op.function)
         out = w.text.buffer("i8", max(8, sum(lists.padded(t) for t in types)))
-        w.leave_if(w.text.let(f"call i1 {self.name(op.function)}({', '.join([*args, f'ptr {out}'])})"))
+        depth = w.text.integer("add", "%depth", "1")
+        w.leave_if(w.text.compare("sgt", depth, str(_DEEPEST)))
+        w.leave_in_doubt()  # a recursion that depends on what is doubtful may never end
+        w.leave_for(w.text.let(f"call i8 {self.name(op.function)}({', '.join([f'i64 {depth}', *args, f'ptr {out}'])})"))
         found: list[Machine | None] = []
         offset = 0
         for t in types:

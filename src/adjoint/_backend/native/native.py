@@ -71,7 +71,7 @@ class _Code:
         self.loaded, self.method, self.objects = loaded, method, objects
 
 
-def source(function: Function) -> str:
+def source(function: Function, *, exact: bool = False) -> str:
     """Return a program as LLVM IR.
 
     Raises
@@ -79,33 +79,59 @@ def source(function: Function) -> str:
     Unsupported
         The program uses what machine code does not know.
     """
-    return _module(function)[1]
+    return _module(function, exact=exact)[1]
 
 
-def _module(function: Function) -> tuple[Module, str]:
+def _module(function: Function, *, exact: bool = False) -> tuple[Module, str]:
     for one in functions(function):
         for op in walk(one.body):
             if isinstance(op, Apply) and op.effect:
                 raise Unsupported("an operation that may not be done twice")
-    module = Module(function)
+    module = Module(function, exact=exact)
     return module, module.text()
 
 
-def compile(function: Function) -> Callable[..., Any]:
-    """Return a program as a function of plain positional arguments, which gives `NotImplemented` where Python has to run it.
+class Native:
+    """A program as machine code, in two forms.
+
+    The quick one multiplies where the chain rule says that a zero wins over an infinite factor; if a product is undefined, the
+    exact one is made and run.
+    """
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.quick, self.is_exact = _compiled(function, exact=False)
+
+    @functools.cached_property
+    def exact(self) -> Callable[..., Any]:
+        return self.quick if self.is_exact else _compiled(self.function, exact=True)[0]
+
+    def __call__(self, *args: Any) -> Any:
+        """Return the result, or results as a tuple; `NotImplemented` where Python has to run the program."""
+        y = self.quick(*args)
+        return self.exact(*args) if y is ... else y
+
+
+def compile(function: Function) -> Native:
+    """Return a program as a function of plain positional arguments.
 
     Raises
     ------
     Unsupported
         The program uses what machine code does not know.
     """
-    module, text = _module(function)
+    return Native(function)
+
+
+def _compiled(function: Function, *, exact: bool) -> tuple[Callable[..., Any], bool]:
+    """Return a form of a program, and whether it is exact."""
+    module, text = _module(function, exact=exact)
     loaded = machine.compile_text(text, imports=_imports(), late=module.late())
     table = ctypes.CFUNCTYPE(ctypes.c_void_p)(loaded.address("table"))()
     addresses = [*_table(), *map(id, module.objects)]
     ctypes.memmove(table, (ctypes.c_void_p * len(addresses))(*addresses), 8 * len(addresses))
     method = _Method(function.name.encode() or b"f", loaded.address("call"), _FASTCALL, None)
-    return _made()(ctypes.byref(method), _Code(loaded, method, module.objects), None)
+    return _made()(ctypes.byref(method), _Code(loaded, method, module.objects), None), not module.in_doubt
 
 
 @functools.cache
@@ -142,7 +168,7 @@ def _table() -> tuple[int, ...]:
         "float64": id(np.float64), "int64": id(np.int64), "float32": id(np.float32), "bool_": id(np.bool_), "true": id(True),
         "false": id(False), "new_array": api[_NEW], "new_scalar": api[_SCALAR], "set_base": api[_SET_BASE],
         "capsule_free": _capsule().address("capsule_free"), "capsule_release": _capsule().address("capsule_release"),
-        "exception": id(Exception),
+        "exception": id(Exception), "ellipsis": id(...),
     }  # fmt: skip
     dtypes = {f"dtype_{kind}": id(np.dtype(kind)) for kind in entry.TYPE_NUMBERS}
     return tuple((known | dtypes)[name] or 0 for name in entry.TABLE)

@@ -25,6 +25,11 @@ class Checks(Protocol):
     """What scalar functions need of the function around them."""
 
     text: Text
+    exact: bool
+
+    def doubt(self, condition: str) -> None:
+        """Note that a result may not be what it should, if a condition holds."""
+        ...
 
     def leave_if(self, condition: str) -> None:
         """Leave the machine code if a condition holds."""
@@ -363,8 +368,15 @@ def _infix(checks: Checks, kind: str, operation: str, a: str, b: str) -> str:
 
 
 def _scale(checks: Checks, kind: str, p: str, t: str) -> str:
-    """Return ``p * t``, in which a zero wins over an infinite or undefined factor."""
+    """Return ``p * t``, in which a zero wins over an infinite or undefined factor.
+
+    Only a product that is undefined can be another one then.  So the quick form of a program multiplies, and notes that such a
+    product occurred, for which the program leaves; then its exact form is run.
+    """
     y = _infix(checks, kind, "fmul", p, t)
+    if not checks.exact:
+        checks.doubt(_infix(checks, kind, "fcmp uno", y, y))
+        return y
     zero = number(0.0)
     none = _infix(checks, kind, "fcmp uno", y, y)
     either = checks.text.let(f"or i1 {_infix(checks, kind, 'fcmp oeq', p, zero)}, {_infix(checks, kind, 'fcmp oeq', t, zero)}")

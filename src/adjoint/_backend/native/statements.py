@@ -22,6 +22,7 @@ class Around:
 
     end: str
     lengths: dict[Value, tuple[str, str]] = field(default_factory=dict)
+    unlimited: bool = False
 
 
 class Statements:
@@ -161,7 +162,7 @@ class Statements:
             if step.span is not None and count is not None:
                 w.leave_if(text.compare("slt", lists.length(w, x), count))
         addresses = [lists.items(w, x) for x in consumed if isinstance(x, Reference)]
-        around = Around(text.fresh("end"))
+        around = Around(text.fresh("end"), unlimited=count is None)
         self.open(step, around, count)
         if step.turns is not None:
             w.assign(step.turns, Scalar("i8", "0"))
@@ -241,6 +242,7 @@ class Statements:
 
     def check(self, step: Cycle, around: Around) -> None:
         if step.loop.test is not None:
+            self.w.leave_in_doubt()  # a test of what is doubtful may never end the loop
             self.block(step.check)
             go = self.w.text.fresh("go")
             condition = self.w.scalar(step.test, "b1").text
@@ -299,6 +301,8 @@ class Statements:
         if step.condition is True:
             text.jump(end)
             return
+        if self.loops[-1].unlimited:
+            self.w.leave_in_doubt()
         condition = self.w.scalar(step.condition, "b1").text
         self.w.release_temporaries()
         go = text.fresh("go")
@@ -310,6 +314,7 @@ class Statements:
     def results(self, step: Return) -> None:
         """Write what the function returns to the memory that the caller gave for it, and give back all else."""
         w = self.w
+        w.leave_in_doubt()
         offset = 0
         for atom, t in zip(step.results, w.module.result_types(w.plan.function), strict=True):
             if isinstance(atom, Undefined) or atom is None:
