@@ -16,8 +16,8 @@ an effect, an exception, a call                        cannot be done again
 ====================================================  ================================================================
 
 No other operation is done again more than once: of a nest of loops one body decides to recompute, and those within keep what
-they need during that recomputation, or recompute while those around keep.  So what is recomputed adds at most the operations
-of the function.
+they need during that recomputation, or recompute while those around keep.  Only sums and products of numbers are recomputed by any of
+them.  So what is recomputed adds at most the operations of the function.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ _ARITHMETIC = {
     kinds.scale,
     stores.fit,
 }
+_LIGHT = {np.add, np.subtract, np.multiply, np.negative, operator.add, operator.sub, operator.mul, operator.neg}
 _PRODUCTS = {np.matmul, np.dot, np.inner, np.outer, np.tensordot, np.einsum, np.vdot, np.kron, np.convolve, operator.matmul}
 
 
@@ -83,6 +84,14 @@ def cheap(op: Op) -> bool:
     types = [atom_type(atom) for atom in (*op.args, *op.outputs) if not isinstance(atom, (tuple, list, dict, slice))]
     counts = all(isinstance(t, Tensor) and t.rank == 0 and t.dtype.kind in "iub" for t in types)
     return op.function in _VIEWS or counts
+
+
+def light(op: Op) -> bool:
+    """Tell whether an operation is arithmetic of numbers, which is sooner done than what it gives is kept and read."""
+    if not isinstance(op, Apply) or op.effect or op.function not in _LIGHT:
+        return False
+    types = [atom_type(atom) for atom in (*op.args, *op.outputs)]
+    return all(isinstance(t, Tensor) and t.rank == 0 for t in types)
 
 
 def _gathers(op: Apply) -> bool:

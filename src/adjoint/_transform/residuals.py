@@ -61,7 +61,7 @@ class Policy:
             return UNLIMITED if self.by_name and self.reads_turn(op) else cost.CHEAP
         if self.freely:
             return UNLIMITED if settled(op) else 1
-        if not repeat or any(o in self.repeated for o in cost.operations(op)):
+        if not (repeat or cost.light(op)) or any(o in self.repeated for o in cost.operations(op)):
             return UNLIMITED
         return cost.repeating(op)
 

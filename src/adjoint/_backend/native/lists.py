@@ -15,7 +15,6 @@ from adjoint._ir.types import ListOf, Tensor, Type
 
 # Where length, capacity and items of a list stand in its block, behind the 32 bytes that all blocks begin with.
 LENGTH, CAPACITY, ITEMS = 32, 40, 48
-HEAD = 56
 
 
 def layout(t: Type) -> str:
@@ -97,10 +96,24 @@ def item_type(t: Type) -> Type:
     return t.item
 
 
-def new(w: Writer, t: Type) -> Reference:
-    """Return an empty list."""
-    block = w.block(f"call ptr @adj.list.new(ptr {w.module.drop_of_list(item_type(t))})")
-    return Reference(t, block)
+def new(w: Writer, t: Type, count: str = "0") -> Reference:
+    """Return an empty list, with room for so many items."""
+    drop = w.module.drop_of_list(item_type(t))
+    return Reference(t, w.block(f"call ptr @adj.list.new(ptr {drop}, i64 {count}, i64 {width(item_type(t))})"))
+
+
+def start(w: Writer, variable: str, t: Type, count: str) -> None:
+    """Make the list of a variable an empty one with room for so many items: itself, if nobody else has it."""
+    inner = item_type(t)
+    old = w.text.load("ptr", variable)
+    w.text.store("ptr", "null", variable)
+    if owns(inner):
+        w.text.do(f"call void @adj.release(ptr {old})")
+        old = "null"
+    drop = w.module.drop_of_list(inner)
+    block = w.text.let(f"call ptr @adj.list.start(ptr {old}, ptr {drop}, i64 {count}, i64 {width(inner)})")
+    w.leave_if(w.text.let(f"icmp eq ptr {block}, null"))
+    w.text.store("ptr", block, variable)
 
 
 def length(w: Writer, x: Reference) -> str:
@@ -208,8 +221,7 @@ end:
 entry:
   %ip = getelementptr i8, ptr %block, i64 {ITEMS}
   %items = load ptr, ptr %ip
-{body}  call void @free(ptr %items)
-  call void @free(ptr %block)
+{body}  call void @adj.list.free(ptr %block)
   ret void
 }}
 """

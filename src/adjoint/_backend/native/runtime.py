@@ -105,20 +105,64 @@ call:
   ret void
 }
 
-define internal ptr @adj.list.new(ptr %drop) {
-  %block = call ptr @adj.block(i64 56, ptr %drop)
+define internal ptr @adj.list.start(ptr %old, ptr %drop, i64 %count, i64 %size) noinline nounwind {
+  %none = icmp eq ptr %old, null
+  br i1 %none, label %make, label %look
+look:
+  %refs = load i64, ptr %old
+  %odp = getelementptr i8, ptr %old, i64 8
+  %odrop = load ptr, ptr %odp
+  %ocp = getelementptr i8, ptr %old, i64 40
+  %capacity = load i64, ptr %ocp
+  %single = icmp eq i64 %refs, 1
+  %alike = icmp eq ptr %odrop, %drop
+  %fits = icmp sge i64 %capacity, %count
+  %both = and i1 %single, %alike
+  %good = and i1 %both, %fits
+  br i1 %good, label %keep, label %other
+keep:
+  %onp = getelementptr i8, ptr %old, i64 32
+  store i64 0, ptr %onp
+  ret ptr %old
+other:
+  call void @adj.release(ptr %old)
+  br label %make
+make:
+  %block = call ptr @adj.list.new(ptr %drop, i64 %count, i64 %size)
+  ret ptr %block
+}
+
+define internal ptr @adj.list.new(ptr %drop, i64 %count, i64 %size) {
+  %bytes = mul i64 %count, %size
+  %all = add i64 %bytes, 64
+  %block = call ptr @adj.block(i64 %all, ptr %drop)
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %set, !prof !1
 set:
   %np = getelementptr i8, ptr %block, i64 32
   store i64 0, ptr %np
   %cp = getelementptr i8, ptr %block, i64 40
-  store i64 0, ptr %cp
+  store i64 %count, ptr %cp
   %ip = getelementptr i8, ptr %block, i64 48
-  store ptr null, ptr %ip
+  %within = getelementptr i8, ptr %block, i64 64
+  store ptr %within, ptr %ip
   br label %end
 end:
   ret ptr %block
+}
+
+define internal void @adj.list.free(ptr %block) nounwind {
+  %ip = getelementptr i8, ptr %block, i64 48
+  %items = load ptr, ptr %ip
+  %within = getelementptr i8, ptr %block, i64 64
+  %own = icmp eq ptr %items, %within
+  br i1 %own, label %end, label %apart
+apart:
+  call void @free(ptr %items)
+  br label %end
+end:
+  call void @free(ptr %block)
+  ret void
 }
 
 define internal i1 @adj.list.reserve(ptr %block, i64 %count, i64 %size) noinline nounwind {
@@ -136,7 +180,24 @@ grow:
   %bytes = mul i64 %room, %size
   %ip = getelementptr i8, ptr %block, i64 48
   %old = load ptr, ptr %ip
-  %items = call ptr @realloc(ptr %old, i64 %bytes)
+  %within = getelementptr i8, ptr %block, i64 64
+  %own = icmp eq ptr %old, %within
+  br i1 %own, label %leave, label %again
+leave:
+  %first = call ptr @malloc(i64 %bytes)
+  %np = getelementptr i8, ptr %block, i64 32
+  %n = load i64, ptr %np
+  %held = mul i64 %n, %size
+  %failed1 = icmp eq ptr %first, null
+  br i1 %failed1, label %failed, label %copy
+copy:
+  call void @llvm.memcpy.p0.p0.i64(ptr %first, ptr %old, i64 %held, i1 false)
+  br label %have
+again:
+  %moved = call ptr @realloc(ptr %old, i64 %bytes)
+  br label %have
+have:
+  %items = phi ptr [%first, %copy], [%moved, %again]
   %none = icmp eq ptr %items, null
   br i1 %none, label %failed, label %set, !prof !1
 failed:

@@ -33,6 +33,8 @@ class Statements:
         self.live = live
         self.sharing = sharing
         self.loops: list[Around] = []
+        # Lists to begin when the loop that fills them knows how many turns it has.
+        self.started: list[Value] = []
 
     def block(self, steps: list[Step]) -> None:
         for step in steps:
@@ -52,7 +54,8 @@ class Statements:
             case Cycle():
                 self.cycle(step)
             case Start():
-                w.assign(step.target, lists.new(w, step.target.type))
+                self.started.append(step.target)
+                return
             case Collect():
                 self.collect(step)
             case Flip():
@@ -163,6 +166,12 @@ class Statements:
                 w.leave_if(text.compare("slt", lists.length(w, x), count))
         addresses = [lists.items(w, x) for x in consumed if isinstance(x, Reference)]
         around = Around(text.fresh("end"), unlimited=count is None)
+        room = "0" if count is None else text.select(text.compare("sgt", count, "0"), "i64", count, "0")
+        if room[0] == "%":
+            w.leave_if(text.let(f"icmp sgt i64 {room}, {2**40}"))
+        for target in self.started:
+            lists.start(w, str(w.slot(target).owner), target.type, room)
+        self.started = []
         self.open(step, around, count)
         if step.turns is not None:
             w.assign(step.turns, Scalar("i8", "0"))
@@ -258,16 +267,15 @@ class Statements:
         if count is None:
             return
         for target in step.loop.lists:
-            if target not in self.started(step) or lists.owns(lists.item_type(target.type)):
+            if target not in self.filled(step) or lists.owns(lists.item_type(target.type)):
                 continue
             x = w.read(target)
             assert isinstance(x, Reference)
-            lists.reserve(w, x, count)
             length = text.variable("i64")
             text.store("i64", lists.length(w, x), length)
             around.lengths[target] = (length, lists.items(w, x))
 
-    def started(self, step: Cycle) -> set[Value]:
+    def filled(self, step: Cycle) -> set[Value]:
         return {inner.target for inner in self.w.plan.walk(step.body) if isinstance(inner, Collect)}
 
     def close(self, around: Around) -> None:
