@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,7 +36,7 @@ MOST = 64
 BACKENDS = ("native", "python")
 
 
-def jit(f: Callable[..., Any], *, backend: str = "native", fallback: bool = False) -> Any:
+def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = False) -> Any:
     """Translate ``f`` into a program: loops, branches, recursion and stores stay what they are.
 
     Parameters
@@ -47,6 +48,7 @@ def jit(f: Callable[..., Any], *, backend: str = "native", fallback: bool = Fals
         ``"native"``: the program is machine code for this processor, made by LLVM; where it cannot go on, because an index
         is out of bounds or an exception is due, Python runs the program again and raises what is to be raised.
         ``"python"``: the program is NumPy source that one can read (`source`), step through, and save (`export`).
+        By default what the environment variable ``ADJOINT_BACKEND`` says, and ``"native"`` if it says nothing.
     fallback
         What cannot be translated runs by the tracing engine, with a warning, instead of raising.
 
@@ -80,6 +82,7 @@ def jit(f: Callable[..., Any], *, backend: str = "native", fallback: bool = Fals
     >>> ad.jit(ad.grad(f))(np.array([0.0, 1.0])).round(3)
     array([1.  , 0.54])
     """
+    backend = backend or os.environ.get("ADJOINT_BACKEND") or BACKENDS[0]
     if backend not in BACKENDS:
         raise ValueError(f"jit: there is no backend {backend!r}; there are {' and '.join(map(repr, BACKENDS))}")
     if isinstance(f, Derivative) and is_sparse(f):
@@ -104,10 +107,17 @@ class Jitted:
         # The programs for numbers and arrays as positional arguments, the commonest case, which are found quickly.
         self.direct: dict[Any, Entry] = {}
         self.last: Entry | None = None
+        # The machine code of the first such program that needs nothing but them: it looks at their types itself.
+        self.fast: Callable[..., Any] | None = None
+        self.shaped: Callable[[tuple[Any, ...]], Any] | None = None
         self.refused = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program of ``f`` for these arguments."""
+        if self.fast is not None and not kwargs:
+            y = self.fast(*args)
+            if y is not NotImplemented and y is not ...:
+                return y if self.shaped is None else self.shaped(y)
         key = None if kwargs else direct_key(args)
         direct = None if key is None else self.direct.get(key)
         captured = None if direct is None else direct.captured()
@@ -129,6 +139,8 @@ class Jitted:
             return self.traced(args, kwargs)
         if key is not None and entry.is_direct(len(args)):
             self.direct[key] = entry
+            if self.fast is None and entry.is_alone:
+                self.fast, self.shaped = entry.compiled.native.quick, entry.shaped  # type: ignore[union-attr]
         return entry(tree, args, kwargs)
 
     def traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -247,8 +259,10 @@ class Entry:
         self.kinds = [_kind(sample(getter())) for getter, _ in program.captures.inputs]
         # What the captured values looked like when they were last found to be of these kinds.
         self.forms: list[Any] = [None] * len(self.kinds)
-        mark = object()
-        self.is_single = program.count == 1 and program.rebuild([mark]) is mark
+        marks = [object() for _ in range(program.count)]
+        rebuilt = program.rebuild(marks)
+        self.is_single = program.count == 1 and rebuilt is marks[0]
+        self.shape = _shape(rebuilt, marks)
 
     @property
     def writes_outside(self) -> bool:
@@ -273,6 +287,19 @@ class Entry:
                 self.forms[k] = form
             values.append(x)
         return values
+
+    @functools.cached_property
+    def shaped(self) -> Callable[[tuple[Any, ...]], Any] | None:
+        """What makes the value of the function from a tuple of results; None if a single result is the value."""
+        return None if self.is_single else eval(f"lambda y: {self.shape}")  # noqa: S307 - the text is ours
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether a direct program needs nothing of the world around it, and what it gives has a plain form."""
+        captures = self.program.captures
+        if captures.guards or captures.inputs or self.program.returned or self.shape is None or self.program.count == 0:
+            return False
+        return self.compiled.native is not None
 
     def is_direct(self, count: int) -> bool:
         """Tell whether the program takes ``count`` arguments as they are, and does nothing but return a value."""
@@ -307,6 +334,27 @@ class Entry:
         for path, rebuild, where in program.changed:
             put(_found((args, kwargs), path), plain(rebuild(outputs[where])))
         return value
+
+
+def _shape(value: Any, marks: list[Any]) -> str | None:
+    """Return the text of a value of tuples, lists and dicts of results, in which these are ``y[0]``, ``y[1]``, …."""
+    place = {id(mark): f"y[{k}]" for k, mark in enumerate(marks)}
+
+    def text(x: Any) -> str:
+        if id(x) in place:
+            return place[id(x)]
+        if type(x) is tuple:
+            return f"({''.join(f'{text(part)}, ' for part in x)})"
+        if type(x) is list:
+            return f"[{', '.join(map(text, x))}]"
+        if type(x) is dict and all(type(key) in (str, int) for key in x):
+            return "{" + ", ".join(f"{key!r}: {text(part)}" for key, part in x.items()) + "}"
+        raise TypeError("no plain form")
+
+    try:
+        return text(value) if len(marks) != 1 or value is marks[0] else None
+    except TypeError:
+        return None
 
 
 def _expect_apart(inputs: list[Any], written: list[int]) -> None:
