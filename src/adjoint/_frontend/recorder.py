@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint import errors
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.captures import Captures
 from adjoint._frontend.identity import Identity
@@ -51,8 +52,9 @@ class Recorder(Builder):
         self.iterators: dict[int, tuple[Any, int]] = {}
         self.advanced: list[Any] = []
         self.spoiled: set[int] = set()
-        # The `try` statements that are open.
+        # The `try` statements that are open, and where the operations within them come from.
         self.tries: list[Any] = []
+        self.where: dict[int, str] = {}
         # Whether loops whose turns are known are written turn by turn.
         self.unrolled = False
         # Numbers and shapes that the program is specialised for.
@@ -63,6 +65,8 @@ class Recorder(Builder):
     def append(self, op: Op) -> Op:
         if op.line is None:
             op.line = self.line or user_line()
+            if self.tries:
+                self.where[id(op)] = errors.user_line()
         self.note(op)
         return super().append(op)
 

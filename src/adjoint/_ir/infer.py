@@ -30,6 +30,10 @@ Function = Callable[..., Any]
 class UnknownTypeError(AdjointError, TypeError):
     """The type of a function's result cannot be told from the types of its arguments."""
 
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", where: str | None = None) -> None:
+        why = why or "the types of a program are found before it runs"
+        super().__init__(what, why=why, remedy=remedy or "write it in another way, or use jit(f, fallback=True)", where=where)
+
 
 @dataclass(frozen=True)
 class Result:
