@@ -14,6 +14,7 @@ import numpy as np
 from adjoint import errors
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.captures import Captures
+from adjoint._frontend.crossing import crossed
 from adjoint._frontend.identity import Identity
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import Ambiguous, Region, UnstableError
@@ -57,7 +58,8 @@ class Recorder(Builder):
         self.where: dict[int, str] = {}
         # Whether loops whose turns are known are written turn by turn.
         self.unrolled = False
-        # Numbers and shapes that the program is specialised for.
+        # Shapes that the parameters have now, and those that the program is specialised for.
+        self.seen: dict[Value, tuple[int, ...]] = {}
         self.shapes: dict[Value, tuple[int, ...]] = {}
 
     # Where we are -------------------------------------------------------------------------------------------------------------
@@ -237,6 +239,8 @@ class Recorder(Builder):
             and (known := self.shapes.get(self.atom(args[0]))) is not None
         ):
             return int(np.prod(known, dtype=int))
+        if function is np.cross and (plane := crossed(self, *args, **kwargs)) is not None:
+            return plane
         if function is extent and self.shapes and (known := self.shapes.get(args[0].value)) is not None:
             return known[args[1]]  # pyright: ignore[reportGeneralTypeIssues]
         return super().apply(function, plain(args), plain(kwargs), effect=effect)
@@ -297,6 +301,12 @@ class Recorder(Builder):
         for output, part in zip(op.outputs, parts, strict=False):
             if isinstance(output.type, Tensor) and output.type.rank == np.ndim(part):
                 self.shapes[output] = np.shape(part)
+
+    def same_shape(self, param: Value, value: Value) -> None:
+        """Note that a parameter has the shape of a value."""
+        for shapes in (self.shapes, self.seen):
+            if value in shapes:
+                shapes[param] = shapes[value]
 
     def sample(self, atom: Any) -> Any:
         if not isinstance(atom, Value):

@@ -197,6 +197,7 @@ class Arguments:
         if isinstance(leaf, np.ndarray):
             memory = Memory(param)
             self.memories.append(memory)
+            self.recorder.seen[param] = leaf.shape
             if level >= 2:
                 self.recorder.shapes[param] = leaf.shape
             return Array(memory)

@@ -178,7 +178,7 @@ def _scattered(ct: Any, index: Any, shape: Any) -> Type:
 
 
 def _crossed(a: Any, b: Any, *_: Any, **__: Any) -> Type:
-    """Return the type of a cross product of vectors of three elements; those of two are samples that mislead."""
+    """Return the type of a cross product in space, where one vector has three components; the frontend checks that one has."""
     y = _promoted(a, b)
     assert isinstance(y, Tensor)
     return Tensor(y.dtype, y.rank)
