@@ -116,7 +116,7 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
         symbols[k] = Array(m) if m is not None else Symbol(p)
         if m is not None:
             recorder.same_shape(p, recorder.atom(tree.leaves[k]))
-    with recorder.region() as region:
+    with recorder.region(repeats=True) as region:
         try:
             with recorder.into(block):
                 inner_args, inner_kwargs = tree.rebuild(symbols)

@@ -136,10 +136,12 @@ def merged_signal(merger: Merger, a: Signal | None, b: Signal | None) -> Callabl
     if a is None and b is None:
         return None
     a, b = a or Signal(), b or Signal()
-    if a.continued != b.continued:
-        raise UnstableError("`continue` in one branch within `with`, `try` or `match`, where something follows for the other")
-    broke, returned = merger.merge(a.broke, b.broke), merger.merge(a.returned, b.returned)
+    flags = [merger.merge(x, y) for x, y in zip(_flags(a), _flags(b), strict=True)]
     first = a.value if a.returned is not False else UNBOUND
     second = b.value if b.returned is not False else UNBOUND
     value: Rebuild = merger.merge(first, second)
-    return lambda outputs: Signal(broke(outputs), a.continued, returned(outputs), value(outputs))
+    return lambda outputs: Signal(*[flag(outputs) for flag in flags], value(outputs))
+
+
+def _flags(signal: Signal) -> tuple[Any, Any, Any]:
+    return signal.broke, signal.continued, signal.returned

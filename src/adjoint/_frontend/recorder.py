@@ -15,8 +15,8 @@ from adjoint import errors
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.captures import Captures
 from adjoint._frontend.crossing import crossed
-from adjoint._frontend.identity import Identity
-from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.identity import Identity, Items
+from adjoint._frontend.lists import GrowingList, Row
 from adjoint._frontend.state import Ambiguous, Region, UnstableError
 from adjoint._frontend.views import VIEWS, plain
 from adjoint._ir import infer
@@ -103,7 +103,7 @@ class Recorder(Builder):
 
     def born(self, obj: Any) -> int:
         """Return when an object was made; what is not known was there before."""
-        if isinstance(obj, (Memory, GrowingList)):
+        if isinstance(obj, (Identity, GrowingList)):
             return obj.born
         found = self.births.get(id(obj))
         return 0 if found is None else found[1]
@@ -112,8 +112,28 @@ class Recorder(Builder):
         """Return who an object may be."""
         found = self.identities.get(id(obj))
         if found is None:
-            found = self.identities[id(obj)] = (obj, Identity(kin, type(obj).__name__.replace("GrowingList", "list")))
+            noun = "list" if isinstance(obj, GrowingList) else type(obj).__name__
+            kin = [*kin, obj.parent.within] if isinstance(obj, Row) else kin
+            found = self.identities[id(obj)] = (obj, Identity(kin, noun))
+            found[1].born = self.born(obj)
         return found[1]
+
+    def bury(self, region: Region) -> None:
+        """Forget who the objects of a trial run were that was undone."""
+        for obj, identity in [pair for pair in self.identities.values() if self.born(pair[0]) > region.start]:
+            identity.dead = True
+            if isinstance(obj, GrowingList) and obj.has_within:
+                obj.within.dead = True
+            del self.identities[id(obj)]
+
+    def fresh(self, x: Any, holder: Any) -> bool:
+        """Tell whether an object is another one each time that the code that is run stores it in a list."""
+        while isinstance(holder, Row):
+            holder = holder.parent
+        for region in reversed(self.regions):
+            if region.repeats and self.born(holder) < region.start:
+                return self.born(x) > region.start
+        return True
 
     def known_identity(self, obj: Any) -> Identity | None:
         """Return who an object may be, if that was asked before."""
@@ -126,8 +146,13 @@ class Recorder(Builder):
 
     def check(self, obj: Any) -> None:
         """Raise if what an object holds is not known any more."""
+        if isinstance(obj, Row):  # it holds what the list around it does
+            obj.parent.within.check()
+            return
         if self.identities and (found := self.identities.get(id(obj))) is not None:
             found[1].check()
+        if isinstance(obj, GrowingList) and obj.has_within:
+            obj.within.check()
 
     def keep(self, obj: Any) -> None:
         """Keep an object as it is in the regions that are open."""
@@ -137,14 +162,16 @@ class Recorder(Builder):
 
     def touch(self, obj: Any) -> None:
         """Note that an object is about to change."""
+        if isinstance(obj, Row):  # the list in which it lies does
+            return
         self.keep(obj)
         if not isinstance(obj, Identity) and (found := self.identities.get(id(obj))) is not None:
             found[1].changing()
 
     @contextlib.contextmanager
-    def region(self) -> Iterator[Region]:
-        """Open a region; the caller undoes it."""
-        region = Region(self.moment())
+    def region(self, *, repeats: bool = False) -> Iterator[Region]:
+        """Open a region, of code that may be run several times; the caller undoes it."""
+        region = Region(self.moment(), repeats=repeats)
         self.regions.append(region)
         try:
             yield region
@@ -162,18 +189,18 @@ class Recorder(Builder):
                 yield
             except BaseException:
                 region.undo()
-                for identity in self.held[held:]:
-                    identity.held = False
+                for identity in reversed(self.held[held:]):
+                    identity.holders.pop()
                 del self.held[held:]
                 self.spoiled.update(id(x) for x in self.advanced[advanced:] if id(x) in made or id(x) not in self.iterators)
                 assert len(self.blocks) == depth
                 del block.ops[count:]
                 raise
 
-    def hold(self, obj: Any) -> None:
+    def hold(self, obj: Any, holder: Any = None) -> None:
         """Note that a list of unknown length holds an array or a list."""
         identity = obj.memory if isinstance(obj, Array) else self.identity(obj)
-        identity.held = True
+        identity.holders.append(None if holder is None else self.identity(holder))
         self.held.append(identity)
 
     def made_iterator(self, x: Any) -> Any:

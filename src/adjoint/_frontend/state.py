@@ -14,7 +14,7 @@ from types import CellType
 from typing import Any
 
 from adjoint._frontend.arrays import Array, Memory
-from adjoint._frontend.identity import Identity
+from adjoint._frontend.identity import Identity, Items
 from adjoint._frontend.lists import GrowingList
 from adjoint._ir.symbol import Symbol
 from adjoint._overload import Overloaded
@@ -131,12 +131,19 @@ NOTHING = State((), lambda: (), lambda _: None)
 
 @dataclass
 class Signal:
-    """How a block was left: ``broke`` and ``returned`` are booleans or symbols of booleans."""
+    """How a block was left: the flags are booleans or symbols of booleans."""
 
     broke: Any = False
-    continued: bool = False
+    continued: Any = False
     returned: Any = False
     value: Any = UNBOUND
+
+
+def ended(signal: Signal | None) -> Signal | None:
+    """Return how the turn of a loop was left at whose end a block was left: ``continue`` is nothing any more."""
+    if signal is None or (signal.broke is False and signal.returned is False):
+        return None
+    return Signal(broke=signal.broke, returned=signal.returned, value=signal.value)
 
 
 @dataclass
@@ -145,6 +152,7 @@ class Region:
 
     start: int = 0
     touched: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    repeats: bool = False
 
     def keep(self, obj: Any) -> None:
         """Keep an object as it is, unless it is kept already."""
@@ -167,6 +175,8 @@ def content(obj: Any) -> Any:
     match obj:
         case Memory():
             return (obj.value, obj.stale)
+        case Items():
+            return (None, obj.stale, obj.shared, obj.moved, obj.changed)
         case Identity():
             return (None, obj.stale)
         case CellType():
@@ -188,6 +198,8 @@ def put(obj: Any, old: Any) -> None:
     match obj:
         case Memory():
             obj.value, obj.stale = old
+        case Items():
+            _, obj.stale, obj.shared, obj.moved, obj.changed = old
         case Identity():
             obj.stale = old[1]
         case CellType():
