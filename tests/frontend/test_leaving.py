@@ -104,6 +104,7 @@ def returned_from_a_branch(x, n):
     elif x > 0.3:
         if n > 4:
             return 2.0 * x
+        t += 7.0
     t += 100.0
     return t * x
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adjoint._frontend.merge import Merger, Rebuild, Side
-from adjoint._frontend.state import UNBOUND, Signal, State, UnstableError, content, put
+from adjoint._frontend.state import UNBOUND, Signal, State, content, put
 from adjoint._ir.nodes import Block, If, Value
 from adjoint._ir.symbol import Symbol
 
@@ -136,12 +136,10 @@ def merged_signal(merger: Merger, a: Signal | None, b: Signal | None) -> Callabl
     if a is None and b is None:
         return None
     a, b = a or Signal(), b or Signal()
-    flags = [merger.merge(x, y) for x, y in zip(_flags(a), _flags(b), strict=True)]
+    broke, continued, returned = (
+        merger.merge(x, y) for x, y in ((a.broke, b.broke), (a.continued, b.continued), (a.returned, b.returned))
+    )
     first = a.value if a.returned is not False else UNBOUND
     second = b.value if b.returned is not False else UNBOUND
     value: Rebuild = merger.merge(first, second)
-    return lambda outputs: Signal(*[flag(outputs) for flag in flags], value(outputs))
-
-
-def _flags(signal: Signal) -> tuple[Any, Any, Any]:
-    return signal.broke, signal.continued, signal.returned
+    return lambda outputs: Signal(broke(outputs), continued(outputs), returned(outputs), value(outputs))

@@ -23,7 +23,10 @@ class AliasError(AdjointError, TypeError):
 
 
 class Identity:
-    """Who an object may be.  ``born`` is when it was made; ``holders``: the lists of unknown length that hold it; they do not know that it changes."""
+    """Who an object may be.
+
+    ``born`` is when it was made; ``holders`` are the lists of unknown length that hold it, which do not see that it changes.
+    """
 
     __slots__ = ("__weakref__", "born", "dead", "holders", "members", "noun", "roots", "stale")
 
@@ -98,7 +101,10 @@ PERHAPS_ONE = "two of its items may be one list"
 
 @dataclass
 class Kin:
-    """Who the lists in lists may be, why two of them may be one object ("" if they are not), and the same of the lists in them."""
+    """Who the lists in lists may be.
+
+    ``shared`` says why two of them may be one object, "" if they are not; ``inner`` is the same of the lists in these lists.
+    """
 
     identities: list[Identity]
     shared: str = ""

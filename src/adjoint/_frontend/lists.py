@@ -11,7 +11,8 @@ import numpy as np
 
 from adjoint._frontend.arrays import Array
 from adjoint._frontend.identity import AliasError, Items, Kin
-from adjoint._ir.nodes import Apply, Value
+from adjoint._frontend.places import same_place
+from adjoint._ir.nodes import Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError, length, writer, writing
 from adjoint._ir.types import ListOf
 from adjoint._overload import Overloaded
@@ -360,7 +361,7 @@ class Row(GrowingList):
         parent.dynamic = writer().operation(stores.assign, (parent.dynamic, self.index, value))
 
     def read(self, whole: Value, moved: int, changed: int) -> Value:
-        """Return what the list holds if the list around it is ``whole``, whose items were moved and changed at these moments."""
+        """Return what it holds if the list around it is ``whole``, whose items were moved and changed at these moments."""
         if moved != self.moved and changed == self.changed:
             return self.taken
         if moved != self.moved:
@@ -403,26 +404,6 @@ def written_last() -> tuple[Any, int]:
     """Return where the last operation was written: its block, and its position there."""
     block = writer().blocks[-1]
     return block, len(block.ops) - 1
-
-
-def same_place(a: Any, b: Any) -> bool:
-    """Tell whether two indices are one, as far as that is known: one value, or one operation on such."""
-    if isinstance(a, Symbol) and isinstance(b, Symbol):
-        return same_value(a.value, b.value)
-    return type(a) is int and type(b) is int and a == b
-
-
-def same_value(a: Any, b: Any) -> bool:
-    """Tell whether two atoms are one number: one value, or the results of one sum on such."""
-    if type(a) is not Value or type(b) is not Value:
-        return type(a) is type(b) and type(a) is int and a == b
-    if a is b:
-        return True
-    ops = [next((op for op in writer().blocks[-1].ops if x in op.outputs), None) for x in (a, b)]
-    first, second = (op if isinstance(op, Apply) and op.function in (operator.add, operator.sub) else None for op in ops)
-    if first is None or second is None or first.function is not second.function:
-        return False
-    return all(same_value(x, y) for x, y in zip(first.args, second.args, strict=True))
 
 
 def is_of_lists(x: GrowingList) -> bool:

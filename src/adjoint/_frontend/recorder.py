@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import operator
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, GeneratorType
 from typing import Any
@@ -15,17 +14,17 @@ from adjoint import errors
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.captures import Captures
 from adjoint._frontend.crossing import crossed
-from adjoint._frontend.identity import Identity, Items
+from adjoint._frontend.identity import Identity
+from adjoint._frontend.lines import user_line
 from adjoint._frontend.lists import GrowingList, Row
 from adjoint._frontend.state import Ambiguous, Region, UnstableError
 from adjoint._frontend.views import VIEWS, plain
 from adjoint._ir import infer
 from adjoint._ir.builder import Builder
-from adjoint._ir.nodes import Apply, Block, If, Line, Op, Undefined, Value, atom_type, map_atoms, values
+from adjoint._ir.nodes import Apply, Block, If, Op, Undefined, Value, atom_type, map_atoms, values
 from adjoint._ir.symbol import Symbol, UnknownNumberError, extent, length, writer
 from adjoint._ir.types import FLOAT, ListOf, Opaque, Tensor, Type, join
 from adjoint._rules import stores
-from adjoint.errors import OWN_FILES
 
 Function = Callable[..., Any]
 
@@ -486,24 +485,6 @@ def length_symbol(x: Any) -> Any:
     """Return the number of items of a symbol."""
     t = x.type
     return x.shape[0] if isinstance(t, Tensor) else writer().apply(length, (x,), {})
-
-
-def user_line() -> Line | None:
-    """Return the line of the user's that is being run."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        if not filename.startswith(OWN_FILES) and not filename.startswith(_LIBRARIES) and filename[:1] != "<":
-            return Line(filename, frame.f_lineno, frame.f_code.co_name)
-        if filename.startswith(("<stdin", "<doctest", "<ipython", "<string")):
-            return Line(filename, frame.f_lineno, frame.f_code.co_name)
-        frame = frame.f_back
-    return None
-
-
-_LIBRARIES = tuple(module.__path__[0] for module in (np,)) + tuple(
-    path for path in (contextlib.__file__, operator.__file__) if path
-)
 
 
 CREATION = frozenset(
