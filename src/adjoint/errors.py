@@ -24,7 +24,8 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from types import FrameType
+from types import CodeType, FrameType
+from typing import Any
 
 __all__ = [
     "AdjointError",
@@ -143,15 +144,41 @@ def foreign_files() -> tuple[str, ...]:
 
 
 def user_line() -> str:
-    """Return ``file:line: source`` of the innermost frame that belongs neither to adjoint nor to the libraries below it."""
-    import linecache
-
+    """Return where the innermost frame is that belongs neither to adjoint nor to the libraries below it, see `located`."""
     foreign = foreign_files()
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
         if not filename.startswith(foreign):
-            source = linecache.getline(filename, frame.f_lineno, frame.f_globals).strip()
-            return f"{filename}:{frame.f_lineno}" + (f": {source}" if source else "")
+            column = column_of(frame.f_code, frame.f_lasti, frame.f_lineno)
+            return located(filename, frame.f_lineno, column, frame.f_globals)
         frame = frame.f_back
     return ""
+
+
+def located(filename: str, line: int, column: int | None = None, namespace: dict[str, Any] | None = None) -> str:
+    """Return ``file:line`` and, if it can be read, the source text of the line with a caret below the column (in bytes)."""
+    import linecache
+
+    source = linecache.getline(filename, line, namespace).rstrip()
+    text = source.lstrip()
+    if not text:
+        return f"{filename}:{line}"
+    if column is None:
+        return f"{filename}:{line}: {text}"
+    # Tabs stay tabs, so that the caret stands where the text does.
+    before = source.encode()[:column].decode(errors="ignore")[len(source) - len(text) :]
+    indent = "".join(c if c == "\t" else " " for c in before)
+    return f"{filename}:{line}\n      {text}\n      {indent}^"
+
+
+def column_of(code: CodeType, instruction: int, line: int) -> int | None:
+    """Return the column, in bytes, of what an instruction stands for; None if the code does not tell."""
+    places = _places(code)
+    place = places[instruction // 2] if 0 <= instruction // 2 < len(places) else None
+    return place[2] if place is not None and place[0] == line else None
+
+
+@functools.lru_cache(256)
+def _places(code: CodeType) -> list[tuple[int | None, int | None, int | None, int | None]]:
+    return list(code.co_positions())

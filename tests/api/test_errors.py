@@ -203,10 +203,57 @@ def test_a_derivative_that_failed_leaves_nothing_behind() -> None:
     np.testing.assert_array_equal(ad.grad(lambda x: np.sum(x * x))(X), 2 * X)
 
 
-@pytest.mark.parametrize("operator", [ad.grad, ad.check, ad.checkpoint, ad.custom_jvp, ad.custom_vjp, ad.hessian, ad.vmap])
-def test_what_is_no_function_is_refused(operator):
-    with pytest.raises(TypeError, match=f"{operator.__name__} expects a function as its first argument, got int: 3"):
-        operator(3)
+OF_FUNCTIONS = [
+    *(
+        ad.check,
+        ad.checkpoint,
+        ad.compare,
+        ad.cost,
+        ad.custom_jvp,
+        ad.custom_vjp,
+        ad.derivative,
+        ad.draw,
+        ad.explain,
+        ad.export,
+    ),
+    *(
+        ad.grad,
+        ad.hessian,
+        ad.hvp,
+        ad.jacfwd,
+        ad.jacobian,
+        ad.jacrev,
+        ad.jit,
+        ad.jvp,
+        ad.linearize,
+        ad.source,
+        ad.value_and_grad,
+    ),
+    *(ad.vjp, ad.vmap),
+]
+MORE = {ad.jvp: ((1.0,), (1.0,)), ad.export: ("file.py",)}
+
+
+@pytest.mark.parametrize("operator", OF_FUNCTIONS)
+@pytest.mark.parametrize(("wrong", "got"), [(3, "int: 3"), ("a", "str: 'a'")])
+def test_what_is_no_function_is_refused(operator, wrong, got):
+    with pytest.raises(TypeError, match=f"{operator.__name__} expects a function as its first argument, got {got}") as caught:
+        operator(wrong, *MORE.get(operator, ()))
+    assert f"remedy: pass the function itself, not its name or its value: {operator.__name__}(f" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (lambda path: ad.export(lambda x: x * x, f"{path}.py", 1.0), "export"),
+        (lambda path: ad.explain(lambda x: x * x, 1.0).save(f"{path}.html"), "save"),
+        (lambda path: ad.draw(lambda x: x * x, 1.0).save(f"{path}.svg"), "save"),
+    ],
+)
+def test_a_missing_folder_is_told(write, name, tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"{name}: there is no folder .*missing") as caught:
+        write(tmp_path / "missing" / "file")
+    assert "remedy: make it before, os.makedirs(" in str(caught.value)
 
 
 def test_what_is_no_rule_is_refused():

@@ -37,7 +37,10 @@ class Derivative:
 def expect_function(f: Any, name: str) -> None:
     """Raise unless ``f`` can be called."""
     if not callable(f):
-        raise TypeError(f"{name} expects a function as its first argument, got {type(f).__name__}: {f!r:.80}")
+        raise TypeError(
+            f"{name} expects a function as its first argument, got {type(f).__name__}: {f!r:.80}\n"
+            f"  remedy: pass the function itself, not its name or its value: {name}(f, ...)"
+        )
 
 
 def _operator(run: Callable[..., Any]) -> str:

@@ -16,6 +16,7 @@ from adjoint._api import lowering_custom as lowering_custom
 from adjoint._api import lowering_jacobian as lowering_jacobian
 from adjoint._api import lowering_vmap as lowering_vmap
 from adjoint._api.compiled import Compiled
+from adjoint._api.files import write_text
 from adjoint._api.function import Derivative, expect_function
 from adjoint._api.jacobian import is_sparse
 from adjoint._backend import python
@@ -426,7 +427,7 @@ def source(g: Any, *args: Any, **kwargs: Any) -> str:
     >>> "line 3: return y * (y + 1)" in ad.source(ad.grad(f), 3.0)
     True
     """
-    return python.source(_program(g, args, kwargs))
+    return python.source(_program(g, args, kwargs, "source"))
 
 
 def export(g: Any, path: Any, *args: Any, **kwargs: Any) -> None:
@@ -450,6 +451,8 @@ def export(g: Any, path: Any, *args: Any, **kwargs: Any) -> None:
     ------
     AdjointError
         As for `source`; or the program needs an object that cannot be written as text.
+    FileNotFoundError
+        The folder of ``path`` does not exist.
 
     Notes
     -----
@@ -464,13 +467,13 @@ def export(g: Any, path: Any, *args: Any, **kwargs: Any) -> None:
     >>> "import adjoint" in path.read_text()
     False
     """
-    function = _program(g, args, kwargs)
+    function = _program(g, args, kwargs, "export")
     text = python.export_text(function, function.name)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_text(path, text, "export")
 
 
-def _program(g: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _program(g: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
+    expect_function(g, name)
     jitted = g if isinstance(g, Jitted) else Jitted(g)
     if args or kwargs:
         return jitted.entry(args, kwargs)[1].compiled.function
@@ -478,6 +481,6 @@ def _program(g: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise AdjointError(
             f"the types of the arguments of {getattr(g, '__name__', g)!r} are not known",
             why="it was never called",
-            remedy="give arguments: source(g, *args)",
+            remedy=f"give arguments: {'source(g, *args)' if name == 'source' else 'export(g, path, *args)'}",
         )
     return jitted.last.compiled.function

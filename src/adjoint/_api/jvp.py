@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adjoint._api import evaluate
+from adjoint._api.function import expect_function
 from adjoint.errors import StructureError
 
 
@@ -53,6 +54,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     >>> ad.jvp(lambda x, y: x * y, (3.0, 2.0), (1.0, 0.5))
     (6.0, 3.5)
     """
+    expect_function(f, "jvp")
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise StructureError(
             "jvp: primals and tangents must be tuples or lists, one entry per argument", remedy="write jvp(f, (x,), (t,))"

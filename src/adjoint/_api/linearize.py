@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._api import evaluate, tree
+from adjoint._api.function import expect_function
 from adjoint._rules import kinds
 from adjoint._trace import sweep
 
@@ -138,6 +139,7 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> An
     >>> f_jvp.as_operator() @ np.array([1.0, 1.0])
     array([5., 6.])
     """
+    expect_function(f, "linearize")
     positions = tuple(range(len(primals)))
     values, structure, pullback, aux = evaluate.record(f, primals, {}, positions, has_aux=has_aux, name="linearize", later=True)
     y, linear = tree.unflatten(structure, values), LinearMap(pullback, structure, values)

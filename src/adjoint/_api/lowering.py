@@ -111,11 +111,12 @@ def inner(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) 
         Memory(p) if isinstance(p.type, Tensor) and isinstance(tree.leaves[k], Array) else None
         for k, p in zip(places, params, strict=True)
     ]
-    symbols = list(tree.leaves)
+    symbols, block = list(tree.leaves), Block(params=params)
     for k, p, m in zip(places, params, memories, strict=True):
         symbols[k] = Array(m) if m is not None else Symbol(p)
-    block = Block(params=params)
-    with recorder.region() as region:
+        if m is not None:
+            recorder.same_shape(p, recorder.atom(tree.leaves[k]))
+    with recorder.region(repeats=True) as region:
         try:
             with recorder.into(block):
                 inner_args, inner_kwargs = tree.rebuild(symbols)

@@ -75,7 +75,7 @@ class _Stacks:
     def at_once(self, f: Any) -> tuple[list[tuple[Any, bool]], Tree] | None:
         """Write the program for all elements at once; return pairs (result, whether it is a stack), and their structure."""
         recorder = writer()
-        with recorder.region() as region:
+        with recorder.region(repeats=True) as region:
             try:
                 with recorder.into(Block()):
                     parts = [_copied(x[0] if own else x) for x, own in zip(self.leaves, self.mapped, strict=True)]
@@ -104,7 +104,7 @@ class _Stacks:
             built[:] = [flatten(calls.routed(f)(*args, **kwargs))]
             return built[0].leaves
 
-        with recorder.region() as region:
+        with recorder.region(repeats=True) as region:
             try:
                 with recorder.into(Block()):
                     boxes += [GrowingList() for _ in run(0)]

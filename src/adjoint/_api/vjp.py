@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adjoint._api import evaluate
+from adjoint._api.function import expect_function
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -47,6 +48,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> y, pullback(1.0)
     (6.0, (2.0, 3.0))
     """
+    expect_function(f, "vjp")
     positions = tuple(range(len(primals)))
     values, structure, pullback, aux = evaluate.record(f, primals, {}, positions, has_aux=has_aux, name="vjp", later=True)
 

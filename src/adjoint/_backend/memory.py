@@ -142,10 +142,17 @@ class _Settlement:
         if seen is None:
             found = [pair for pair in found if _is_foreign(sharing.written(pair.source))]
         else:
-            found = [pair for pair in found if self.plan.resolve(pair.source) is seen]
+            found = [
+                pair for pair in found if self.plan.resolve(pair.source) is seen or self.is_kept(pair.source, seen, sharing)
+            ]
         for pair in found:
             pair.copies = True
         return bool(found)
+
+    def is_kept(self, atom: Any, seen: Value, sharing: Sharing) -> bool:
+        """Tell whether an array is an item that a loop takes from a list."""
+        value = self.plan.resolve(atom)
+        return type(value) is Value and not self.makers[value] and bool(sharing.written(atom) & sharing.known[seen])
 
     def entries(self, atom: Any, seen: Value | None, known: set[Value]) -> Iterator[Pair]:
         """Yield the moves by which memory comes to a value from ``seen``, or from what is neither moved nor stored into."""

@@ -29,7 +29,7 @@ Step = tuple[Callable[..., Any], tuple[Any, ...]]
 class Memory(Identity):
     """A piece of memory: its current version."""
 
-    __slots__ = ("born", "value")
+    __slots__ = ("value",)
 
     def __init__(self, value: Any, kin: Iterable[Identity] = ()) -> None:
         super().__init__(kin, "array")

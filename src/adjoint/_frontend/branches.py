@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adjoint._frontend.merge import Merger, Rebuild, Side
-from adjoint._frontend.state import UNBOUND, Signal, State, UnstableError, content, put
+from adjoint._frontend.state import UNBOUND, Signal, State, content, put
 from adjoint._ir.nodes import Block, If, Value
 from adjoint._ir.symbol import Symbol
 
@@ -136,10 +136,10 @@ def merged_signal(merger: Merger, a: Signal | None, b: Signal | None) -> Callabl
     if a is None and b is None:
         return None
     a, b = a or Signal(), b or Signal()
-    if a.continued != b.continued:
-        raise UnstableError("`continue` in one branch within `with`, `try` or `match`, where something follows for the other")
-    broke, returned = merger.merge(a.broke, b.broke), merger.merge(a.returned, b.returned)
+    broke, continued, returned = (
+        merger.merge(x, y) for x, y in ((a.broke, b.broke), (a.continued, b.continued), (a.returned, b.returned))
+    )
     first = a.value if a.returned is not False else UNBOUND
     second = b.value if b.returned is not False else UNBOUND
     value: Rebuild = merger.merge(first, second)
-    return lambda outputs: Signal(broke(outputs), a.continued, returned(outputs), value(outputs))
+    return lambda outputs: Signal(broke(outputs), continued(outputs), returned(outputs), value(outputs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from adjoint._frontend.branches import UserError, branch
 from adjoint._frontend.handlers import Context, Guard, caught_now, handled, is_own
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.loops import AssigningTestError, loop
-from adjoint._frontend.state import NOTHING, UNBOUND, Ambiguous, RefusedError, Signal, State, UnstableError
+from adjoint._frontend.state import NOTHING, UNBOUND, Ambiguous, RefusedError, Signal, State, UnstableError, ended
 from adjoint._ir.infer import UnknownTypeError
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
 from adjoint._ir.types import ListOf, Tensor
@@ -126,19 +127,17 @@ class Control:
 
     def then(self, signal: Signal | None, rest: Thunk, state: State) -> Signal | None:
         """Go on with ``rest`` unless the block before was left."""
-        if signal is None or (signal.broke is False and not signal.continued and signal.returned is False):
+        flags = [] if signal is None else [f for f in (signal.broke, signal.continued, signal.returned) if f is not False]
+        if signal is None or not flags:
             return rest()
-        if signal.continued or signal.broke is True or signal.returned is True:
+        if any(flag is True for flag in flags):
             return signal
-        flags = [flag for flag in (signal.broke, signal.returned) if flag is not False]
-        left = flags[0] if len(flags) == 1 else logic.either(*flags)
-        # On this side the flags are what they are; where the block was left they say how.
-        known = Signal(
-            broke=(len(flags) == 1 and signal.broke is not False) or signal.broke, returned=signal.returned, value=signal.value
-        )
+        # On this side the flags are what they are, and a single one is set.
+        known = signal
         if len(flags) == 1:
-            known.broke, known.returned = signal.broke is not False, signal.returned is not False
-        return self.if_(left, lambda: known, rest, state)
+            broke, continued, returned = (f is not False for f in (signal.broke, signal.continued, signal.returned))
+            known = Signal(broke, continued, returned, signal.value)
+        return self.if_(functools.reduce(logic.either, flags), lambda: known, rest, state)
 
     # Branches -----------------------------------------------------------------------------------------------------------------
 
@@ -155,18 +154,17 @@ class Control:
         condition = truth(test)
         first, second = then, orelse
         if rest is not None:
-            first, second = self.followed(then, rest, tail=tail), self.followed(orelse, rest, tail=tail)
+            first, second = (self.followed(thunk, rest, state, tail=tail) for thunk in (then, orelse))
         if not isinstance(condition, Symbol):
             return first() if condition else second()
         return branch(writer(), condition, guarded_errors(first), guarded_errors(second), state)
 
-    @staticmethod
-    def followed(thunk: Thunk, rest: Thunk, *, tail: bool) -> Thunk:
+    def followed(self, thunk: Thunk, rest: Thunk, state: State, *, tail: bool) -> Thunk:
+        """Return a branch with what follows the ``if`` unless the branch was left."""
+
         def run() -> Signal | None:
-            signal = thunk()
-            if signal is None:
-                signal = rest()
-            return None if tail and signal is not None and signal.continued else signal
+            signal = self.then(thunk(), rest, state)
+            return ended(signal) if tail else signal
 
         return run
 
@@ -245,7 +243,7 @@ class Control:
         mark = signal.value
         if not isinstance(mark, Raised):
             return signal
-        if signal.broke is not False or signal.continued:
+        if signal.broke is not False or signal.continued is not False:
             raise RefusedError("a body of `try` that is left by break or continue as well as by raise")
         if signal.returned is True:
             return handlers[mark.handler](mark.error)
@@ -293,8 +291,7 @@ class Control:
         start, stop, step = source.range
         if source.count is None:
             recorder.check_turns(iteration.turns(source))
-        signal = body(source.item(start))
-        if signal is not None and not (signal.continued and signal.broke is False and signal.returned is False):
+        if ended(body(source.item(start))) is not None:
             raise UnstableError("a loop that may end in its first turn, in which a variable changes its type")
         rest = (start + step, stop, step)
         return self.after(loop(recorder, rest, lambda index: body(source.item(index)), state), orelse, state)
@@ -314,8 +311,8 @@ class Control:
                     why="its body could not be written as a loop",
                     remedy="let the loop's variables keep their types",
                 )
-            signal = body(item)
-            if signal is None or signal.continued:
+            signal = ended(body(item))
+            if signal is None:
                 continue
             if isinstance(signal.broke, Symbol) or isinstance(signal.returned, Symbol):
                 return self.then(signal, lambda: self.turns(items, body, state, ends + 1), state)
@@ -348,8 +345,8 @@ class Control:
                 raise kept
             if not again:
                 return orelse() if orelse is not None else None
-            signal = body()
-            if signal is None or signal.continued:
+            signal = ended(body())
+            if signal is None:
                 continue
             if isinstance(signal.broke, Symbol) or isinstance(signal.returned, Symbol):
                 raise kept

@@ -75,7 +75,7 @@ class Guard:
 def refused(op: Op, cls: type[BaseException]) -> RefusedError:
     """Return the error for an operation in a ``try``."""
     name = getattr(op.function, "__name__", "an operation") if isinstance(op, Apply) else "an operation"
-    where = f"{op.line.filename}:{op.line.number}" if op.line is not None else None
+    where = writer().where.get(id(op))
     return RefusedError(
         f"whether {name} raises {cls.__name__} within `try`, whose handler takes that, is known only when the program runs",
         where=where,

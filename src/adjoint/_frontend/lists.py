@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
@@ -9,6 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from adjoint._frontend.arrays import Array
+from adjoint._frontend.identity import AliasError, Items, Kin
+from adjoint._frontend.places import same_place
 from adjoint._ir.nodes import Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError, length, writer, writing
 from adjoint._ir.types import ListOf
@@ -43,6 +46,53 @@ class GrowingList(list[Any]):
         super().__init__(items)
         self.dynamic: Any = None
         self.born: int = writer().moment() if writing() else 0
+        self._items: Items | None = None
+        # The list of which this is the content, if it is that of one of two branches only.
+        self.stands_for: GrowingList | None = None
+
+    @property
+    def kind(self) -> ListOf | None:
+        """The type of a list of unknown length; None if the items are known."""
+        return None if self.dynamic is None else self.dynamic.type
+
+    @property
+    def owner(self) -> GrowingList:
+        """The list itself."""
+        return self if self.stands_for is None else self.stands_for
+
+    def stand_for(self, other: GrowingList) -> None:
+        """Be what another list was at some time."""
+        self.stands_for = other
+        if is_of_lists(self):
+            self._items = other.within
+
+    @property
+    def has_within(self) -> bool:
+        """Whether it was ever asked who the lists in this list may be."""
+        return self._items is not None
+
+    @property
+    def within(self) -> Items:
+        """Who the lists in this list may be, if its length is unknown."""
+        if self._items is None:
+            self._items = Items(self.born, shared="") if self.dynamic is None else Items(self.born)
+        return self._items
+
+    def own_within(self, kin: Kin, stale: str = "") -> None:
+        """Note, of a new list, who its items may be."""
+        self._items = Items(self.born, shared="", stale=stale)
+        self._items.take(kin)
+
+    def kin(self, content: Callable[[Any], Any] = lambda x: (None, x.stale, x.shared)) -> Kin | None:
+        """Return who the lists in this list may be, where objects hold what ``content`` says; None if there are none."""
+        if not is_of_lists(self):
+            return None
+        if self.kind is None:
+            return kin_of_known(self.known_items, self)
+        items, inner = self.within, None
+        if isinstance(self.kind.item.item, ListOf):  # type: ignore[union-attr]
+            inner = Kin([items.inner], content(items.inner)[2])
+        return Kin([items], content(items)[2], inner)
 
     @property
     def known_items(self) -> list[Any]:
@@ -74,6 +124,7 @@ class GrowingList(list[Any]):
         if self.dynamic is None:
             super().append(x)
         else:
+            self.absorb(x)
             self._changed(stores.append, item(x, self.dynamic.type))
 
     def extend(self, other: Iterable[Any]) -> None:
@@ -85,6 +136,8 @@ class GrowingList(list[Any]):
                 self.append(x)
         else:
             self.become_dynamic()
+            if (kin := other.kin()) is not None:  # type: ignore[attr-defined]
+                self.within.take(kin)
             self._changed(operator.add, other.symbol)  # type: ignore[attr-defined]
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -97,9 +150,19 @@ class GrowingList(list[Any]):
     def become_dynamic(self) -> None:
         """Become a list of unknown length, if it is not one already."""
         if self.dynamic is None:
+            if (kin := self.kin()) is not None:
+                self.within.take(kin)
             for x in self.known_items:
-                hold(x)
+                hold(x, self)
             self.become(listed(self.known_items))
+
+    def absorb(self, x: Any) -> None:
+        """Note that a list is stored in this list of lists."""
+        if not isinstance(x, GrowingList):
+            return
+        identity = writer().identity(x)
+        twice = isinstance(x, Row) or any(one.held for one in (identity, *identity.kin())) or not writer().fresh(x, self)
+        self.within.take(Kin([identity], STORED_TWICE if twice else "", x.kin()))
 
     def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[override, misc]
         self.extend(other)
@@ -112,6 +175,8 @@ class GrowingList(list[Any]):
         if index != -1:
             raise UnknownNumberError(self.symbol, "of the items of a list")
         last = self[-1]
+        if is_of_lists(self):
+            self.within.move()
         self._changed(stores.without_last)
         return last
 
@@ -127,16 +192,30 @@ class GrowingList(list[Any]):
             hold(x)
         whole = listed(self.known_items) if self.dynamic is None else self.dynamic
         value = writer().operation(operator.getitem, (whole, index))
-        return of_value(value) if isinstance(index, slice) else held(value)
+        if not isinstance(index, slice):
+            return Row(self, index, value) if isinstance(value.type, ListOf) else held(value)
+        part = of_value(value)
+        if self.kind is not None and (kin := self.kin()) is not None:
+            part.own_within(kin)
+        return part
 
     def __setitem__(self, index: Any, x: Any) -> None:
         writer().touch(self)
         if self.dynamic is None and not unknown(index):
             super().__setitem__(index, x)
             return
+        if isinstance(x, Row) and x.lies_in(self, index):
+            return
         self.become_dynamic()
         assert self.dynamic is not None
-        self._changed(stores.assign, index, item(x, self.dynamic.type))
+        value = writer().list_atom(x) if isinstance(x, Row) else None
+        if isinstance(x, Row) and x.exchanged(self, index):
+            self._changed(stores.assign, index, value)
+            return
+        if isinstance(x, GrowingList):
+            self.absorb(x)
+            self.within.move()
+        self._changed(stores.assign, index, item(x, self.dynamic.type) if value is None else value)
 
     def __delitem__(self, index: Any) -> None:
         writer().touch(self)
@@ -173,8 +252,7 @@ class GrowingList(list[Any]):
         return list(self.known_items) == other
 
     def __add__(self, other: Any) -> Any:
-        result = GrowingList(self.known_items)
-        result.dynamic = self.dynamic
+        result = self.copy()
         result.extend(other)
         return result
 
@@ -203,6 +281,8 @@ class GrowingList(list[Any]):
     def copy(self) -> GrowingList:
         result = GrowingList(self.known_items)
         result.dynamic = self.dynamic
+        if self.dynamic is not None and (kin := self.kin()) is not None:
+            result.own_within(kin)
         return result
 
     def __copy__(self) -> GrowingList:
@@ -235,10 +315,126 @@ def unknown(index: Any) -> bool:
     return isinstance(index, Symbol)
 
 
-def hold(x: Any) -> None:
+class Row(GrowingList):
+    """A list that is an item of a list of unknown length: it is read there, and a change of it is a store there.
+
+    If items of that list are put in other places, this one is what it was when it was taken, unless an item was changed since.
+    """
+
+    def __init__(self, parent: GrowingList, index: Any, value: Value) -> None:
+        list.__init__(self)
+        self.parent, self.index = parent, index
+        self.born, self.stands_for = writer().moment(), None
+        self.taken, self.moved, self.changed = value, parent.within.moved, parent.within.changed
+        self.cache = (parent.dynamic, value, *written_last())
+
+    @property
+    def kind(self) -> ListOf:
+        return self.taken.type  # type: ignore[return-value]
+
+    @property
+    def has_within(self) -> bool:
+        return is_of_lists(self)
+
+    @property
+    def within(self) -> Items:
+        return self.parent.within.inner
+
+    @property
+    def dynamic(self) -> Any:
+        """What the list holds now."""
+        items = self.parent.within
+        items.check()
+        return self.read(self.parent.dynamic, items.moved, items.changed)
+
+    @dynamic.setter
+    def dynamic(self, value: Any) -> None:
+        items, parent = self.parent.within, self.parent
+        if items.moved != self.moved:
+            raise AliasError(
+                "a list is changed that was taken from a list of unknown length, whose items were moved since",
+                why="whether it still lies in that list is not known",
+                remedy="take it again (items[k]) before it is changed",
+            )
+        items.change()
+        writer().touch(parent)
+        parent.dynamic = writer().operation(stores.assign, (parent.dynamic, self.index, value))
+
+    def read(self, whole: Value, moved: int, changed: int) -> Value:
+        """Return what it holds if the list around it is ``whole``, whose items were moved and changed at these moments."""
+        if moved != self.moved and changed == self.changed:
+            return self.taken
+        if moved != self.moved:
+            raise AliasError(
+                "a list was taken from a list of unknown length, whose items were moved and changed since",
+                why="whether it is one of those that were changed is not known",
+                remedy="copy it (list(row)) when it is taken, or take it again (items[k])",
+            )
+        if self.cache[0] is not whole or not writer().holds(*self.cache[1:]):
+            value = writer().operation(operator.getitem, (whole, self.index))
+            self.cache = (whole, value, *written_last())
+        return self.cache[1]
+
+    def lies_in(self, parent: GrowingList, index: Any) -> bool:
+        """Tell whether this is the item at a place of a list."""
+        return self.parent is parent and same_place(self.index, index) and parent.within.moved == self.moved
+
+    def exchanged(self, parent: GrowingList, index: Any) -> bool:
+        """Tell whether this is the second half of an exchange of two items, ``a[i], a[j] = a[j], a[i]``; note the first."""
+        items, block = parent.within, writer().blocks[-1]
+        pending, items.pending = items.pending, None
+        if self.parent is not parent:
+            return False
+        if pending is not None:
+            place, source, before, after, where = pending
+            whole = same_place(self.index, place) and same_place(index, source) and where is block
+            if whole and self.moved == before and items.moved == after:
+                items.move()
+                items.shared = ""
+                return True
+        if self.moved == items.moved and not items.shared:
+            items.move()
+            items.shared = "one of them lies in two places"
+            items.pending = (index, self.index, self.moved, items.moved, block)
+            return True
+        return False
+
+
+def written_last() -> tuple[Any, int]:
+    """Return where the last operation was written: its block, and its position there."""
+    block = writer().blocks[-1]
+    return block, len(block.ops) - 1
+
+
+def is_of_lists(x: GrowingList) -> bool:
+    """Tell whether a list holds lists."""
+    if x.kind is not None:
+        return isinstance(x.kind.item, ListOf)
+    return any(isinstance(part, GrowingList) for part in x.known_items)
+
+
+def kin_of_known(items: list[Any], holder: GrowingList) -> Kin | None:
+    """Return who the lists among known items are; None if there are none."""
+    w, owner = writer(), holder.owner
+    lists = [x for x in items if isinstance(x, GrowingList)]
+    if not lists:
+        return None
+    found = [w.identity(x) for x in lists]
+    own = w.identity(owner)
+    held = any(by is not own for one in found for other in (one, *one.kin()) for by in other.holders)
+    twice = any(a is b or a.related(b) for k, a in enumerate(found) for b in found[:k])
+    shared = STORED_TWICE if held or twice or any(isinstance(x, Row) for x in lists) else ""
+    inner = [kin for x in lists if is_of_lists(x) and (kin := x.kin()) is not None]
+    return Kin(found, shared, functools.reduce(operator.add, inner) if inner else None)
+
+
+STORED_TWICE = "one of them was stored in two places"
+
+
+def hold(x: Any, holder: GrowingList | None = None) -> None:
     """Note that a list of unknown length holds an array or a list: it must not change any more."""
     if isinstance(x, (Array, GrowingList)):
-        writer().hold(x)
+        writer().hold(x, None if holder is None else holder.owner)
 
 
 def of_value(value: Any) -> GrowingList:
@@ -266,9 +462,11 @@ def listed(items: list[Any]) -> Value:
 
 def item(x: Any, t: ListOf) -> Any:
     """Return what is to be stored in a list."""
-    hold(x)
     if isinstance(x, GrowingList):
-        return writer().list_atom(x)
+        value = writer().list_atom(x)
+        hold(x)
+        return value
+    hold(x)
     return writer().converted(writer().atom(x), t.item)
 
 
@@ -282,7 +480,7 @@ def joined_lists(a: Any, b: Any) -> Any:
 def holds_symbols(x: Any) -> bool:
     """Tell whether a value is a symbol or holds one, in tuples, lists and dicts."""
     if isinstance(x, GrowingList):
-        return x.dynamic is not None or any(map(holds_symbols, x.known_items))
+        return x.kind is not None or any(map(holds_symbols, x.known_items))
     if isinstance(x, (tuple, list)):
         return any(map(holds_symbols, x))
     if isinstance(x, dict):

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from adjoint._frontend.identity import Identity
+from adjoint._frontend.identity import Identity, Items
 from adjoint._frontend.merge import Merger, Side
-from adjoint._frontend.state import Signal, State, UnstableError, content, same_content
+from adjoint._frontend.state import Signal, State, UnstableError, content, ended, same_content
 from adjoint._frontend.update import merged_content
 from adjoint._ir.nodes import Block, Loop, Value, atom_type
 from adjoint._ir.symbol import Symbol
@@ -51,13 +51,14 @@ def loop(
     """Write a loop over a range, or while a test holds; return how it was left."""
     header = Header(names=[lambda _, x=x: x for x in state.read()])
     for _ in range(RUNS):
-        with recorder.region() as region:
+        with recorder.region(repeats=True) as region:
             before = state.read()
             try:
                 turn = one_turn(recorder, header, extent, body, state, test)
                 found = widened(recorder, header, turn, region, before, state)
             finally:
                 region.undo()
+                recorder.bury(region)
                 state.write(before)
         if found is None:
             return written(recorder, header, turn, turn.updates, extent, state)
@@ -103,7 +104,7 @@ def one_turn(recorder: Any, header: Header, extent: Any, body: Any, state: State
     turn.block.params = [index, *turn.params]
     with recorder.into(turn.block), recorder.condition():
         enter(header, state, turn.params)
-        turn.signal = body(Symbol(index) if extent is not None else None)
+        turn.signal = ended(body(Symbol(index) if extent is not None else None))
         turn.names = state.read()
     return turn
 
@@ -161,7 +162,7 @@ def widened(recorder: Any, header: Header, turn: Turn, region: Any, before: tupl
 def refuse_held(recorder: Any, obj: Any) -> None:
     """Raise if a list of unknown length holds an object that a turn changes: the next turn changes it while it is held."""
     identity = recorder.known_identity(obj)
-    if identity is None or (type(obj) is Identity):
+    if identity is None or type(obj) in (Identity, Items):
         return
     if identity.held or any(other.held for other in identity.kin()):
         identity.refuse()

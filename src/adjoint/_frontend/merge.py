@@ -7,6 +7,8 @@ the pairs, makes the merged value: of tuples, lists, dicts and objects part by p
 from __future__ import annotations
 
 import collections
+import functools
+import operator
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
@@ -14,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from adjoint._frontend.arrays import Array, Memory, walked
-from adjoint._frontend.identity import Identity
-from adjoint._frontend.lists import GrowingList, hold, of_value
+from adjoint._frontend.identity import Identity, Kin
+from adjoint._frontend.lists import GrowingList, Row, hold, is_of_lists, kin_of_known, of_value
 from adjoint._frontend.state import UNBOUND, Ambiguous, Unbound, attributes, content, is_plain_object, remade
 from adjoint._ir.nodes import Block, Undefined, Value, atom_type
 from adjoint._ir.symbol import Symbol, writing
@@ -33,6 +35,9 @@ class Side:
 
     def content(self, obj: Any) -> Any:
         """Return what this outcome left in an object."""
+        if isinstance(obj, Row):
+            with self.recorder.into(self.block):
+                return [], obj.read(self.content(obj.parent)[1], *self.content(obj.parent.within)[3:])
         found = self.contents.get(id(obj))
         return content(obj) if found is None else found
 
@@ -53,7 +58,7 @@ class Side:
     def parts(self, x: Any) -> dict[Any, Any] | None:
         """Return the parts of a container or an object by name, as this outcome left them; None if it has none."""
         if id(x) not in self.contents:
-            return parts_of(x)
+            return None if isinstance(x, Row) else parts_of(x)
         left = self.contents[id(x)]
         if isinstance(left, set):
             return None
@@ -161,12 +166,16 @@ class Merger:
         recorder = self.recorder
         kin = [recorder.identity(x) for _, x in sources]
         stale = next((why for (side, _), one in zip(sources, kin, strict=True) if (why := side.stale(one))), "")
+        items = self.kin_of(sources) if isinstance(sources[0][1], GrowingList) else None
+        spoiled = next((why for side, x in sources if items and x.has_within and (why := side.stale(x.within))), "")
 
         def once(outputs: list[Any]) -> Any:
             key = (id(outputs), *[id(x) for _, x in sources])
             if key not in self.made:
                 new = recorder.made(make(outputs))
                 recorder.identity(new, kin).stale = stale
+                if items is not None and new.dynamic is not None:
+                    new.own_within(items, spoiled)
                 self.made[key] = (outputs, new)
             return self.made[key][1]
 
@@ -190,13 +199,26 @@ class Merger:
     def lists(self, a: GrowingList, b: GrowingList) -> Rebuild | None:
         """Merge two lists of different or unknown length."""
         sources = list(zip(self.sides, (a, b), strict=True))
+        k = self.list_pair(sources)
+        return None if k is None else self.remade(lambda outputs: of_value(outputs[k].value), sources)
+
+    def list_pair(self, sources: list[tuple[Side, Any]]) -> int | None:
+        """Register two lists of different or unknown length; None if they have no type in common."""
         kind = next((t for side, x in sources if (t := type_of_items(side, x)) is not None), None)
         atoms = [self.list_atom(side, x, kind) for side, x in sources]
         k = None if any(atom is None for atom in atoms) else self.pair(*atoms)
-        if k is None:
-            return None
-        self.forms.append(("list", k))
-        return self.remade(lambda outputs: of_value(outputs[k].value), sources)
+        if k is not None:
+            self.forms.append(("list", k))
+        return k
+
+    def kin_of(self, sources: list[tuple[Side, Any]]) -> Kin | None:
+        """Return who the lists in lists may be, on their sides; None if there are none."""
+        found = []
+        for side, x in sources:
+            known, dynamic = side.content(x)
+            kin = kin_of_known(known, x) if dynamic is None else x.kin(side.content) if is_of_lists(x) else None
+            found += [] if kin is None else [kin]
+        return functools.reduce(operator.add, found) if found else None
 
     def list_atom(self, side: Side, x: GrowingList, kind: Type | None) -> Any:
         known, dynamic = side.content(x)
@@ -207,7 +229,7 @@ class Merger:
         with side.recorder.into(side.block):
             atoms = []
             for item in known:
-                hold(item)
+                hold(item, x)
                 atoms.append(side.atom(item) if is_number_like(item) else self.list_atom(side, item, None))
             if any(atom is None for atom in atoms):
                 return None
@@ -229,7 +251,7 @@ def type_of_items(side: Side, x: GrowingList) -> Type | None:
 
 def listable(x: Any) -> bool:
     """Tell whether ``x`` can be an item of a list of unknown length."""
-    return is_number_like(x) or (isinstance(x, GrowingList) and (x.dynamic is not None or all(map(listable, x.known_items))))
+    return is_number_like(x) or (isinstance(x, GrowingList) and (x.kind is not None or all(map(listable, x.known_items))))
 
 
 def of_memory(output: Any, memories: list[Memory], stale: str = "") -> Any:

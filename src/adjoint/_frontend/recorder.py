@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import operator
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, GeneratorType
 from typing import Any
 
 import numpy as np
 
+from adjoint import errors
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.captures import Captures
+from adjoint._frontend.crossing import crossed
 from adjoint._frontend.identity import Identity
-from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.lines import user_line
+from adjoint._frontend.lists import GrowingList, Row
 from adjoint._frontend.state import Ambiguous, Region, UnstableError
 from adjoint._frontend.views import VIEWS, plain
 from adjoint._ir import infer
 from adjoint._ir.builder import Builder
-from adjoint._ir.nodes import Apply, Block, If, Line, Op, Undefined, Value, atom_type, map_atoms, values
+from adjoint._ir.nodes import Apply, Block, If, Op, Undefined, Value, atom_type, map_atoms, values
 from adjoint._ir.symbol import Symbol, UnknownNumberError, extent, length, writer
 from adjoint._ir.types import FLOAT, ListOf, Opaque, Tensor, Type, join
 from adjoint._rules import stores
-from adjoint.errors import OWN_FILES
 
 Function = Callable[..., Any]
 
@@ -51,11 +52,13 @@ class Recorder(Builder):
         self.iterators: dict[int, tuple[Any, int]] = {}
         self.advanced: list[Any] = []
         self.spoiled: set[int] = set()
-        # The `try` statements that are open.
+        # The `try` statements that are open, and where the operations within them come from.
         self.tries: list[Any] = []
+        self.where: dict[int, str] = {}
         # Whether loops whose turns are known are written turn by turn.
         self.unrolled = False
-        # Numbers and shapes that the program is specialised for.
+        # Shapes that the parameters have now, and those that the program is specialised for.
+        self.seen: dict[Value, tuple[int, ...]] = {}
         self.shapes: dict[Value, tuple[int, ...]] = {}
 
     # Where we are -------------------------------------------------------------------------------------------------------------
@@ -63,6 +66,8 @@ class Recorder(Builder):
     def append(self, op: Op) -> Op:
         if op.line is None:
             op.line = self.line or user_line()
+            if self.tries:
+                self.where[id(op)] = errors.user_line()
         self.note(op)
         return super().append(op)
 
@@ -97,7 +102,7 @@ class Recorder(Builder):
 
     def born(self, obj: Any) -> int:
         """Return when an object was made; what is not known was there before."""
-        if isinstance(obj, (Memory, GrowingList)):
+        if isinstance(obj, (Identity, GrowingList)):
             return obj.born
         found = self.births.get(id(obj))
         return 0 if found is None else found[1]
@@ -106,8 +111,28 @@ class Recorder(Builder):
         """Return who an object may be."""
         found = self.identities.get(id(obj))
         if found is None:
-            found = self.identities[id(obj)] = (obj, Identity(kin, type(obj).__name__.replace("GrowingList", "list")))
+            noun = "list" if isinstance(obj, GrowingList) else type(obj).__name__
+            kin = [*kin, obj.parent.within] if isinstance(obj, Row) else kin
+            found = self.identities[id(obj)] = (obj, Identity(kin, noun))
+            found[1].born = self.born(obj)
         return found[1]
+
+    def bury(self, region: Region) -> None:
+        """Forget who the objects of a trial run were that was undone."""
+        for obj, identity in [pair for pair in self.identities.values() if self.born(pair[0]) > region.start]:
+            identity.dead = True
+            if isinstance(obj, GrowingList) and obj.has_within:
+                obj.within.dead = True
+            del self.identities[id(obj)]
+
+    def fresh(self, x: Any, holder: Any) -> bool:
+        """Tell whether an object is another one each time that the code that is run stores it in a list."""
+        while isinstance(holder, Row):
+            holder = holder.parent
+        for region in reversed(self.regions):
+            if region.repeats and self.born(holder) < region.start:
+                return self.born(x) > region.start
+        return True
 
     def known_identity(self, obj: Any) -> Identity | None:
         """Return who an object may be, if that was asked before."""
@@ -120,8 +145,13 @@ class Recorder(Builder):
 
     def check(self, obj: Any) -> None:
         """Raise if what an object holds is not known any more."""
+        if isinstance(obj, Row):  # it holds what the list around it does
+            obj.parent.within.check()
+            return
         if self.identities and (found := self.identities.get(id(obj))) is not None:
             found[1].check()
+        if isinstance(obj, GrowingList) and obj.has_within:
+            obj.within.check()
 
     def keep(self, obj: Any) -> None:
         """Keep an object as it is in the regions that are open."""
@@ -131,14 +161,16 @@ class Recorder(Builder):
 
     def touch(self, obj: Any) -> None:
         """Note that an object is about to change."""
+        if isinstance(obj, Row):  # the list in which it lies does
+            return
         self.keep(obj)
         if not isinstance(obj, Identity) and (found := self.identities.get(id(obj))) is not None:
             found[1].changing()
 
     @contextlib.contextmanager
-    def region(self) -> Iterator[Region]:
-        """Open a region; the caller undoes it."""
-        region = Region(self.moment())
+    def region(self, *, repeats: bool = False) -> Iterator[Region]:
+        """Open a region, of code that may be run several times; the caller undoes it."""
+        region = Region(self.moment(), repeats=repeats)
         self.regions.append(region)
         try:
             yield region
@@ -156,18 +188,18 @@ class Recorder(Builder):
                 yield
             except BaseException:
                 region.undo()
-                for identity in self.held[held:]:
-                    identity.held = False
+                for identity in reversed(self.held[held:]):
+                    identity.holders.pop()
                 del self.held[held:]
                 self.spoiled.update(id(x) for x in self.advanced[advanced:] if id(x) in made or id(x) not in self.iterators)
                 assert len(self.blocks) == depth
                 del block.ops[count:]
                 raise
 
-    def hold(self, obj: Any) -> None:
+    def hold(self, obj: Any, holder: Any = None) -> None:
         """Note that a list of unknown length holds an array or a list."""
         identity = obj.memory if isinstance(obj, Array) else self.identity(obj)
-        identity.held = True
+        identity.holders.append(None if holder is None else self.identity(holder))
         self.held.append(identity)
 
     def made_iterator(self, x: Any) -> Any:
@@ -233,6 +265,8 @@ class Recorder(Builder):
             and (known := self.shapes.get(self.atom(args[0]))) is not None
         ):
             return int(np.prod(known, dtype=int))
+        if function is np.cross and (plane := crossed(self, *args, **kwargs)) is not None:
+            return plane
         if function is extent and self.shapes and (known := self.shapes.get(args[0].value)) is not None:
             return known[args[1]]  # pyright: ignore[reportGeneralTypeIssues]
         return super().apply(function, plain(args), plain(kwargs), effect=effect)
@@ -293,6 +327,12 @@ class Recorder(Builder):
         for output, part in zip(op.outputs, parts, strict=False):
             if isinstance(output.type, Tensor) and output.type.rank == np.ndim(part):
                 self.shapes[output] = np.shape(part)
+
+    def same_shape(self, param: Value, value: Value) -> None:
+        """Note that a parameter has the shape of a value."""
+        for shapes in (self.shapes, self.seen):
+            if value in shapes:
+                shapes[param] = shapes[value]
 
     def sample(self, atom: Any) -> Any:
         if not isinstance(atom, Value):
@@ -445,24 +485,6 @@ def length_symbol(x: Any) -> Any:
     """Return the number of items of a symbol."""
     t = x.type
     return x.shape[0] if isinstance(t, Tensor) else writer().apply(length, (x,), {})
-
-
-def user_line() -> Line | None:
-    """Return the line of the user's that is being run."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        if not filename.startswith(OWN_FILES) and not filename.startswith(_LIBRARIES) and filename[:1] != "<":
-            return Line(filename, frame.f_lineno, frame.f_code.co_name)
-        if filename.startswith(("<stdin", "<doctest", "<ipython", "<string")):
-            return Line(filename, frame.f_lineno, frame.f_code.co_name)
-        frame = frame.f_back
-    return None
-
-
-_LIBRARIES = tuple(module.__path__[0] for module in (np,)) + tuple(
-    path for path in (contextlib.__file__, operator.__file__) if path
-)
 
 
 CREATION = frozenset(

@@ -79,7 +79,7 @@ def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
     memories = [Memory(p) if isinstance(leaf, Array) else None for p, leaf in zip(params, tree.leaves, strict=True)]
     symbols = [_symbol(p, m) for p, m in zip(params, memories, strict=True)]
     conditions = recorder.conditions
-    with recorder.region() as region:
+    with recorder.region(repeats=True) as region:
         try:
             recorder.conditions = 0
             with recorder.into(block):

@@ -134,7 +134,8 @@ class _Rewriter(Expressions):
         after = self.fresh("rest")
         follow = [self.function_of(after, self.block(rest, chunk=True, tail=tail), rest[0] if rest else statement)]
         if isinstance(statement, ast.If):
-            first, call = self.if_(statement, assigned([statement, *rest]), name_of(after, statement), tail=tail)
+            names = assigned([statement, *rest])
+            first, call = self.if_(statement, names, name_of(after, statement), tail=tail, last=tail and not rest)
         else:
             first, signal = self.compound(statement, tail=tail and not rest)
             more, state = self.state(assigned(rest), statement)
@@ -143,11 +144,14 @@ class _Rewriter(Expressions):
         value = call if chunk else self.runtime(statement, "value", call)
         return [*first[:0], *follow, *first, at_place(ast.Return(value), statement)]
 
-    def if_(self, node: ast.If, names: set[str], rest: ast.expr | None, *, tail: bool) -> tuple[list[ast.stmt], ast.expr]:
+    def if_(
+        self, node: ast.If, names: set[str], rest: ast.expr | None, *, tail: bool, last: bool = False
+    ) -> tuple[list[ast.stmt], ast.expr]:
+        """Rewrite an ``if``; with ``last`` nothing follows it, so that the turn of a loop may end within it."""
         then, orelse = self.fresh("then"), self.fresh("else")
         definitions, state = self.state(names, node)
-        definitions.append(self.function_of(then, self.block(node.body, chunk=True, tail=tail), node))
-        definitions.append(self.function_of(orelse, self.block(node.orelse, chunk=True, tail=tail), node))
+        definitions.append(self.function_of(then, self.block(node.body, chunk=True, tail=last), node))
+        definitions.append(self.function_of(orelse, self.block(node.orelse, chunk=True, tail=last), node))
         args = [self.expression(node.test), name_of(then, node), name_of(orelse, node), state]
         more = [] if rest is None else [rest, at_place(ast.Constant(tail), node)]
         return definitions, self.runtime(node, "if_", *args, *more)

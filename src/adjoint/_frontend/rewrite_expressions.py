@@ -13,7 +13,7 @@ from adjoint._frontend.scopes import (
     name_of,
 )
 from adjoint._syntax import Syntax
-from adjoint.errors import AdjointError
+from adjoint.errors import AdjointError, located
 
 # Stands for the runtime until the code is bound to it; no source contains it by accident.
 MARK = "\0the frontend of adjoint\0"
@@ -23,13 +23,9 @@ class UnreadableError(AdjointError, TypeError):
     """A function uses Python that the source engine does not translate."""
 
     def __init__(self, syntax: Syntax, node: ast.AST, what: str, remedy: str = "") -> None:
-        line = getattr(node, "lineno", 0)
-        text = syntax.text.splitlines()[line - 1] if 0 < line <= len(syntax.text.splitlines()) else ""
-        column = len(text.encode()[: getattr(node, "col_offset", 0)].decode(errors="ignore"))
-        caret = f"\n      {text}\n      {' ' * column}^"
         super().__init__(
             f"{what} is not translated by jit",
-            where=f"{syntax.filename}:{line}{caret}",
+            where=located(syntax.filename, getattr(node, "lineno", 0), getattr(node, "col_offset", 0)),
             remedy=remedy or "write it with if, for, while and functions, or use jit(f, fallback=True)",
         )
 

@@ -14,15 +14,21 @@ from types import CellType
 from typing import Any
 
 from adjoint._frontend.arrays import Array, Memory
-from adjoint._frontend.identity import Identity
+from adjoint._frontend.identity import Identity, Items
 from adjoint._frontend.lists import GrowingList
 from adjoint._ir.symbol import Symbol
 from adjoint._overload import Overloaded
 from adjoint.errors import AdjointError
 
+_WHY = "one program is written for all values of the arguments"
+_REMEDY = "write it in another way, or use jit(f, fallback=True)"
+
 
 class UnstableError(AdjointError, TypeError):
     """What a branch or a loop does cannot be written as one program."""
+
+    def __init__(self, what: str, *, why: str = _WHY, remedy: str = _REMEDY, where: str | None = None) -> None:
+        super().__init__(what, why=why, remedy=remedy, where=where)
 
 
 def natural(error: Exception) -> Exception:
@@ -33,6 +39,9 @@ def natural(error: Exception) -> Exception:
 
 class RefusedError(AdjointError):
     """The program would be another one than the function: no other way of translating it is tried."""
+
+    def __init__(self, what: str, *, why: str = _WHY, remedy: str = _REMEDY, where: str | None = None) -> None:
+        super().__init__(what, why=why, remedy=remedy, where=where)
 
 
 class Unbound:
@@ -56,6 +65,9 @@ class Ambiguous(Overloaded):
 
     def __init__(self, a: Any, b: Any, place: str = "") -> None:
         self.a, self.b, self.place = a, b, place
+
+    def __repr__(self) -> str:
+        return f"<{said(self.a)} or {said(self.b)}>"
 
     def refuse(self) -> UnstableError:
         """Return the error that says what it is."""
@@ -85,7 +97,19 @@ def said(x: Any) -> str:
     """Return a value in the words of an error message."""
     if x is UNBOUND:
         return "not assigned"
-    return f"a value of type {x.type}" if isinstance(x, Symbol) else f"{x!r:.60}"
+    if isinstance(x, Symbol):
+        return f"a value of type {x.type}"
+    if isinstance(x, Ambiguous):
+        return f"{said(x.a)} or {said(x.b)}"
+    # What has no text of its own is told by its class: an address says nothing to anyone.
+    named = getattr(x, "__qualname__", None)
+    if isinstance(named, str):
+        return f"the {'class' if isinstance(x, type) else 'function'} {named}"
+    return f"an object of the class {type(x).__qualname__}" if _has_address(x) else f"{x!r:.60}"
+
+
+def _has_address(x: Any) -> bool:
+    return type(x).__repr__ is object.__repr__ or " at 0x" in repr(x)
 
 
 @dataclass
@@ -107,12 +131,19 @@ NOTHING = State((), lambda: (), lambda _: None)
 
 @dataclass
 class Signal:
-    """How a block was left: ``broke`` and ``returned`` are booleans or symbols of booleans."""
+    """How a block was left: the flags are booleans or symbols of booleans."""
 
     broke: Any = False
-    continued: bool = False
+    continued: Any = False
     returned: Any = False
     value: Any = UNBOUND
+
+
+def ended(signal: Signal | None) -> Signal | None:
+    """Return how the turn of a loop was left at whose end a block was left: ``continue`` is nothing any more."""
+    if signal is None or (signal.broke is False and signal.returned is False):
+        return None
+    return Signal(broke=signal.broke, returned=signal.returned, value=signal.value)
 
 
 @dataclass
@@ -121,6 +152,7 @@ class Region:
 
     start: int = 0
     touched: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    repeats: bool = False
 
     def keep(self, obj: Any) -> None:
         """Keep an object as it is, unless it is kept already."""
@@ -143,6 +175,8 @@ def content(obj: Any) -> Any:
     match obj:
         case Memory():
             return (obj.value, obj.stale)
+        case Items():
+            return (None, obj.stale, obj.shared, obj.moved, obj.changed)
         case Identity():
             return (None, obj.stale)
         case CellType():
@@ -164,6 +198,8 @@ def put(obj: Any, old: Any) -> None:
     match obj:
         case Memory():
             obj.value, obj.stale = old
+        case Items():
+            _, obj.stale, obj.shared, obj.moved, obj.changed = old
         case Identity():
             obj.stale = old[1]
         case CellType():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import linecache
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
@@ -28,7 +27,7 @@ from adjoint._ir.nodes import Block, Function, Line, Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError
 from adjoint._ir.types import Type, type_of
 from adjoint._ir.verify import InvalidProgramError, verify
-from adjoint.errors import AdjointError, foreign_files
+from adjoint.errors import AdjointError, column_of, foreign_files, located
 
 
 def place_of(error: Exception) -> str:
@@ -37,7 +36,7 @@ def place_of(error: Exception) -> str:
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
         if not filename.startswith(foreign):
-            where = f"{filename}:{trace.tb_lineno}: {linecache.getline(filename, trace.tb_lineno).strip()}"
+            where = located(filename, trace.tb_lineno, column_of(trace.tb_frame.f_code, trace.tb_lasti, trace.tb_lineno))
         trace = trace.tb_next
     return where
 
@@ -52,6 +51,17 @@ class TranslationError(AdjointError, TypeError):
             why="the function was run with symbols in the places of its numbers and arrays, to be translated",
             remedy="write it in another way, or use jit(f, fallback=True)",
         )
+
+
+def takes(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Tell whether a function has parameters for these arguments."""
+    try:
+        inspect.signature(f).bind(*args, **kwargs)
+    except ValueError:  # a built-in function that does not tell
+        return True
+    except TypeError:
+        return False
+    return True
 
 
 @dataclass
@@ -136,6 +146,9 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
                 ) from error
             if is_own(error) and not isinstance(getattr(error, "__adjoint_raised__", False), str):
                 raise
+            if isinstance(error, TypeError) and not place_of(error) and not takes(f, args, kwargs):
+                # The call itself is wrong, as it would be without `jit`.
+                raise error.with_traceback(None) from None
             raise TranslationError(error) from error
         finally:
             recorder.close_generators()
@@ -143,7 +156,7 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
             return finished(recorder, f, arguments, block, value, level)
         except (AliasError, UnstableError) as error:
             line = line_of(f)
-            where = f"{line.filename}:{line.number} (what {name_of(f)} returns or changes)" if line is not None else ""
+            where = "" if line is None else located(line.filename, line.number, 0) + f" what {name_of(f)} returns or changes"
             raise type(error)(error.what, why=error.why, remedy=error.remedy, where=where) from None
 
 
@@ -184,6 +197,7 @@ class Arguments:
         if isinstance(leaf, np.ndarray):
             memory = Memory(param)
             self.memories.append(memory)
+            self.recorder.seen[param] = leaf.shape
             if level >= 2:
                 self.recorder.shapes[param] = leaf.shape
             return Array(memory)

@@ -8,7 +8,7 @@ from types import CellType
 from typing import Any
 
 from adjoint._frontend.arrays import Memory
-from adjoint._frontend.identity import Identity
+from adjoint._frontend.identity import Identity, Items
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import Merger
 from adjoint._frontend.state import UNBOUND, UnstableError, put
@@ -22,6 +22,8 @@ def merged_content(merger: Merger, obj: Any, a: Any, b: Any) -> Update:
     match obj:
         case Memory():
             return _memory(merger, obj, a, b)
+        case Items():
+            return _items(merger, obj, a, b)
         case Identity():
             return lambda _: _put(obj, (None, a[1] or b[1]))
         case CellType():
@@ -56,6 +58,18 @@ def _memory(merger: Merger, memory: Memory, a: Any, b: Any) -> Update:
     return lambda outputs: _put(memory, (outputs[k].value, stale))
 
 
+def _items(merger: Merger, items: Items, a: Any, b: Any) -> Update:
+    stale, shared = a[1] or b[1], a[2] or b[2]
+    merger.forms.append(("items", bool(stale), bool(shared)))
+
+    def put_back(_: Any) -> None:
+        # What is not the same on both sides was done at no moment that one of them knows.
+        moved, changed = (x if x == y else writer().moment() for x, y in zip(a[3:], b[3:], strict=True))
+        _put(items, (None, items.stale or stale, items.shared or shared, moved, changed))
+
+    return put_back
+
+
 def _growing(merger: Merger, obj: GrowingList, a: Any, b: Any) -> Update:
     first, second = GrowingList(a[0]), GrowingList(b[0])
     first.dynamic, second.dynamic = a[1], b[1]
@@ -64,13 +78,22 @@ def _growing(merger: Merger, obj: GrowingList, a: Any, b: Any) -> Update:
         return lambda outputs: _put(obj, ([make(outputs) for make in rebuilt], None))
     if a[1] is not None and a[1] is b[1]:
         return lambda _: _put(obj, ([], a[1]))
-    make = merger.lists(first, second)
-    if make is None:
+    first.stand_for(obj)
+    second.stand_for(obj)
+    sources = list(zip(merger.sides, (first, second), strict=True))
+    kin, k = merger.kin_of(sources), merger.list_pair(sources)
+    if k is None:
         raise UnstableError(
             "a list grows in a branch or a loop, and its items are not numbers or arrays of one type",
             remedy="append numbers or arrays of one rank, or one list for each part of a tuple",
         )
-    return lambda outputs: _put(obj, ([], make(outputs).dynamic))
+
+    def put_back(outputs: list[Any]) -> None:
+        if kin is not None:
+            obj.within.take(kin)
+        _put(obj, ([], outputs[k].value))
+
+    return put_back
 
 
 def _sequence(merger: Merger, obj: Any, a: list[Any], b: list[Any]) -> Update:

@@ -30,6 +30,10 @@ Function = Callable[..., Any]
 class UnknownTypeError(AdjointError, TypeError):
     """The type of a function's result cannot be told from the types of its arguments."""
 
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", where: str | None = None) -> None:
+        why = why or "the types of a program are found before it runs"
+        super().__init__(what, why=why, remedy=remedy or "write it in another way, or use jit(f, fallback=True)", where=where)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -174,7 +178,7 @@ def _scattered(ct: Any, index: Any, shape: Any) -> Type:
 
 
 def _crossed(a: Any, b: Any, *_: Any, **__: Any) -> Type:
-    """Return the type of a cross product of vectors of three elements; those of two are samples that mislead."""
+    """Return the type of a cross product in space, where one vector has three components; the frontend checks that one has."""
     y = _promoted(a, b)
     assert isinstance(y, Tensor)
     return Tensor(y.dtype, y.rank)

@@ -16,7 +16,7 @@ import numpy as np
 from adjoint._ir.builder import Builder
 from adjoint._ir.nodes import Apply, Value, atom_type, values
 from adjoint._ir.symbol import Symbol, extent
-from adjoint._ir.types import Tensor
+from adjoint._ir.types import ListOf, Tensor
 from adjoint._rules import kinds, shaping, stores
 from adjoint._transform.canonical import canonical, sibling
 from adjoint._transform.shapes import Shapes
@@ -240,6 +240,27 @@ class Algebra:
             return None
         return None
 
+    def added(self, op: Apply, output: Value) -> Any:
+        """Add to the items of a list of lists where they are, rather than a list that is zero but for a few of its items."""
+        items, index, v = op.args
+        if not (isinstance(output.type, ListOf) and isinstance(output.type.item, ListOf) and _is_basic(index)):
+            return None
+        cleared = self.maker(items, stores.assign)
+        if cleared is not None and same_tree(cleared.args[1], index) and self.maker(cleared.args[2], stores.blank):
+            op.function, op.args = stores.assign, (cleared.args[0], index, v)
+            return None
+        parts, rest = [], self.maker(v, stores.accumulate)
+        while rest is not None:
+            parts.append(rest.args[1:])
+            v, rest = rest.args[0], self.maker(rest.args[0], stores.accumulate)
+        if not parts or self.maker(v, stores.blank) is None:
+            return None
+        row = self.builder.apply(operator.getitem, (Symbol(items), index))
+        for place, term in reversed(parts):
+            row = self.builder.apply(stores.accumulate, (row, place, term))
+        op.function, op.args = stores.assign, (items, index, row.value)
+        return None
+
     def picked(self, op: Apply, output: Value) -> Any:
         """Take an item of a list whose items are known."""
         items, index = op.args
@@ -273,6 +294,7 @@ _RULES: dict[Any, Callable[[Algebra, Apply, Value], Any]] = {
     np.size: Algebra.likened,
     operator.getitem: Algebra.picked,
     stores.assign: Algebra.stored,
+    stores.accumulate: Algebra.added,
 }
 
 

@@ -89,7 +89,12 @@ def pull_store(builder: Builder, op: Apply, args: tuple[Any, ...], k: int, ct: A
         raise MissingRuleError.of("a store into a slice of a list of unknown length")
     if k == 2:
         return ct[index]
-    return ct if op.function is stores.accumulate else stores.assign(ct, index, zeros(builder, args[2]))
+    if op.function is stores.accumulate:
+        return ct
+    # A list that was stored may be longer than the one that was there before.
+    nested = isinstance(atom_type(args[2]), ListOf)
+    before = builder.symbols(args[0])[index].value if nested else args[2]
+    return stores.assign(ct, index, zeros(builder, before))
 
 
 def _picked(tree: Any, ct: Any, *index: int) -> Any:

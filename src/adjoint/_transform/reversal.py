@@ -19,6 +19,7 @@ from adjoint._ir.types import ListOf, Record, Tensor, tangent_type
 from adjoint._rules import stores
 from adjoint._transform import chain
 from adjoint._transform.activity import Activity
+from adjoint._transform.algebra import same_tree
 from adjoint._transform.bars import Bars
 from adjoint._transform.expand import expand
 from adjoint._transform.influence import Influence
@@ -69,11 +70,26 @@ class Reversal:
             return
         old = bars.get(target)
         if isinstance(ct, chain.At):
-            new = stores.accumulate(self.symbol(self.zeros(target) if old is None else old), ct.index, ct.ct)
+            cleared = self.cleared(old, ct.index)
+            if cleared is not None:
+                new = stores.assign(self.symbol(cleared), ct.index, ct.ct)
+            else:
+                new = stores.accumulate(self.symbol(self.zeros(target) if old is None else old), ct.index, ct.ct)
         else:
             ct = self.fitted(self.symbol(ct), target)
             new = ct if old is None else self.sum(self.symbol(old), ct)
         bars[target] = self.named(self.builder.atom(new), target)
+
+    def cleared(self, bar: Any, index: Any) -> Any:
+        """Return the cotangent of a list of lists of which one was just made from another by setting this item to zero."""
+        if type(bar) is not Value or not isinstance(bar.type, ListOf) or not isinstance(bar.type.item, ListOf):
+            return None
+        ops = [op for op in self.builder.blocks[-1].ops if isinstance(op, Apply)]
+        made = next((op for op in reversed(ops) if bar in op.outputs), None)
+        if made is None or made.function is not stores.assign or not same_tree(made.args[1], self.builder.atom(index)):
+            return None
+        zero = next((op for op in ops if made.args[2] in op.outputs), None)
+        return made.args[0] if zero is not None and zero.function is stores.blank else None
 
     def symbol(self, atom: Any) -> Any:
         """Return a symbol for an atom that is a value."""

@@ -174,7 +174,7 @@ class _Simplifier(Copier):
                 if type(atom) is Value and not atom.name:
                     atom.name = output.name
             return
-        key = _key(new)
+        key = _key(new, op.outputs)
         done = None if key is None else self.done(key)
         if done is not None:
             for output, value in zip(op.outputs, done, strict=True):
@@ -228,12 +228,12 @@ def _of_type(atom: Any, output: Value) -> bool:
 _BLANK = {np.empty, np.zeros, np.ones, np.full, np.empty_like, np.zeros_like, np.ones_like, np.full_like}
 
 
-def _key(op: Apply) -> Any:
-    """Return what tells one operation from another; None if that cannot be told, or each is wanted for itself."""
+def _key(op: Apply, outputs: list[Value]) -> Any:
+    """Return what tells one operation from another, of results of these types; None if that cannot be told, or each is wanted for itself."""
     if op.function in _BLANK:
         return None
     try:
-        key = (op.function, _frozen(op.args), _frozen(op.kwargs), op.form, tuple(output.type for output in op.outputs))
+        key = (op.function, _frozen(op.args), _frozen(op.kwargs), op.form, tuple(output.type for output in outputs))
         hash(key)
     except TypeError:
         return None

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from adjoint._api.files import write_text
 from adjoint._api.function import expect_function
 
 
@@ -26,9 +27,7 @@ class Drawing:
         name = os.fspath(path)
         if not name.endswith(".svg"):
             raise ValueError(f"draw writes SVG, got {name!r}; name a file that ends in .svg, which browsers open")
-        with open(name, "w", encoding="utf-8") as file:
-            file.write(self.svg)
-        return name
+        return write_text(name, self.svg, "save")
 
     def _repr_svg_(self) -> str:
         return self.svg

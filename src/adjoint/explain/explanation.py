@@ -6,6 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from adjoint._api.files import write_text
+from adjoint._api.function import expect_function
+
 if TYPE_CHECKING:
     from adjoint.explain.record import Trace
 
@@ -41,10 +44,7 @@ class Explanation:
         """
         from adjoint.explain.page import page_of
 
-        path = os.fspath(path)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(page_of(self.trace))
-        return path
+        return write_text(path, page_of(self.trace), "save")
 
     def __str__(self) -> str:
         from adjoint.explain.text import text_of_trace
@@ -124,4 +124,5 @@ def explain(f: Callable[..., Any], *args: Any, direction: Any = None, cotangent:
     """
     from adjoint.explain.record import record
 
+    expect_function(f, "explain")
     return Explanation(record(f, args, direction=direction, cotangent=cotangent), fold=fold)

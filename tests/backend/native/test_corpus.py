@@ -27,9 +27,7 @@ BY_PYTHON: dict[str, str] = {
     "models.monte_carlo_option": "it draws random numbers, and a program that is run again would draw others",
     "models.monte_carlo_paths": "it draws random numbers, and a program that is run again would draw others",
 }
-CASES = [
-    pytest.param(program, id=name) for name, program in PROGRAMS.items() if ("source", name) not in KNOWN_GAPS
-]
+CASES = [pytest.param(program, id=name) for name, program in PROGRAMS.items() if ("source", name) not in KNOWN_GAPS]
 SOME = CASES if os.environ.get("ADJOINT_FULL") else CASES[::5]
 EACH = pytest.mark.parametrize("program", CASES)
 FORWARD = pytest.mark.parametrize("program", SOME)

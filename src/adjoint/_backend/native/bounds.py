@@ -106,7 +106,9 @@ def _changed(w: Writer, step: Cycle, inner: list[Step]) -> set[Value]:
                     found.add(root(output))
         elif isinstance(one, Move):
             for pair in one.pairs:
-                same = type(pair.source) is Value and pair.source not in w.plan.inlined and root(pair.source) is root(pair.target)
+                same = (
+                    type(pair.source) is Value and pair.source not in w.plan.inlined and root(pair.source) is root(pair.target)
+                )
                 if not same or pair.copies:
                     found.add(root(pair.target))
     return found

@@ -255,4 +255,3 @@ def _list(w: Writer, t: ListOf, x: str) -> Reference:
 
     nests.loop(w.text, n, turn)
     return result
-

@@ -44,9 +44,7 @@ declare ptr @PyErr_Occurred()
 declare void @Py_IncRef(ptr)
 declare void @Py_DecRef(ptr)
 """
-IMPORTS = tuple(
-    line.split("@")[1].split("(")[0] for line in _DECLARED.splitlines() if line.startswith("declare")
-)
+IMPORTS = tuple(line.split("@")[1].split("(")[0] for line in _DECLARED.splitlines() if line.startswith("declare"))
 # Bytes of a result up to which it is copied into an array of NumPy's own memory; a larger one lends its memory.
 _COPIED = 1 << 15
 
@@ -100,7 +98,12 @@ def text(module: Any, function: Function) -> str:
     lines.expect(lines.let(f"icmp eq i64 %n, {len(function.params)}"))
     args = [part for k, param in enumerate(function.params) for part in _received(lines, k, param.type)]
     out = lines.alloca(f"[{max(8, sum(lists.padded(t) for t in types))} x i8]")
-    unlocked = not module.objects and any(isinstance(op, Loop) for op in walk(function.body)) or not module.objects and any(t.rank for t in _tensors(function))
+    unlocked = (
+        not module.objects
+        and any(isinstance(op, Loop) for op in walk(function.body))
+        or not module.objects
+        and any(t.rank for t in _tensors(function))
+    )
     state = lines.let("call ptr @PyEval_SaveThread()") if unlocked else ""
     blocks = [arg.split()[1] for arg, t in zip(args, _kinds(function), strict=True) if t is not None and not is_native(t)]
     status = lines.let(f"call i8 {module.name(function)}({', '.join(['i64 0', *args, f'ptr {out}'])})")
@@ -159,10 +162,17 @@ def _received(lines: _Lines, k: int, t: Type) -> list[str]:
     if t.rank:
         return _array(lines, x, cls, kind, t.rank)
     if t.number and kind == "b1":
-        true, false = lines.let(f"icmp eq ptr {x}, {lines.entry('true')}"), lines.let(f"icmp eq ptr {x}, {lines.entry('false')}")
+        true, false = (
+            lines.let(f"icmp eq ptr {x}, {lines.entry('true')}"),
+            lines.let(f"icmp eq ptr {x}, {lines.entry('false')}"),
+        )
         lines.expect(lines.let(f"or i1 {true}, {false}"))
         return [f"i1 {true}"]
-    expected = {"f8": "float", "i8": "int"}[kind] if t.number else {"f8": "float64", "i8": "int64", "f4": "float32", "b1": "bool_"}[kind]
+    expected = (
+        {"f8": "float", "i8": "int"}[kind]
+        if t.number
+        else {"f8": "float64", "i8": "int64", "f4": "float32", "b1": "bool_"}[kind]
+    )
     lines.expect(lines.let(f"icmp eq ptr {cls}, {lines.entry(expected)}"))
     if kind == "i8":
         overflow = lines.alloca("i32")
@@ -259,4 +269,3 @@ def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
     lines.do(f"br label %{end}")
     lines.lines.append(f"{end}:")
     return lines.let(f"load ptr, ptr {result}")
-

@@ -156,7 +156,9 @@ def sliced(a: Form, index: Any, rank: int) -> Form:
         if isinstance(part, slice):
             bounds = (part.start, part.stop, part.step)
             known = n is not None and all(x is None or type(x) is int for x in bounds)
-            dims.append(len(range(*part.indices(n))) if known and n is not None else n if bounds == (None, None, None) else None)
+            dims.append(
+                len(range(*part.indices(n))) if known and n is not None else n if bounds == (None, None, None) else None
+            )
             # Rows that follow each other lie without gaps, if each is whole.
             full = bounds == (None, None, None)
             packed = packed and (full or (whole and part.step in (None, 1)))

@@ -291,7 +291,12 @@ class Writer:
         if self.placed.get(x.owner) is slot:  # `allocate` has made it there
             return
         fresh = x.owner in self.temporaries
-        if (copies and not fresh) or x.owner == STACK or x.kind != slot.kind or (slot.strides is None and x.strides is not None):
+        if (
+            (copies and not fresh)
+            or x.owner == STACK
+            or x.kind != slot.kind
+            or (slot.strides is None and x.strides is not None)
+        ):
             x = self.copy(x, slot.kind, on_heap=True)
         old = self.text.load("ptr", str(slot.owner))
         self.take(x.owner)
@@ -384,4 +389,3 @@ class Writer:
     def whole(self, atom: Any) -> str:
         """Return a whole number as text."""
         return self.scalar(atom, "i8").text if type(atom) is not int else str(atom)
-

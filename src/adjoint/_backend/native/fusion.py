@@ -82,7 +82,13 @@ def is_elementwise(op: Any) -> bool:
 
 def is_filled(op: Any) -> bool:
     """Tell whether an operation makes an array of the shape of another, all of whose elements are one number."""
-    return isinstance(op, Apply) and op.function in _FILLED and not op.kwargs and len(op.args) == 1 and is_native(op.outputs[0].type)
+    return (
+        isinstance(op, Apply)
+        and op.function in _FILLED
+        and not op.kwargs
+        and len(op.args) == 1
+        and is_native(op.outputs[0].type)
+    )
 
 
 def is_fused(op: Apply) -> bool:
@@ -109,7 +115,13 @@ def is_basic(index: Any) -> bool:
         if part is None or part is Ellipsis or isinstance(part, slice):
             continue
         t = atom_type(part)
-        if isinstance(part, (list, tuple)) or not isinstance(t, Tensor) or t.rank or t.dtype.kind not in "iu" or not is_native(t):
+        if (
+            isinstance(part, (list, tuple))
+            or not isinstance(t, Tensor)
+            or t.rank
+            or t.dtype.kind not in "iu"
+            or not is_native(t)
+        ):
             return False
     return True
 

@@ -237,8 +237,12 @@ def nonzero(w: Writer, n: str) -> str:
 def named(w: Writer, a: Array, index: Any) -> tuple[list[Array], bool]:
     """Return the arrays of integers of an index of one, or of as many as there are axes."""
     parts = index if isinstance(index, tuple) else (index,)
-    kinds = [atom_type(one) for one in parts if not isinstance(one, (list, tuple, slice)) and one is not None and one is not Ellipsis]
-    good = len(kinds) == len(parts) and all(isinstance(t, Tensor) and t.rank and is_native(t) and t.dtype.kind == "i" for t in kinds)
+    kinds = [
+        atom_type(one) for one in parts if not isinstance(one, (list, tuple, slice)) and one is not None and one is not Ellipsis
+    ]
+    good = len(kinds) == len(parts) and all(
+        isinstance(t, Tensor) and t.rank and is_native(t) and t.dtype.kind == "i" for t in kinds
+    )
     if not good or (len(parts) != 1 and len(parts) != a.rank):
         raise Unsupported("an index of several sorts")
     arrays = [w.packed(w.array(one)) for one in parts]

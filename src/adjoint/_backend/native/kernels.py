@@ -129,9 +129,7 @@ def extents(w: Writer, found: list[Leaf], rank: int) -> tuple[str, ...]:
         return distinct[0].array.dims
     dims: list[str] = []
     for axis in range(rank):
-        lengths = list(
-            dict.fromkeys(leaf.array.dims[axis - rank] for leaf in distinct if leaf.array.rank >= rank - axis)
-        )
+        lengths = list(dict.fromkeys(leaf.array.dims[axis - rank] for leaf in distinct if leaf.array.rank >= rank - axis))
         known = [n for n in lengths if n[0] != "%" and n != "1"]
         length = known[0] if known else lengths[0]
         if not known:

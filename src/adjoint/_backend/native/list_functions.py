@@ -274,7 +274,12 @@ def _sum(w: Writer, a: Machine, b: Machine) -> Machine:
         b = scalars.convert(w.text, b, a.kind)
         return Scalar(a.kind, w.text.let(f"{'add' if a.kind == 'i8' else 'fadd'} {a.type} {a.text}, {b.text}"))
     if isinstance(a, Array) and isinstance(b, Array) and a.kind[0] == "f":
-        t = kernels.Node("add", (kernels.Leaf(a, None, None), kernels.Leaf(b, None, None)), Tensor(scalars.np.dtype(a.kind), a.rank), raising=False)
+        t = kernels.Node(
+            "add",
+            (kernels.Leaf(a, None, None), kernels.Leaf(b, None, None)),
+            Tensor(scalars.np.dtype(a.kind), a.rank),
+            raising=False,
+        )
         if b.rank != a.rank:
             raise Unsupported("items of several ranks")
         return kernels.evaluated(w, t, a.kind, a.rank)

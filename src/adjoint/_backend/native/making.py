@@ -61,7 +61,9 @@ def array(w: Writer, op: Apply, target: Value | None = None) -> Machine:
         if not rank_of(given):
             return w.scalar(given, kind)
         x = w.array(given)
-        return x if op.function in (np.asarray, np.ascontiguousarray) and x.kind == kind and x.strides is None else w.copy(x, kind)
+        return (
+            x if op.function in (np.asarray, np.ascontiguousarray) and x.kind == kind and x.strides is None else w.copy(x, kind)
+        )
     return stacked(w, kind, given)
 
 

@@ -24,7 +24,9 @@ _C_NAMES = {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
     "arctan2": "atan2", "power": "pow",
 }  # fmt: skip
-_INTRINSICS = frozenset({"fabs", "sqrt", "floor", "ceil", "trunc", "roundeven", "maximum", "minimum", "maxnum", "minnum", "copysign"})
+_INTRINSICS = frozenset(
+    {"fabs", "sqrt", "floor", "ceil", "trunc", "roundeven", "maximum", "minimum", "maxnum", "minnum", "copysign"}
+)
 # Elements of a constant array that is written into the code.
 _MOST = 10_000
 # Calls within each other; beyond that Python runs the program, and raises the error that it has for that.
@@ -70,7 +72,9 @@ class Module:
             *self.constants,
             elementary.definitions(self.elementaries),
         ]
-        return "\n".join([*head, runtime.TEXT, *([callbacks.TEXT] if self.objects else []), *self.drop_texts(), *parts, *self.metadata, ""])
+        return "\n".join(
+            [*head, runtime.TEXT, *([callbacks.TEXT] if self.objects else []), *self.drop_texts(), *parts, *self.metadata, ""]
+        )
 
     def late(self) -> str:
         """Return the module to link with it when loops have been made vectors."""

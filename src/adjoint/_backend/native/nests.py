@@ -126,9 +126,7 @@ def nest(text: Text, dims: tuple[str, ...], operands: list[Operand], row: Row) -
     fast, slow, end = text.fresh("unit"), text.fresh("strided"), text.fresh("end")
     text.branch(unit, fast, slow)
     text.begin(fast)
-    straight = [
-        Operand(o.kind, o.data, (*o.strides[:-1], "0" if o.strides[-1] == "0" else "1"), o.parallel) for o in operands
-    ]
+    straight = [Operand(o.kind, o.data, (*o.strides[:-1], "0" if o.strides[-1] == "0" else "1"), o.parallel) for o in operands]
     _axes(text, dims, straight, row, True)
     text.jump(end)
     text.begin(slow)

@@ -87,7 +87,14 @@ _INTRINSICS = {
     "sqrt": "sqrt", "absolute": "fabs", "fabs": "fabs", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "roundeven",
     "maximum": "maximum", "minimum": "minimum", "fmax": "maxnum", "fmin": "minnum", "copysign": "copysign",
 }  # fmt: skip
-_BITWISE = {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
+_BITWISE = {
+    "bitwise_and": "and",
+    "bitwise_or": "or",
+    "bitwise_xor": "xor",
+    "logical_and": "and",
+    "logical_or": "or",
+    "logical_xor": "xor",
+}
 # Functions whose results are not of the kind that their arguments are brought to.
 _TESTS = frozenset({"isnan", "isfinite", "isinf"})
 _LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not"})
@@ -284,7 +291,13 @@ def _integer(checks: Checks, name: str, args: list[Scalar], *, raising: bool) ->
     if name == "power" and b.isdigit() and 0 <= int(b) <= 8:
         result = "1"
         for _ in range(int(b)):
-            result = a if result == "1" else _overflowing(checks, "mul", result, a) if raising else text.let(f"mul i64 {result}, {a}")
+            result = (
+                a
+                if result == "1"
+                else _overflowing(checks, "mul", result, a)
+                if raising
+                else text.let(f"mul i64 {result}, {a}")
+            )
         return Scalar("i8", result)
     if name in ("left_shift", "right_shift"):
         checks.leave_if(text.let(f"icmp ugt i64 {b}, 62"))
