@@ -13,7 +13,7 @@ from adjoint._backend.native import lists
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import code, is_native
 from adjoint._ir.nodes import Function, Loop, walk
-from adjoint._ir.types import ListOf, Record, Tensor, Type
+from adjoint._ir.types import Record, Tensor, Type
 
 # Addresses that the code finds in its table, in this order; `native` fills it.
 TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float32", "bool_", "true", "false",
@@ -56,7 +56,6 @@ class _Lines:
         self.lines: list[str] = []
         self.allocas: list[str] = []
         self.count = 0
-        self.objects = False
 
     def let(self, text: str) -> str:
         self.count += 1
@@ -93,17 +92,13 @@ def text(module: Any, function: Function) -> str:
     """Return the function that Python calls, for the first function of a program."""
     lines = _Lines()
     types = module.result_types(function)
-    if any(isinstance(t, (ListOf, Record)) for t in (*types, *[param.type for param in function.params])):
-        raise Unsupported("a list that is an argument or a result")
+    if any(isinstance(t, Record) for t in (*types, *[param.type for param in function.params])):
+        raise Unsupported("a record that is an argument or a result")
     lines.expect(lines.let(f"icmp eq i64 %n, {len(function.params)}"))
     args = [part for k, param in enumerate(function.params) for part in _received(lines, k, param.type)]
     out = lines.alloca(f"[{max(8, sum(lists.padded(t) for t in types))} x i8]")
-    unlocked = (
-        not module.objects
-        and any(isinstance(op, Loop) for op in walk(function.body))
-        or not module.objects
-        and any(t.rank for t in _tensors(function))
-    )
+    long = any(isinstance(op, Loop) for op in walk(function.body)) or any(t.rank for t in _tensors(function))
+    unlocked = long and not module.uses_python
     state = lines.let("call ptr @PyEval_SaveThread()") if unlocked else ""
     blocks = [arg.split()[1] for arg, t in zip(args, _kinds(function), strict=True) if t is not None and not is_native(t)]
     status = lines.let(f"call i8 {module.name(function)}({', '.join(['i64 0', *args, f'ptr {out}'])})")
@@ -155,7 +150,6 @@ def _received(lines: _Lines, k: int, t: Type) -> list[str]:
     """Return an argument of Python's as arguments of the program."""
     x = lines.at("%args", 8 * k)
     if not is_native(t) or not isinstance(t, Tensor):
-        lines.objects = True
         return [f"ptr {lines.let(f'call ptr @adj.object(ptr {x})')}"]
     cls = lines.at(x, 8)
     kind = code(t.dtype)

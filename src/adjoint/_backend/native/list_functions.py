@@ -253,9 +253,8 @@ def _store_item(w: Writer, op: Apply, x: Reference) -> None:
     """Write ``items[k] = v`` or ``items[k] += v``."""
     _, index, v = op.args
     t = lists.item_type(x.type)
-    if isinstance(index, slice) or not is_native(t):
-        if isinstance(index, slice) or op.function is stores.accumulate:
-            raise Unsupported("a store into a list of lists")
+    if isinstance(index, slice):
+        raise Unsupported("a store into a part of a list")
     y = w.atom(v)
     place = lists.place(w, x, indexing.position(w, index, lists.length(w, x)))
     if op.function is stores.accumulate:
@@ -283,7 +282,25 @@ def _sum(w: Writer, a: Machine, b: Machine) -> Machine:
         if b.rank != a.rank:
             raise Unsupported("items of several ranks")
         return kernels.evaluated(w, t, a.kind, a.rank)
+    if isinstance(a, Reference) and isinstance(b, Reference) and isinstance(a.type, ListOf) and a.type == b.type:
+        return _list_sum(w, a, b)
     raise Unsupported("a sum of items")
+
+
+def _list_sum(w: Writer, a: Reference, b: Reference) -> Reference:
+    """Return the sums of the items of two lists of one length."""
+    t = lists.item_type(a.type)
+    n = lists.length(w, a)
+    w.leave_if(w.text.compare("ne", n, lists.length(w, b)))
+    result = lists.new(w, a.type, n)
+
+    def turn(k: str) -> None:
+        parts = (lists.get(w, t, lists.place(w, x, k)) for x in (a, b))
+        lists.put(w, t, _sum(w, *parts), lists.place(w, result, k))
+        w.text.store("i64", w.text.integer("add", k, "1"), lists.field(w, result.text, lists.LENGTH))
+
+    nests.loop(w.text, n, turn)
+    return result
 
 
 __all__ = ["blank", "filled", "item", "length", "listed", "operator", "pack", "rows", "store", "total", "unpack", "vector"]

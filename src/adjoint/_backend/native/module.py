@@ -17,7 +17,7 @@ from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Sca
 from adjoint._backend.schedule import schedule
 from adjoint._ir.copying import copied
 from adjoint._ir.nodes import Apply, Call, Function, Undefined, Value, atom_type, functions, walk
-from adjoint._ir.types import Record, Tensor, Type
+from adjoint._ir.types import ListOf, Record, Tensor, Type
 from adjoint._rules import stores
 
 _C_NAMES = {
@@ -50,6 +50,9 @@ class Module:
         self.metadata: list[str] = []
         self.records: dict[str, list[Type]] = {}
         self.objects: list[Any] = []
+        # Whether the program needs the interpreter's lock.
+        self.uses_python = False
+        self.written = self.program[0]
         self.called_: list[tuple[Apply, str]] = []
         self.elementaries: dict[str, None] = {}
         # Our elementary functions need a processor that multiplies and adds at once.
@@ -59,6 +62,9 @@ class Module:
     def text(self) -> str:
         """Return the module."""
         parts = [self.function(one) for one in self.program]
+        outer = self.program[0]
+        foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *self.result_types(outer)))
+        self.uses_python = self.uses_python or foreign or bool(self.objects)
         parts.append(entry.text(self, self.program[0]))
         head = [
             "@adj.zero = internal constant [64 x i8] zeroinitializer",
@@ -73,7 +79,7 @@ class Module:
             elementary.definitions(self.elementaries),
         ]
         return "\n".join(
-            [*head, runtime.TEXT, *([callbacks.TEXT] if self.objects else []), *self.drop_texts(), *parts, *self.metadata, ""]
+            [*head, runtime.TEXT, *([callbacks.TEXT] if self.uses_python else []), *self.drop_texts(), *parts, *self.metadata, ""]
         )
 
     def late(self) -> str:
@@ -93,6 +99,7 @@ class Module:
     def function(self, original: Function) -> str:
         """Return the text of one function."""
         name = self.name(original)
+        self.written = original
         function = copied(original)
         schedule(function.body)
         apart: set[Value] = set()  # what cannot be computed where it is used
@@ -122,7 +129,11 @@ class Module:
         """Give a parameter its variable, and return its declaration."""
         t = param.type
         if not is_native(t):
-            w.assign(param, Reference(t, f"%p{k}"))
+            x = Reference(t, f"%p{k}")
+            if isinstance(t, ListOf) and self.is_outer(w):  # Python's own list
+                x = callbacks.unbox(w, t, w.text.load("ptr", lists.field(w, x.text, callbacks.OBJECT)))
+                self.uses_python = True
+            w.assign(param, x)
             return f"ptr %p{k}"
         assert isinstance(t, Tensor)
         kind = code(t.dtype)
@@ -132,6 +143,25 @@ class Module:
         dims = tuple(f"%p{k}.{axis}" for axis in range(t.rank))
         w.assign(param, Array(kind, f"%p{k}", dims, None, f"%p{k}.o"))
         return ", ".join([f"ptr readonly %p{k}", f"ptr %p{k}.o", *[f"i64 {n}" for n in dims]])
+
+    def is_outer(self, w: Writer) -> bool:
+        """Tell whether a function is the one that Python calls, and nobody else."""
+        outer = self.program[0]
+        if self.written is not outer:
+            return False
+        if any(op.function is outer for one in self.program for op in walk(one.body) if isinstance(op, Call)):
+            raise Unsupported("a recursion over lists that Python gives")
+        return True
+
+    def handed_out(self, w: Writer, t: Type, x: Machine) -> Machine:
+        """Return a result as it leaves a function: of a list that Python gets, an object."""
+        if isinstance(x, Reference) and isinstance(t, ListOf) and self.is_outer(w):
+            self.uses_python = True
+            made = callbacks.box(w, t, x)
+            block = w.block(f"call ptr @adj.object(ptr {made})")
+            w.text.do(f"call void @Py_DecRef(ptr {made})")
+            return Reference(t, block)
+        return x
 
     def given(self, w: Writer, param: Value, x: Machine) -> str:
         """Return an argument as text."""

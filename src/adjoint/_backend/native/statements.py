@@ -327,7 +327,8 @@ class Statements:
         for atom, t in zip(step.results, w.module.result_types(w.plan.function), strict=True):
             if isinstance(atom, Undefined) or atom is None:
                 raise Unsupported("a result that is not there")
-            lists.put(w, t, w.module.handlers.value(w, atom, None), lists.field(w, "%out", offset))
+            x = w.module.handed_out(w, t, w.module.handlers.value(w, atom, None))
+            lists.put(w, t, x, lists.field(w, "%out", offset))
             offset += lists.padded(t)
         w.release_temporaries()
         w.text.jump("done")
