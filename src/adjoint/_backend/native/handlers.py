@@ -30,7 +30,7 @@ HANDLERS: dict[Any, Handler] = {
     np.concatenate: making.concatenate, np.arange: making.arange, np.astype: making.converted, shaping.convert: making.converted,
     np.clip: making.clip, np.copy: making.copied, stores.held: making.copied,
     stores.fit: making.fitted, stores.spread: making.fitted, stores.form: making.formed, extent: making.extent, np.size: making.size,
-    np.matmul: products.product, np.dot: products.product, np.inner: products.product, np.outer: products.outer,
+    np.matmul: products.product, np.dot: products.product, np.inner: products.inner, np.outer: products.outer,
     np.linalg.norm: products.norm,
     length: list_functions.length, stores.length: list_functions.length, builtins.len: list_functions.length,
     stores.listed: list_functions.listed, stores.filled: list_functions.filled, stores.numbers: list_functions.rows,

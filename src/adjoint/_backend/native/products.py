@@ -58,6 +58,13 @@ def _matrices(w: Writer, a: Array, b: Array, kind: str) -> Array:
     return out
 
 
+def inner(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:
+    """Return the sum of products of two vectors."""
+    if rank_of(op.args[0]) != 1 or rank_of(op.args[1]) != 1:
+        raise Unsupported("an inner product of matrices")
+    return product(w, op, target)
+
+
 def outer(w: Writer, op: Apply, target: Value | None = None) -> Array:
     """Return the products of all elements of two vectors."""
     if op.kwargs or len(op.args) != 2 or rank_of(op.args[0]) != 1 or rank_of(op.args[1]) != 1:

@@ -99,16 +99,19 @@ def _store_named(w: Writer, a: Array, index: Any, v: Any, *, add: bool) -> None:
     if not full:
         raise Unsupported("rows that integers name")
     x = w.atom(v)
+    stride = "1"
     if isinstance(x, Array):
         if x.rank != arrays[0].rank:
             raise Unsupported("a broadcast store")
         x = w.packed(x)
+        one = text.compare("eq", x.dims[0], "1") if x.rank == 1 else "false"
         for m, n in zip(x.dims, arrays[0].dims, strict=True):
-            w.leave_if(text.compare("ne", m, n))
+            w.leave_if(text.all([text.negation(one), text.compare("ne", m, n)]))
+        stride = text.select(one, "i64", "0", "1")
 
     def body(k: str, address: str) -> None:
         if isinstance(x, Array):
-            y = nests.load(text, x.kind, text.item(x.stored, x.data, k))
+            y = nests.load(text, x.kind, text.item(x.stored, x.data, text.integer("mul", k, stride)))
         else:
             assert isinstance(x, Scalar)
             y = x
