@@ -31,16 +31,16 @@ declare i32 @PyList_SetItem(ptr, i64, ptr)
 declare ptr @PyList_GetItem(ptr, i64)
 declare i64 @PyList_Size(ptr)
 
-define internal void @adj.drop.object(ptr %block) noinline {{
+define internal void @adj.drop.object(ptr %pool, ptr %block) noinline {{
   %op = getelementptr i8, ptr %block, i64 {OBJECT}
   %object = load ptr, ptr %op
   call void @Py_DecRef(ptr %object)
-  call void @free(ptr %block)
+  call void @adj.give(ptr %pool, ptr %block)
   ret void
 }}
 
-define internal ptr @adj.object(ptr %object) {{
-  %block = call ptr @adj.block(i64 32, ptr @adj.drop.object)
+define internal ptr @adj.object(ptr %pool, ptr %object) {{
+  %block = call ptr @adj.block(ptr %pool, i64 32, ptr @adj.drop.object)
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %set
 set:
@@ -79,7 +79,7 @@ def called(w: Writer, op: Apply) -> list[Machine | None]:
 
 def _held(w: Writer, result: str) -> str:
     """Give an object to this statement, and return it."""
-    block = w.block(f"call ptr @adj.object(ptr {result})")
+    block = w.block(f"call ptr @adj.object(ptr %pool, ptr {result})")
     w.text.do(f"call void @Py_DecRef(ptr {result})")
     return w.text.load("ptr", lists.field(w, block, OBJECT))
 
@@ -225,10 +225,10 @@ def unbox(w: Writer, t: Type, x: str) -> Machine:
     if isinstance(t, ListOf):
         return _list(w, t, x)
     if not is_native(t) or not isinstance(t, Tensor):
-        return Reference(t, w.block(f"call ptr @adj.object(ptr {x})"))
+        return Reference(t, w.block(f"call ptr @adj.object(ptr %pool, ptr {x})"))
     kind = code(t.dtype)
     if t.rank:
-        block = w.block(f"call ptr @adj.object(ptr {x})")
+        block = w.block(f"call ptr @adj.object(ptr %pool, ptr {x})")
         shape = text.load("ptr", lists.field(w, x, 32))
         dims = tuple(text.load("i64", text.item("i64", shape, str(k))) for k in range(t.rank))
         return Array(kind, text.load("ptr", lists.field(w, x, 16)), dims, None, block)

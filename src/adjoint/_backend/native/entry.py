@@ -94,6 +94,12 @@ def text(module: Any, function: Function) -> str:
     types = module.result_types(function)
     if any(isinstance(t, Record) for t in (*types, *[param.type for param in function.params])):
         raise Unsupported("a record that is an argument or a result")
+    pool = "%pool"
+    lines.allocas.append("  %pool = alloca [17 x ptr], align 16")
+    lines.do(f"call void @llvm.memset.p0.i64(ptr {pool}, i8 0, i64 136, i1 false)")
+    if not module.uses_python:
+        step = lines.let(f"getelementptr ptr, ptr {pool}, i64 3")
+        lines.do(f"store i64 65536, ptr {step}")
     lines.expect(lines.let(f"icmp eq i64 %n, {len(function.params)}"))
     args = [part for k, param in enumerate(function.params) for part in _received(lines, k, param.type)]
     out = lines.alloca(f"[{max(8, sum(lists.padded(t) for t in types))} x i8]")
@@ -101,11 +107,11 @@ def text(module: Any, function: Function) -> str:
     unlocked = long and not module.uses_python
     state = lines.let("call ptr @PyEval_SaveThread()") if unlocked else ""
     blocks = [arg.split()[1] for arg, t in zip(args, _kinds(function), strict=True) if t is not None and not is_native(t)]
-    status = lines.let(f"call i8 {module.name(function)}({', '.join(['i64 0', *args, f'ptr {out}'])})")
+    status = lines.let(f"call i8 {module.name(function)}({', '.join([f'ptr {pool}', 'i64 0', *args, f'ptr {out}'])})")
     if unlocked:
         lines.do(f"call void @PyEval_RestoreThread(ptr {state})")
     for block in blocks:
-        lines.do(f"call void @adj.release(ptr {block})")
+        lines.do(f"call void @adj.release(ptr %pool, ptr {block})")
     lines.expect(lines.let(f"icmp ne i8 {status}, 2"), "doubt")
     lines.expect(lines.let(f"icmp eq i8 {status}, 0"), "left")
     objects = []
@@ -113,6 +119,7 @@ def text(module: Any, function: Function) -> str:
     for t in types:
         objects.append(_made(lines, lines.let(f"getelementptr i8, ptr {out}, i64 {offset}"), t))
         offset += lists.padded(t)
+    lines.do(f"call void @adj.clear(ptr {pool})")
     if len(objects) == 1:
         lines.do(f"ret ptr {objects[0]}")
     else:
@@ -120,8 +127,8 @@ def text(module: Any, function: Function) -> str:
         for k, one in enumerate(objects):
             lines.let(f"call i32 @PyTuple_SetItem(ptr {result}, i64 {k}, ptr {one})")
         lines.do(f"ret ptr {result}")
-    refuse = ["doubt:", f"  %dp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('ellipsis')}",
-              "  %dots = load ptr, ptr %dp", "  call void @Py_IncRef(ptr %dots)", "  ret ptr %dots", "left:", "  %error = call ptr @PyErr_Occurred()", "  %set = icmp ne ptr %error, null",
+    refuse = ["doubt:", "  call void @adj.clear(ptr %pool)", f"  %dp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('ellipsis')}",
+              "  %dots = load ptr, ptr %dp", "  call void @Py_IncRef(ptr %dots)", "  ret ptr %dots", "left:", "  call void @adj.clear(ptr %pool)", "  %error = call ptr @PyErr_Occurred()", "  %set = icmp ne ptr %error, null",
               "  br i1 %set, label %which, label %refuse", "which:",
               f"  %xp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('exception')}", "  %exception = load ptr, ptr %xp",
               "  %plain = call i32 @PyErr_ExceptionMatches(ptr %exception)", "  %ordinary = icmp ne i32 %plain, 0",
@@ -150,7 +157,7 @@ def _received(lines: _Lines, k: int, t: Type) -> list[str]:
     """Return an argument of Python's as arguments of the program."""
     x = lines.at("%args", 8 * k)
     if not is_native(t) or not isinstance(t, Tensor):
-        return [f"ptr {lines.let(f'call ptr @adj.object(ptr {x})')}"]
+        return [f"ptr {lines.let(f'call ptr @adj.object(ptr %pool, ptr {x})')}"]
     cls = lines.at(x, 8)
     kind = code(t.dtype)
     if t.rank:
@@ -204,7 +211,7 @@ def _made(lines: _Lines, place: str, t: Type) -> str:
         block = lines.at(place, 0)
         x = lines.at(block, 24)
         lines.do(f"call void @Py_IncRef(ptr {x})")
-        lines.do(f"call void @adj.release(ptr {block})")
+        lines.do(f"call void @adj.release(ptr %pool, ptr {block})")
         return x
     kind = code(t.dtype)
     if t.rank:
@@ -239,7 +246,7 @@ def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
     large = lines.let(f"icmp sgt i64 {size}, {_COPIED}")
     lines.do(f"br i1 {lines.let(f'and i1 {own}, {large}')}, label %{look}, label %{copy}")
     lines.lines.append(f"{look}:")
-    single = lines.let(f"icmp eq i64 {lines.at(owner, 0, 'i64')}, 1")
+    single = lines.let(f"icmp eq i32 {lines.at(owner, 0, 'i32')}, 1")
     plain = lines.let(f"icmp eq ptr {lines.at(owner, 8)}, null")
     lines.do(f"br i1 {lines.let(f'and i1 {single}, {plain}')}, label %{sole}, label %{copy}")
     make, array = lines.entry, lines.entry
@@ -258,7 +265,7 @@ def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
         f"call ptr {make('new_array')}(ptr {array('array')}, i32 {rank}, ptr {dims}, i32 {number}, ptr null, ptr null, i32 0, i32 0, ptr null)"
     )
     lines.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {lines.at(y, 16)}, ptr {data}, i64 {size}, i1 false)")
-    lines.do(f"call void @adj.release(ptr {owner})")
+    lines.do(f"call void @adj.release(ptr %pool, ptr {owner})")
     lines.do(f"store ptr {y}, ptr {result}")
     lines.do(f"br label %{end}")
     lines.lines.append(f"{end}:")

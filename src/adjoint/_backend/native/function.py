@@ -154,14 +154,14 @@ class Writer:
         if slot is not None and slot.owner is not None and slot.small is None:
             old = self.text.load("ptr", slot.owner)
             self.text.store("ptr", "null", slot.owner)
-            block = self.text.let(f"call ptr @adj.renew(ptr {old}, i64 {size})")
+            block = self.text.let(f"call ptr @adj.renew(ptr %pool, ptr {old}, i64 {size})")
             self.leave_if(self.text.let(f"icmp eq ptr {block}, null"))
             self.text.store("ptr", block, slot.owner)
             array = Array(kind, self.data_of(block), dims, None, block)
             self.put(slot, array)
             self.placed[block] = slot
             return array
-        block = self.block(f"call ptr @adj.new(i64 {size})")
+        block = self.block(f"call ptr @adj.new(ptr %pool, i64 {size})")
         return Array(kind, self.data_of(block), dims, None, block)
 
     def block(self, call: str) -> str:
@@ -202,7 +202,7 @@ class Writer:
         self.temporaries.clear()
 
     def release(self, variable: str) -> None:
-        self.text.do(f"call void @adj.release(ptr {self.text.load('ptr', variable)})")
+        self.text.do(f"call void @adj.release(ptr %pool, ptr {self.text.load('ptr', variable)})")
         self.text.store("ptr", "null", variable)
 
     def take(self, owner: str) -> None:
@@ -281,7 +281,7 @@ class Writer:
             old = self.text.load("ptr", str(slot.owner))
             self.take(x.text)
             self.text.store("ptr", x.text, str(slot.owner))
-            self.text.do(f"call void @adj.release(ptr {old})")
+            self.text.do(f"call void @adj.release(ptr %pool, ptr {old})")
 
     def _assign_array(self, slot: Slot, x: Array, *, copies: bool) -> None:
         if slot.small is not None:
@@ -302,7 +302,7 @@ class Writer:
         self.take(x.owner)
         self.text.store("ptr", x.owner, str(slot.owner))
         self.put(slot, x)
-        self.text.do(f"call void @adj.release(ptr {old})")
+        self.text.do(f"call void @adj.release(ptr %pool, ptr {old})")
 
     def undefine(self, value: Value) -> None:
         """Give a variable no value; nobody reads it before it gets one."""
@@ -327,7 +327,7 @@ class Writer:
     def on_heap(self, kind: str, dims: tuple[str, ...]) -> Array:
         """Return an array that is not on the stack, whose elements are not set."""
         width = {"double": 8, "i64": 8, "float": 4, "i8": 1}[KINDS[kind][1]]
-        block = self.block(f"call ptr @adj.new(i64 {self.size_in_bytes(dims, width)})")
+        block = self.block(f"call ptr @adj.new(ptr %pool, i64 {self.size_in_bytes(dims, width)})")
         return Array(kind, self.data_of(block), dims, None, block)
 
     def copy_elements(self, x: Array, result: Array) -> None:
@@ -366,7 +366,7 @@ class Writer:
             return constant(atom)
         number = self.module.object(atom)
         known = self.text.load("ptr", self.text.item("ptr", "@adj.table", str(number)))
-        return Reference(atom_type(atom), self.block(f"call ptr @adj.object(ptr {known})"))
+        return Reference(atom_type(atom), self.block(f"call ptr @adj.object(ptr %pool, ptr {known})"))
 
     def scalar(self, atom: Any, kind: str | None = None) -> Scalar:
         x = self.atom(atom)

@@ -85,7 +85,7 @@ def give_up(w: Writer, t: Type, address: str) -> None:
     """Give back the share of an item that is about to be overwritten."""
     if owns(t):
         owner = w.text.load("ptr", address if not is_native(t) else field(w, address, 8))
-        w.text.do(f"call void @adj.release(ptr {owner})")
+        w.text.do(f"call void @adj.release(ptr %pool, ptr {owner})")
 
 
 # Lists ------------------------------------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def item_type(t: Type) -> Type:
 def new(w: Writer, t: Type, count: str = "0") -> Reference:
     """Return an empty list, with room for so many items."""
     drop = w.module.drop_of_list(item_type(t))
-    return Reference(t, w.block(f"call ptr @adj.list.new(ptr {drop}, i64 {count}, i64 {width(item_type(t))})"))
+    return Reference(t, w.block(f"call ptr @adj.list.new(ptr %pool, ptr {drop}, i64 {count}, i64 {width(item_type(t))})"))
 
 
 def start(w: Writer, variable: str, t: Type, count: str) -> None:
@@ -108,10 +108,10 @@ def start(w: Writer, variable: str, t: Type, count: str) -> None:
     old = w.text.load("ptr", variable)
     w.text.store("ptr", "null", variable)
     if owns(inner):
-        w.text.do(f"call void @adj.release(ptr {old})")
+        w.text.do(f"call void @adj.release(ptr %pool, ptr {old})")
         old = "null"
     drop = w.module.drop_of_list(inner)
-    block = w.text.let(f"call ptr @adj.list.start(ptr {old}, ptr {drop}, i64 {count}, i64 {width(inner)})")
+    block = w.text.let(f"call ptr @adj.list.start(ptr %pool, ptr {old}, ptr {drop}, i64 {count}, i64 {width(inner)})")
     w.leave_if(w.text.let(f"icmp eq ptr {block}, null"))
     w.text.store("ptr", block, variable)
 
@@ -167,7 +167,7 @@ def record(w: Writer, t: Type, parts: list[Machine | None], types: list[Type]) -
     """Return a record of parts."""
     drop = w.module.drop_of_record(types)
     size = sum(padded(one) for one in types)
-    block = w.block(f"call ptr @adj.block(i64 {32 + size}, ptr {drop})")
+    block = w.block(f"call ptr @adj.block(ptr %pool, i64 {32 + size}, ptr {drop})")
     w.text.do(f"call void @llvm.memset.p0.i64(ptr {field(w, block, 32)}, i8 0, i64 {size}, i1 false)")
     offset = 32
     for part, one in zip(parts, types, strict=True):
@@ -212,16 +212,16 @@ body:
   %bytes = mul i64 %k, {width(t)}
   %item = getelementptr i8, ptr %items, i64 %bytes
 {other}  %owner = load ptr, ptr {at}
-  call void @adj.release(ptr %owner)
+  call void @adj.release(ptr %pool, ptr %owner)
   %next = add i64 %k, 1
   br label %head
 end:
 """
-    return f"""define internal void {name}(ptr %block) noinline {{
+    return f"""define internal void {name}(ptr %pool, ptr %block) noinline {{
 entry:
   %ip = getelementptr i8, ptr %block, i64 {ITEMS}
   %items = load ptr, ptr %ip
-{body}  call void @adj.list.free(ptr %block)
+{body}  call void @adj.list.free(ptr %pool, ptr %block)
   ret void
 }}
 """
@@ -237,8 +237,8 @@ def drop_of_record(name: str, types: list[Type]) -> str:
             lines += [
                 f"  %p{k} = getelementptr i8, ptr %block, i64 {at}",
                 f"  %o{k} = load ptr, ptr %p{k}",
-                f"  call void @adj.release(ptr %o{k})",
+                f"  call void @adj.release(ptr %pool, ptr %o{k})",
             ]
         offset += padded(t)
     body = "\n".join(lines)
-    return f"define internal void {name}(ptr %block) noinline {{\n{body}\n  call void @free(ptr %block)\n  ret void\n}}\n"
+    return f"define internal void {name}(ptr %pool, ptr %block) noinline {{\n{body}\n  call void @adj.give(ptr %pool, ptr %block)\n  ret void\n}}\n"

@@ -122,7 +122,7 @@ class Module:
             "done:", *[line.replace("%R", "%d") for line in releases], "  ret i8 0",
             "leave:", *[line.replace("%R", "%l") for line in releases], f"  %why = load i8, ptr {w.status}", "  ret i8 %why",
         ]  # fmt: skip
-        head = f"define internal i8 {name}({', '.join(['i64 %depth', *params, 'ptr noalias %out'])}) {{\nentry:"
+        head = f"define internal i8 {name}({', '.join(['ptr %pool', 'i64 %depth', *params, 'ptr noalias %out'])}) {{\nentry:"
         return "\n".join([head, *text.entry, "  br label %start", "start:", *text.lines, *ends, "}\n"])
 
     def received(self, w: Writer, k: int, param: Value) -> str:
@@ -158,7 +158,7 @@ class Module:
         if isinstance(x, Reference) and isinstance(t, ListOf) and self.is_outer(w):
             self.uses_python = True
             made = callbacks.box(w, t, x)
-            block = w.block(f"call ptr @adj.object(ptr {made})")
+            block = w.block(f"call ptr @adj.object(ptr %pool, ptr {made})")
             w.text.do(f"call void @Py_DecRef(ptr {made})")
             return Reference(t, block)
         return x
@@ -188,7 +188,7 @@ class Module:
         depth = w.text.integer("add", "%depth", "1")
         w.leave_if(w.text.compare("sgt", depth, str(_DEEPEST)))
         w.leave_in_doubt()  # a recursion that depends on what is doubtful may never end
-        w.leave_for(w.text.let(f"call i8 {self.name(op.function)}({', '.join([f'i64 {depth}', *args, f'ptr {out}'])})"))
+        w.leave_for(w.text.let(f"call i8 {self.name(op.function)}({', '.join(['ptr %pool', f'i64 {depth}', *args, f'ptr {out}'])})"))
         found: list[Machine | None] = []
         offset = 0
         for t in types:
@@ -299,7 +299,7 @@ def _form(t: Type) -> Any:
 
 
 def _released(k: int, variable: str) -> list[str]:
-    return [f"  %R{k} = load ptr, ptr {variable}", f"  call void @adj.release(ptr %R{k})"]
+    return [f"  %R{k} = load ptr, ptr {variable}", f"  call void @adj.release(ptr %pool, ptr %R{k})"]
 
 
 def _planned(function: Function, module: Module, alone: set[Value]) -> tuple[Writer, liveness.Liveness]:

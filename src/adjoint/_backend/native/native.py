@@ -29,10 +29,10 @@ declare void @free(ptr)
 declare void @Py_DecRef(ptr)
 define void @capsule_release(ptr %capsule) {
   %block = call ptr @PyCapsule_GetPointer(ptr %capsule, ptr null)
-  %refs = load i64, ptr %block
-  %less = sub i64 %refs, 1
-  store i64 %less, ptr %block
-  %last = icmp eq i64 %less, 0
+  %refs = load i32, ptr %block
+  %less = sub i32 %refs, 1
+  store i32 %less, ptr %block
+  %last = icmp eq i32 %less, 0
   br i1 %last, label %drop, label %end
 drop:
   %dp = getelementptr i8, ptr %block, i64 8

@@ -2,7 +2,11 @@
 
 Where there is no memory left they return null, or true, and the program leaves.
 
-A block begins with 32 bytes: how many own it, the function that gives up what it holds (null: nothing), and its capacity in bytes.
+A block begins with 32 bytes: how many own it (4 bytes), its sort (4), the function that gives up what it holds (null: nothing), and
+its capacity in bytes.  Blocks of up to 64 kB are of 2**sort bytes, and come from a pool that lives as long as a call from Python: for
+each sort a chain of blocks that nobody needs, and slabs from which new ones are cut (unless objects of Python's may outlive the call).
+So a block that is made and given up in each turn of a loop costs some
+instructions, not a visit to the C library.  Larger ones are of sort 0.
 """
 
 from __future__ import annotations
@@ -10,15 +14,159 @@ from __future__ import annotations
 TEXT = """
 declare noalias noundef ptr @malloc(i64 noundef) mustprogress nounwind willreturn allockind("alloc,uninitialized") allocsize(0) memory(inaccessiblemem: readwrite) "alloc-family"="malloc"
 declare noundef ptr @realloc(ptr allocptr, i64) mustprogress nounwind willreturn allockind("realloc") allocsize(1) "alloc-family"="malloc"
+declare i64 @llvm.ctlz.i64(i64, i1)
 declare void @free(ptr allocptr) mustprogress nounwind willreturn allockind("free") "alloc-family"="malloc"
 
-define internal noalias ptr @adj.new(i64 %bytes) alwaysinline {
+define internal noalias ptr @adj.take(ptr %pool, i64 %size) {
+  %small = icmp ule i64 %size, 65536
+  br i1 %small, label %pick, label %large
+pick:
+  %less = sub i64 %size, 1
+  %most = or i64 %less, 63
+  %zeros = call i64 @llvm.ctlz.i64(i64 %most, i1 true)
+  %sort = sub i64 64, %zeros
+  %place = getelementptr ptr, ptr %pool, i64 %sort
+  %first = load ptr, ptr %place
+  %none = icmp eq ptr %first, null
+  br i1 %none, label %make, label %have
+have:
+  %np = getelementptr i8, ptr %first, i64 8
+  %next = load ptr, ptr %np
+  store ptr %next, ptr %place
+  ret ptr %first
+make:
+  %room = shl i64 1, %sort
+  %new = call ptr @adj.carve(ptr %pool, i64 %room)
+  %bad = icmp eq ptr %new, null
+  br i1 %bad, label %end, label %note, !prof !1
+note:
+  %sp = getelementptr i8, ptr %new, i64 4
+  %sort32 = trunc i64 %sort to i32
+  store i32 %sort32, ptr %sp
+  br label %end
+end:
+  ret ptr %new
+large:
+  %big = call ptr @malloc(i64 %size)
+  %worse = icmp eq ptr %big, null
+  br i1 %worse, label %out, label %mark, !prof !1
+mark:
+  %bp = getelementptr i8, ptr %big, i64 4
+  store i32 0, ptr %bp
+  br label %out
+out:
+  ret ptr %big
+}
+
+define internal ptr @adj.carve(ptr %pool, i64 %room) noinline nounwind {
+  %sp = getelementptr ptr, ptr %pool, i64 3
+  %step = load i64, ptr %sp
+  %plain = icmp eq i64 %step, 0
+  %wide = icmp ugt i64 %room, 16384
+  %apart = or i1 %plain, %wide
+  br i1 %apart, label %alone, label %slab
+alone:
+  %single = call ptr @malloc(i64 %room)
+  ret ptr %single
+slab:
+  %fp = getelementptr ptr, ptr %pool, i64 1
+  %from = load ptr, ptr %fp
+  %lp = getelementptr ptr, ptr %pool, i64 2
+  %left = load i64, ptr %lp
+  %fits = icmp ule i64 %room, %left
+  br i1 %fits, label %cut, label %more
+more:
+  %new = call ptr @malloc(i64 %step)
+  %bad = icmp eq ptr %new, null
+  br i1 %bad, label %none, label %chain
+none:
+  ret ptr null
+chain:
+  %head = load ptr, ptr %pool
+  store ptr %head, ptr %new
+  store ptr %new, ptr %pool
+  %first = getelementptr i8, ptr %new, i64 64
+  %rest = sub i64 %step, 64
+  %twice = shl i64 %step, 1
+  %large = icmp ugt i64 %twice, 4194304
+  %next = select i1 %large, i64 %step, i64 %twice
+  store i64 %next, ptr %sp
+  br label %cut
+cut:
+  %at = phi ptr [%from, %slab], [%first, %chain]
+  %had = phi i64 [%left, %slab], [%rest, %chain]
+  %after = getelementptr i8, ptr %at, i64 %room
+  %remains = sub i64 %had, %room
+  store ptr %after, ptr %fp
+  store i64 %remains, ptr %lp
+  ret ptr %at
+}
+
+define internal void @adj.give(ptr %pool, ptr %block) {
+  %sp = getelementptr i8, ptr %block, i64 4
+  %sort = load i32, ptr %sp
+  %large = icmp eq i32 %sort, 0
+  %alone = icmp eq ptr %pool, null
+  %away = or i1 %large, %alone
+  br i1 %away, label %free, label %keep
+keep:
+  %index = zext i32 %sort to i64
+  %place = getelementptr ptr, ptr %pool, i64 %index
+  %first = load ptr, ptr %place
+  %np = getelementptr i8, ptr %block, i64 8
+  store ptr %first, ptr %np
+  store ptr %block, ptr %place
+  ret void
+free:
+  call void @free(ptr %block)
+  ret void
+}
+
+define internal void @adj.clear(ptr %pool) noinline nounwind {
+entry:
+  %sp = getelementptr ptr, ptr %pool, i64 3
+  %step = load i64, ptr %sp
+  %plain = icmp eq i64 %step, 0
+  %start = select i1 %plain, i64 6, i64 15
+  %slabs = load ptr, ptr %pool
+  br label %slab
+slab:
+  %this = phi ptr [%slabs, %entry], [%that, %away]
+  %last = icmp eq ptr %this, null
+  br i1 %last, label %head, label %away
+away:
+  %that = load ptr, ptr %this
+  call void @free(ptr %this)
+  br label %slab
+head:
+  %k = phi i64 [%start, %slab], [%k2, %done]
+  %place = getelementptr ptr, ptr %pool, i64 %k
+  %first = load ptr, ptr %place
+  br label %turn
+turn:
+  %block = phi ptr [%first, %head], [%next, %drop]
+  %none = icmp eq ptr %block, null
+  br i1 %none, label %done, label %drop
+drop:
+  %np = getelementptr i8, ptr %block, i64 8
+  %next = load ptr, ptr %np
+  call void @free(ptr %block)
+  br label %turn
+done:
+  %k2 = add i64 %k, 1
+  %more = icmp sle i64 %k2, 16
+  br i1 %more, label %head, label %end
+end:
+  ret void
+}
+
+define internal noalias ptr @adj.new(ptr %pool, i64 %bytes) alwaysinline {
   %size = add i64 %bytes, 32
-  %block = call ptr @malloc(i64 %size)
+  %block = call ptr @adj.take(ptr %pool, i64 %size)
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %set, !prof !1
 set:
-  store i64 1, ptr %block
+  store i32 1, ptr %block
   %dp = getelementptr i8, ptr %block, i64 8
   store ptr null, ptr %dp
   %cp = getelementptr i8, ptr %block, i64 16
@@ -28,12 +176,12 @@ end:
   ret ptr %block
 }
 
-define internal ptr @adj.block(i64 %size, ptr %drop) alwaysinline {
-  %block = call ptr @malloc(i64 %size)
+define internal noalias ptr @adj.block(ptr %pool, i64 %size, ptr %drop) alwaysinline {
+  %block = call ptr @adj.take(ptr %pool, i64 %size)
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %set, !prof !1
 set:
-  store i64 1, ptr %block
+  store i32 1, ptr %block
   %dp = getelementptr i8, ptr %block, i64 8
   store ptr %drop, ptr %dp
   %cp = getelementptr i8, ptr %block, i64 16
@@ -43,24 +191,24 @@ end:
   ret ptr %block
 }
 
-define internal ptr @adj.renew(ptr %old, i64 %bytes) alwaysinline {
+define internal ptr @adj.renew(ptr %pool, ptr %old, i64 %bytes) alwaysinline {
   %none = icmp eq ptr %old, null
   br i1 %none, label %make, label %look
 look:
-  %refs = load i64, ptr %old
+  %refs = load i32, ptr %old
   %cp = getelementptr i8, ptr %old, i64 16
   %capacity = load i64, ptr %cp
-  %single = icmp eq i64 %refs, 1
+  %single = icmp eq i32 %refs, 1
   %fits = icmp sge i64 %capacity, %bytes
   %good = and i1 %single, %fits
   br i1 %good, label %keep, label %other
 keep:
   ret ptr %old
 other:
-  call void @adj.release(ptr %old)
+  call void @adj.release(ptr %pool, ptr %old)
   br label %make
 make:
-  %block = call ptr @adj.new(i64 %bytes)
+  %block = call ptr @adj.new(ptr %pool, i64 %bytes)
   ret ptr %block
 }
 
@@ -68,53 +216,53 @@ define internal void @adj.retain(ptr %block) alwaysinline {
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %count
 count:
-  %refs = load i64, ptr %block
-  %more = add i64 %refs, 1
-  store i64 %more, ptr %block
+  %refs = load i32, ptr %block
+  %more = add i32 %refs, 1
+  store i32 %more, ptr %block
   br label %end
 end:
   ret void
 }
 
-define internal void @adj.release(ptr %block) alwaysinline {
+define internal void @adj.release(ptr %pool, ptr %block) alwaysinline {
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %count
 count:
-  %refs = load i64, ptr %block
-  %less = sub i64 %refs, 1
-  store i64 %less, ptr %block
-  %last = icmp eq i64 %less, 0
+  %refs = load i32, ptr %block
+  %less = sub i32 %refs, 1
+  store i32 %less, ptr %block
+  %last = icmp eq i32 %less, 0
   br i1 %last, label %drop, label %end
 drop:
-  call void @adj.drop(ptr %block)
+  call void @adj.drop(ptr %pool, ptr %block)
   br label %end
 end:
   ret void
 }
 
-define internal void @adj.drop(ptr %block) noinline nounwind {
+define internal void @adj.drop(ptr %pool, ptr %block) noinline nounwind {
   %dp = getelementptr i8, ptr %block, i64 8
   %drop = load ptr, ptr %dp
   %plain = icmp eq ptr %drop, null
   br i1 %plain, label %free, label %call
 free:
-  call void @free(ptr %block)
+  call void @adj.give(ptr %pool, ptr %block)
   ret void
 call:
-  call void %drop(ptr %block)
+  call void %drop(ptr %pool, ptr %block)
   ret void
 }
 
-define internal ptr @adj.list.start(ptr %old, ptr %drop, i64 %count, i64 %size) noinline nounwind {
+define internal ptr @adj.list.start(ptr %pool, ptr %old, ptr %drop, i64 %count, i64 %size) noinline nounwind {
   %none = icmp eq ptr %old, null
   br i1 %none, label %make, label %look
 look:
-  %refs = load i64, ptr %old
+  %refs = load i32, ptr %old
   %odp = getelementptr i8, ptr %old, i64 8
   %odrop = load ptr, ptr %odp
   %ocp = getelementptr i8, ptr %old, i64 40
   %capacity = load i64, ptr %ocp
-  %single = icmp eq i64 %refs, 1
+  %single = icmp eq i32 %refs, 1
   %alike = icmp eq ptr %odrop, %drop
   %fits = icmp sge i64 %capacity, %count
   %both = and i1 %single, %alike
@@ -125,17 +273,17 @@ keep:
   store i64 0, ptr %onp
   ret ptr %old
 other:
-  call void @adj.release(ptr %old)
+  call void @adj.release(ptr %pool, ptr %old)
   br label %make
 make:
-  %block = call ptr @adj.list.new(ptr %drop, i64 %count, i64 %size)
+  %block = call ptr @adj.list.new(ptr %pool, ptr %drop, i64 %count, i64 %size)
   ret ptr %block
 }
 
-define internal ptr @adj.list.new(ptr %drop, i64 %count, i64 %size) {
+define internal ptr @adj.list.new(ptr %pool, ptr %drop, i64 %count, i64 %size) {
   %bytes = mul i64 %count, %size
   %all = add i64 %bytes, 64
-  %block = call ptr @adj.block(i64 %all, ptr %drop)
+  %block = call ptr @adj.block(ptr %pool, i64 %all, ptr %drop)
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %set, !prof !1
 set:
@@ -151,7 +299,7 @@ end:
   ret ptr %block
 }
 
-define internal void @adj.list.free(ptr %block) nounwind {
+define internal void @adj.list.free(ptr %pool, ptr %block) nounwind {
   %ip = getelementptr i8, ptr %block, i64 48
   %items = load ptr, ptr %ip
   %within = getelementptr i8, ptr %block, i64 64
@@ -161,7 +309,7 @@ apart:
   call void @free(ptr %items)
   br label %end
 end:
-  call void @free(ptr %block)
+  call void @adj.give(ptr %pool, ptr %block)
   ret void
 }
 
