@@ -32,6 +32,8 @@ from adjoint._backend.shapes import Shapes
 from adjoint._ir.nodes import Undefined, Value, atom_type
 from adjoint._ir.types import Tensor, Type
 
+# Axes of an array that `gather` copies.
+_AXES = 4
 # The owner of memory on the stack, which nobody frees.
 STACK = "stack"
 _UNLIKELY = ", !prof !1"
@@ -60,7 +62,7 @@ class Writer:
         self.variables = variables
         self.sharing = sharing
         self.module = module
-        self.text = Text()
+        self.text = Text(module.metadata)
         self.forms = Forms(plan, variables.root)
         self.shapes = Shapes(plan)
         self.slots: dict[Value, Slot] = {}
@@ -132,8 +134,13 @@ class Writer:
     # Blocks of memory -------------------------------------------------------------------------------------------------------
 
     def owner_variable(self) -> str:
-        """Return a variable for a share in a block, which is given back when the function is left."""
-        name = self.text.variable("ptr", "null")
+        """Return a variable for a share in a block, which is given back when the function is left.
+
+        They lie in a row, which one function gives back: if each were a variable of LLVM's, every place from which the function is
+        left would have to say where each of them is, which costs seconds of compile time.
+        """
+        name = f"%{self.text.fresh('s')}"
+        self.text.entry.append(f"  {name} = getelementptr ptr, ptr %shares, i64 {len(self.owners)}")
         self.owners.append(name)
         return name
 
@@ -331,21 +338,57 @@ class Writer:
         return Array(kind, self.data_of(block), dims, None, block)
 
     def copy_elements(self, x: Array, result: Array) -> None:
+        """Write the elements of an array to another one of its shape, or of one to which it is broadcast."""
         text = self.text
         source = nests.aligned(text, x, result.dims)
-        target = nests.aligned(text, result, result.dims)
-        unrolled = nests.is_small(result.dims)
-        note, access = self.module.parallel() if not unrolled else ("", "")
+        target = nests.aligned(text, result, result.dims, (True,) * result.rank)
+        small = nests.is_small(result.dims)
+        if not small and x.kind == result.kind and result.strides is None and 0 < result.rank <= _AXES:
+            self.gather(source, result.dims, result.data)
+            return
+        operands = [target, source if small else self.straight(source, result.dims)]
+        note, access = self.module.parallel(text) if not small else ("", "")
 
         def element(addresses: list[str]) -> None:
             value = convert(text, nests.load(text, x.kind, addresses[1], access), result.kind)
             nests.store(text, value, addresses[0], access)
 
-        def row(pointers: list[str], count: str, unit: bool) -> None:
-            nests.elements(text, operands, pointers, count, unit, element, note, unrolled)
+        def row(pointers: list[str], count: str) -> None:
+            nests.elements(text, operands, pointers, count, element, note, small)
 
-        operands = [target, source]
         nests.nest(text, result.dims, operands, row)
+
+    def straight(self, operand: nests.Operand, dims: tuple[str, ...]) -> nests.Operand:
+        """Return an operand that runs through memory without gaps along the last axis of a nest; if it does not, a copy."""
+        text = self.text
+        if not dims or operand.strides[-1] in ("0", "1") or nests.is_small(dims):
+            return operand
+        if len(dims) > _AXES:
+            raise Unsupported("an array of many axes with gaps")
+        spec = self.spec(operand, dims)
+        block = text.let(f"call ptr @adj.straight(ptr %pool, i64 {operand.width}, ptr {spec})")
+        self.keep(block)
+        data = text.load("ptr", text.item("i64", spec, str(2 * _AXES)))
+        self.leave_if(text.let(f"icmp eq ptr {data}, null"))
+        start = 2 * _AXES - len(dims)
+        strides = [text.load("i64", text.item("i64", spec, str(start + k))) for k in range(len(dims) - 1)]
+        return nests.Operand(operand.kind, data, (*strides, "1"))
+
+    def spec(self, operand: nests.Operand, dims: tuple[str, ...]) -> str:
+        """Return memory with the lengths of the axes of a nest, an operand's strides along them, and its address."""
+        text = self.text
+        spec = text.buffer("i64", 2 * _AXES + 1)
+        missing = _AXES - len(dims)
+        for k, n in enumerate([*["1"] * missing, *dims, *["0"] * missing, *operand.strides]):
+            text.store("i64", n, text.item("i64", spec, str(k)))
+        text.store("ptr", operand.data, text.item("i64", spec, str(2 * _AXES)))
+        return spec
+
+    def gather(self, operand: nests.Operand, dims: tuple[str, ...], data: str) -> None:
+        """Copy the elements of an operand to memory in C order."""
+        self.text.do(
+            f"call void @adj.gather(ptr {data}, ptr {operand.data}, i64 {operand.width}, ptr {self.spec(operand, dims)})"
+        )
 
     def packed(self, x: Array) -> Array:
         """Return an array in C order: itself, or a copy."""

@@ -99,6 +99,17 @@ def read(t: Tree) -> list[Leaf]:
     return [leaf for part in t.parts for leaf in read(part)] if isinstance(t, Node) else []
 
 
+# Operations of a loop of which LLVM may do several turns at once.
+_LIGHT = 6
+
+
+def weight(t: Tree) -> int:
+    """Return how many operations a tree has; elementary functions count for more."""
+    if not isinstance(t, Node):
+        return 0
+    return (1 if t.name not in scalars.ELEMENTARY else _LIGHT) + sum(map(weight, t.parts))
+
+
 def value(w: Writer, t: Tree, loaded: dict[int, Scalar]) -> Scalar:
     """Return one element of a tree; ``loaded`` are the elements of its leaves, by identity."""
     if isinstance(t, Leaf):
@@ -151,7 +162,7 @@ def operands(w: Writer, found: list[Leaf], dims: tuple[str, ...]) -> list[nests.
         array = leaf.array
         if same and array.dims != dims:
             array = Array(array.kind, array.data, dims, array.strides, array.owner)
-        result.append(nests.aligned(w.text, array, dims))
+        result.append(w.straight(nests.aligned(w.text, array, dims), dims))
     return result
 
 
@@ -191,7 +202,7 @@ def fill(w: Writer, out: Array, t: Tree, *, add: bool = False) -> None:
     ready = operands(w, found, out.dims)
     target = nests.aligned(text, out, out.dims, (True,) * out.rank)
     unrolled = nests.is_small(out.dims)
-    note, access = ("", "") if unrolled else w.module.parallel()
+    note, access = ("", "") if unrolled else w.module.parallel(text, light=weight(t) <= _LIGHT)
 
     def element(addresses: list[str]) -> None:
         loaded = {
@@ -204,8 +215,8 @@ def fill(w: Writer, out: Array, t: Tree, *, add: bool = False) -> None:
             x = Scalar(out.kind, text.let(f"{'add' if out.kind == 'i8' else 'fadd'} {x.type} {old.text}, {x.text}"))
         nests.store(text, x, addresses[0], access)
 
-    def row(pointers: list[str], count: str, unit: bool) -> None:
-        nests.elements(text, every, pointers, count, unit, element, note, unrolled)
+    def row(pointers: list[str], count: str) -> None:
+        nests.elements(text, every, pointers, count, element, note, unrolled)
 
     every = [target, *ready]
     nests.nest(text, out.dims, every, row)
@@ -300,7 +311,7 @@ def _reduced_all(w: Writer, t: Tree, dims: tuple[str, ...], name: str, start: fl
     found = list({id(leaf): leaf for leaf in read(t)}.values())
     every = operands(w, found, dims)
     unrolled = nests.is_small(dims)
-    note, access = ("", "") if unrolled else w.module.parallel()
+    note, access = ("", "") if unrolled else w.module.parallel(text, light=weight(t) <= _LIGHT)
 
     def element(addresses: list[str]) -> None:
         loaded = {
@@ -310,8 +321,8 @@ def _reduced_all(w: Writer, t: Tree, dims: tuple[str, ...], name: str, start: fl
         old = Scalar(kind, text.load(stored, total))
         text.store(stored, combined(w, name, old, x, kind).text, total)
 
-    def row(pointers: list[str], count: str, unit: bool) -> None:
-        nests.elements(text, every, pointers, count, unit, element, note, unrolled)
+    def row(pointers: list[str], count: str) -> None:
+        nests.elements(text, every, pointers, count, element, note, unrolled)
 
     nests.nest(text, dims, every, row)
     return Scalar(kind, text.load(stored, total))
@@ -332,9 +343,9 @@ def accumulate(w: Writer, out: nests.Operand, t: Tree, dims: tuple[str, ...], na
     every = [out, *operands(w, found, dims)]
     within = out.strides[-1] == "0"
     unrolled = nests.is_small(dims)
-    note, access = ("", "") if unrolled else w.module.parallel()
+    note, access = ("", "") if unrolled else w.module.parallel(text, light=weight(t) <= _LIGHT)
 
-    def row(pointers: list[str], count: str, unit: bool) -> None:
+    def row(pointers: list[str], count: str) -> None:
         total = text.variable(scalars.KINDS[out.kind][0]) if within else ""
         kind = scalars.KINDS[out.kind][0]
         if within:
@@ -353,7 +364,7 @@ def accumulate(w: Writer, out: nests.Operand, t: Tree, dims: tuple[str, ...], na
             else:
                 nests.store(text, y, addresses[0], access)
 
-        nests.elements(text, every, pointers, count, unit, element, note, unrolled)
+        nests.elements(text, every, pointers, count, element, note, unrolled)
         if within:
             nests.store(text, Scalar(out.kind, text.load(kind, total)), pointers[0])
 

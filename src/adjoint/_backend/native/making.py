@@ -230,20 +230,37 @@ def _summed(w: Writer, t: kernels.Tree, model: Leaf, kind: str, rank: int) -> Ar
     if rank == model.array.rank and found and all(kernels.same_shape(leaf, model) for leaf in found):
         return kernels.evaluated(w, t, kind, rank)
     dims = kernels.extents(w, [*found, model], rank)
-    out = w.allocate(kind, model.array.dims)
-    equal = text.all([text.compare("eq", a, b) for a, b in zip(out.dims, dims, strict=True)]) if rank == out.rank else "false"
+    if rank != model.array.rank:
+        return _collected(w, t, model, kind, dims)
+    equal = text.all([text.compare("eq", a, b) for a, b in zip(model.array.dims, dims, strict=True)])
+    if equal == "false" or all(n[0] != "%" for n in model.array.dims):
+        return kernels.evaluated(w, t, kind, rank) if equal == "true" else _collected(w, t, model, kind, dims)
+    # Most often there is nothing to sum: then the elements are the result, otherwise they are summed up in a second loop.
+    full = w.on_heap(kind, dims)
+    kernels.fill(w, full, t)
+    share = w.owner_variable()
     direct, other, end = text.fresh("direct"), text.fresh("summed"), text.fresh("end")
     text.branch(equal, direct, other)
     text.begin(direct)
-    if not text.ended:
-        kernels.fill(w, out, t)
-        text.jump(end)
+    text.do(f"call void @adj.retain(ptr {full.owner})")
+    text.store("ptr", full.owner, share)
+    text.jump(end)
     text.begin(other)
-    if not text.ended:
-        kernels.fill(w, out, Number(Scalar(kind, scalars.literal(0, kind))))
-        kernels.accumulate(w, nests.aligned(text, out, dims), t, dims, "add")
-        text.jump(end)
+    sums = _collected(w, Leaf(full, None, None), model, kind, dims, on_heap=True)
+    text.do(f"call void @adj.retain(ptr {sums.owner})")
+    text.store("ptr", sums.owner, share)
+    text.jump(end)
     text.begin(end)
+    owner = text.load("ptr", share)
+    w.temporaries[owner] = share
+    return Array(kind, w.data_of(owner), model.array.dims, None, owner)
+
+
+def _collected(w: Writer, t: kernels.Tree, model: Leaf, kind: str, dims: tuple[str, ...], *, on_heap: bool = False) -> Array:
+    """Return the sums of the elements of a tree along the axes along which a model has one element."""
+    out = w.on_heap(kind, model.array.dims) if on_heap else w.allocate(kind, model.array.dims)
+    kernels.fill(w, out, Number(Scalar(kind, scalars.literal(0, kind))))
+    kernels.accumulate(w, nests.aligned(w.text, out, dims), t, dims, "add")
     return out
 
 

@@ -14,6 +14,7 @@ from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.statements import Statements
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
+from adjoint._backend.native.text import Text
 from adjoint._backend.schedule import schedule
 from adjoint._ir.copying import copied
 from adjoint._ir.nodes import Apply, Call, Function, Undefined, Value, atom_type, functions, walk
@@ -116,12 +117,15 @@ class Module:
         text = w.text
         if not text.ended:
             w.leave()
-        releases = [line for k, variable in enumerate(w.owners) for line in _released(k, variable)]
         self.in_doubt = self.in_doubt or bool(w.doubtful)
-        ends = [
-            "done:", *[line.replace("%R", "%d") for line in releases], "  ret i8 0",
-            "leave:", *[line.replace("%R", "%l") for line in releases], f"  %why = load i8, ptr {w.status}", "  ret i8 %why",
-        ]  # fmt: skip
+        count = len(w.owners)
+        release = [f"  call void @adj.release.all(ptr %pool, ptr %shares, i64 {count})"] if count else []
+        ends = ["done:", *release, "  ret i8 0", "leave:", *release, f"  %why = load i8, ptr {w.status}", "  ret i8 %why"]
+        shares = [
+            f"  %shares = alloca [{count} x ptr], align 16",
+            f"  call void @llvm.memset.p0.i64(ptr %shares, i8 0, i64 {8 * count}, i1 false)",
+        ]
+        text.entry[:0] = shares if count else []
         head = f"define internal i8 {name}({', '.join(['ptr %pool', 'i64 %depth', *params, 'ptr noalias %out'])}) {{\nentry:"
         return "\n".join([head, *text.entry, "  br label %start", "start:", *text.lines, *ends, "}\n"])
 
@@ -225,11 +229,9 @@ class Module:
         pure = "nounwind willreturn memory(none)"
         return self.declare(target, f"{type} {target}({', '.join([type] * count)}) {pure}")
 
-    def parallel(self) -> tuple[str, str]:
+    def parallel(self, text: Text, *, light: bool = True) -> tuple[str, str]:
         """Return notes for a loop whose turns do not see each other's stores: for its end, and for each access to memory."""
-        n = len(self.metadata) + 10
-        self.metadata += [f"!{n} = distinct !{{}}", f"!{n + 1} = distinct !{{!{n + 1}, !{n + 2}}}",
-                          f'!{n + 2} = !{{!"llvm.loop.parallel_accesses", !{n}}}']  # fmt: skip
+        n = text.note("distinct !{{}}", "distinct !{{{1}, {2}, !3}}" if light else "distinct !{{{1}, {2}, !3, !5}}", '!{{!"llvm.loop.parallel_accesses", {0}}}')
         return f", !llvm.loop !{n + 1}", f", !llvm.access.group !{n}"
 
     def constant_array(self, w: Writer, x: np.ndarray) -> Array:
@@ -296,10 +298,6 @@ class _Variables(Variables):
 def _form(t: Type) -> Any:
     """Return what decides how a value lies in memory."""
     return (t.dtype, t.rank) if isinstance(t, Tensor) and is_native(t) else t
-
-
-def _released(k: int, variable: str) -> list[str]:
-    return [f"  %R{k} = load ptr, ptr {variable}", f"  call void @adj.release(ptr %pool, ptr %R{k})"]
 
 
 def _planned(function: Function, module: Module, alone: set[Value]) -> tuple[Writer, liveness.Liveness]:

@@ -1,9 +1,10 @@
 """Loops over the elements of arrays of several axes: the one place where strides, broadcasting and vectorisation are decided.
 
-A nest runs over the axes of a result.  Each operand has a stride along each axis, 0 where it is broadcast.  The innermost loop is
-written twice, where that is not decided before the program runs: for operands that lie without gaps, which LLVM turns into
-vectors, and for all others.  Arrays of one shape in C order are one long axis.  Nests of a few elements, known when the
-program is written, are written out, so that small vectors and matrices stay in registers.
+A nest runs over the axes of a result.  Each operand has a stride along each axis, 0 where it is broadcast.  The innermost loop runs
+through memory without gaps, so that LLVM turns it into vectors: what turns out to have gaps when the program runs is copied
+before (`Writer.straight`), for a loop for each possibility would double the code with each operand.  Arrays of one shape in C order are one
+long axis.  Nests of a few elements, known when the program is written, are written out, so that small vectors and matrices stay
+in registers.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ class Operand:
     @property
     def stored(self) -> str:
         return KINDS[self.kind][1]
+
+    @property
+    def width(self) -> int:
+        """The size of an element in bytes."""
+        return {"double": 8, "i64": 8, "float": 4, "i8": 1}[self.stored]
 
 
 def strides_of(text: Text, array: Array) -> tuple[str, ...]:
@@ -81,7 +87,10 @@ def store(text: Text, x: Scalar, pointer: str, note: str = "") -> None:
 
 
 def loop(text: Text, count: str, body: Callable[[str], None], note: str = "") -> None:
-    """Write a loop of a known number of turns; ``body`` takes the index of the turn, from 0."""
+    """Write a loop of a known number of turns; ``body`` takes the index of the turn, from 0.
+
+    Without a note for its end it is not turned into vectors.
+    """
     if count == "0":
         return
     head, latch, end = text.fresh("loop"), text.fresh("latch"), text.fresh("end")
@@ -94,13 +103,13 @@ def loop(text: Text, count: str, body: Callable[[str], None], note: str = "") ->
     body(index)
     text.place(latch)
     text.do(f"{following} = add nuw nsw i64 {index}, 1")
-    text.branch(text.let(f"icmp slt i64 {following}, {count}"), head, end, note)
+    text.branch(text.let(f"icmp slt i64 {following}, {count}"), head, end, note or text.quiet())
     text.begin(end)
 
 
 # Nests ------------------------------------------------------------------------------------------------------------------------
 
-Row = Callable[[list[str], str, bool], None]
+Row = Callable[[list[str], str], None]
 
 
 def is_small(dims: tuple[str, ...]) -> bool:
@@ -111,27 +120,12 @@ def is_small(dims: tuple[str, ...]) -> bool:
 def nest(text: Text, dims: tuple[str, ...], operands: list[Operand], row: Row) -> None:
     """Write a nest of loops.
 
-    ``row(addresses, count, unit)`` writes the innermost one: addresses of the operands at its start, its length, and whether
-    each operand has stride 1 (or 0 where that is known) along it.
+    ``row(addresses, count)`` writes the innermost one: addresses of the operands at its start, and its length.
     """
     if not dims:
-        row([operand.data for operand in operands], "1", True)
+        row([operand.data for operand in operands], "1")
         return
-    dims, operands = _flattened(text, dims, operands)
-    units = [text.compare("eq", operand.strides[-1], "1") for operand in operands if operand.strides[-1] != "0"]
-    unit = text.all(units)
-    if unit in ("true", "false"):
-        _axes(text, dims, operands, row, unit == "true")
-        return
-    fast, slow, end = text.fresh("unit"), text.fresh("strided"), text.fresh("end")
-    text.branch(unit, fast, slow)
-    text.begin(fast)
-    straight = [Operand(o.kind, o.data, (*o.strides[:-1], "0" if o.strides[-1] == "0" else "1"), o.parallel) for o in operands]
-    _axes(text, dims, straight, row, True)
-    text.jump(end)
-    text.begin(slow)
-    _axes(text, dims, operands, row, False)
-    text.place(end)
+    _axes(text, *_flattened(text, dims, operands), row)
 
 
 def _flattened(text: Text, dims: tuple[str, ...], operands: list[Operand]) -> tuple[tuple[str, ...], list[Operand]]:
@@ -151,12 +145,12 @@ def _runs_on(text: Text, operand: Operand, inner: str) -> bool:
     return operand.strides[-1] == "1" and (operand.strides[-2] == inner)
 
 
-def _axes(text: Text, dims: tuple[str, ...], operands: list[Operand], row: Row, unit: bool) -> None:
+def _axes(text: Text, dims: tuple[str, ...], operands: list[Operand], row: Row) -> None:
     pointers = [operand.data for operand in operands]
 
     def axis(k: int, pointers: list[str]) -> None:
         if k == len(dims) - 1:
-            row(pointers, dims[k], unit)
+            row(pointers, dims[k])
             return
 
         def turn(i: str) -> None:
@@ -180,15 +174,12 @@ def elements(
     operands: list[Operand],
     pointers: list[str],
     count: str,
-    unit: bool,
     body: Callable[[list[str]], None],
     note: str = "",
     unrolled: bool = False,
 ) -> None:
     """Write a loop over a row; ``body`` takes the addresses of the elements."""
-
-    along = [o.strides[-1] if o.strides else "0" for o in operands]
-    steps = ["1" if unit and stride != "0" else stride for stride in along]
+    steps = [o.strides[-1] if o.strides else "0" for o in operands]
 
     def turn(j: str) -> None:
         body([_at(text, o, p, j, stride) for o, p, stride in zip(operands, pointers, steps, strict=True)])
@@ -197,4 +188,5 @@ def elements(
         for j in range(int(count)):
             turn(str(j))
     else:
-        loop(text, count, turn, note)
+        straight = all(stride in ("0", "1") for stride in steps)
+        loop(text, count, turn, note if straight else "")

@@ -185,13 +185,14 @@ class Statements:
                 text.begin(label)
                 if label == fast:
                     w.safe, w.sums = frozenset(known.indices), frozenset(known.sums)
-                self.turns(step, around, consumed, addresses, (start, by, count))
+                self.turns(step, around, consumed, addresses, (start, by, count), slow=label == slow)
                 w.safe, w.sums = frozenset(), frozenset()
         text.begin(around.end)
         self.close(around)
 
     def turns(
-        self, step: Cycle, around: Around, consumed: list[Machine], addresses: list[str], span: tuple[str, str, str | None]
+        self, step: Cycle, around: Around, consumed: list[Machine], addresses: list[str], span: tuple[str, str, str | None],
+        *, slow: bool = False,
     ) -> None:
         """Write the turns of a loop, which ends at the label of ``around``."""
         w, text, loop = self.w, self.w.text, step.loop
@@ -220,7 +221,7 @@ class Statements:
         self.loops.pop()
         step_by = "sub nsw" if loop.reverse else "add nuw nsw"
         text.store("i64", text.let(f"{step_by} i64 {k}, 1"), position)
-        text.jump(head)
+        text.jump(head, text.quiet() if slow else "")
 
     def count(self, step: Cycle) -> tuple[str, str, str | None]:
         """Return start and step of the indices, and the number of turns; None where only a test or a stop ends the loop."""

@@ -11,10 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+# Notes before this number are those of `runtime`.
+FIRST_NOTE = 10
+
+
 class Text:
     """The instructions of one function, written in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, metadata: list[str] | None = None) -> None:
+        # Notes of the module, to which instructions refer.
+        self.metadata: list[str] = [] if metadata is None else metadata
         self.entry: list[str] = []
         self.lines: list[str] = []
         self.count = 0
@@ -53,9 +59,9 @@ class Text:
             self.lines.append(f"{label}:")
             self.current = label
 
-    def jump(self, label: str) -> None:
+    def jump(self, label: str, note: str = "") -> None:
         if not self.ended:
-            self.do(f"br label %{label}")
+            self.do(f"br label %{label}{note}")
             self.reached.add(label)
             self.ended = True
 
@@ -84,6 +90,19 @@ class Text:
         self.begin(then)
         yield
         self.place(after)
+
+    # Notes.
+
+    def note(self, *lines: str) -> int:
+        """Add notes to the module, in which ``{0}``, ``{1}``, … are the numbers of these; return the number of the first."""
+        first = len(self.metadata) + FIRST_NOTE
+        numbers = [f"!{first + k}" for k in range(len(lines))]
+        self.metadata += [f"{number} = {line.format(*numbers)}" for number, line in zip(numbers, lines, strict=True)]
+        return first
+
+    def quiet(self) -> str:
+        """Return a note for the end of a loop that is not worth LLVM's time."""
+        return f", !llvm.loop !{self.note('distinct !{{{0}, !2, !3}}')}"
 
     # Variables.
 
