@@ -344,9 +344,13 @@ class Writer:
         target = nests.aligned(text, result, result.dims, (True,) * result.rank)
         small = nests.is_small(result.dims)
         if not small and x.kind == result.kind and result.strides is None and 0 < result.rank <= _AXES:
-            self.gather(source, result.dims, result.data)
+            if x.strides is None and x.dims == result.dims:
+                size = text.integer("mul", nests.size_of(text, x.dims), str(source.width))
+                text.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {result.data}, ptr {x.data}, i64 {size}, i1 false)")
+            else:
+                self.gather(source, result.dims, result.data)
             return
-        operands = [target, source if small else self.straight(source, result.dims)]
+        operands = [target, *self.straight([source], result.dims)]
         note, access = self.module.parallel(text) if not small else ("", "")
 
         def element(addresses: list[str]) -> None:
@@ -358,21 +362,47 @@ class Writer:
 
         nests.nest(text, result.dims, operands, row)
 
-    def straight(self, operand: nests.Operand, dims: tuple[str, ...]) -> nests.Operand:
-        """Return an operand that runs through memory without gaps along the last axis of a nest; if it does not, a copy."""
+    def straight(self, operands: list[nests.Operand], dims: tuple[str, ...]) -> list[nests.Operand]:
+        """Return operands that run through memory without gaps along the last axis of a nest: copies of those that do not."""
         text = self.text
-        if not dims or operand.strides[-1] in ("0", "1") or nests.is_small(dims):
-            return operand
+        if not dims or nests.is_small(dims):
+            return operands
+        doubtful = [operand for operand in operands if operand.strides[-1] not in ("0", "1") and not operand.gaps]
+        if not doubtful:
+            return operands
         if len(dims) > _AXES:
-            raise Unsupported("an array of many axes with gaps")
-        spec = self.spec(operand, dims)
-        block = text.let(f"call ptr @adj.straight(ptr %pool, i64 {operand.width}, ptr {spec})")
-        self.keep(block)
-        data = text.load("ptr", text.item("i64", spec, str(2 * _AXES)))
-        self.leave_if(text.let(f"icmp eq ptr {data}, null"))
-        start = 2 * _AXES - len(dims)
-        strides = [text.load("i64", text.item("i64", spec, str(start + k))) for k in range(len(dims) - 1)]
-        return nests.Operand(operand.kind, data, (*strides, "1"))
+            raise Unsupported("an array of many axes that may have gaps")
+        copy, end = text.fresh("gaps"), text.fresh("straight")
+        variables = {id(operand): self.operand_variables(operand) for operand in doubtful}
+        text.branch(text.all([text.compare("eq", operand.strides[-1], "1") for operand in doubtful]), end, copy)
+        text.begin(copy)
+        for operand in doubtful:
+            spec = self.spec(operand, dims)
+            self.keep(text.let(f"call ptr @adj.straight(ptr %pool, i64 {operand.width}, ptr {spec})"))
+            data, steps = variables[id(operand)]
+            place = text.load("ptr", text.item("i64", spec, str(2 * _AXES)))
+            self.leave_if(text.let(f"icmp eq ptr {place}, null"))
+            text.store("ptr", place, data)
+            for k, variable in enumerate(steps):
+                text.store("i64", text.load("i64", text.item("i64", spec, str(2 * _AXES - len(dims) + k))), variable)
+        text.place(end)
+        found = []
+        for operand in operands:
+            if id(operand) in variables:
+                data, steps = variables[id(operand)]
+                strides = [text.load("i64", variable) for variable in steps]
+                operand = nests.Operand(operand.kind, text.load("ptr", data), (*strides, "1"))  # noqa: PLW2901
+            found.append(operand)
+        return found
+
+    def operand_variables(self, operand: nests.Operand) -> tuple[str, list[str]]:
+        """Return variables for the address of an operand, and its strides but the last."""
+        data = self.text.variable("ptr")
+        self.text.store("ptr", operand.data, data)
+        steps = [self.text.variable("i64") for _ in operand.strides[1:]]
+        for variable, stride in zip(steps, operand.strides, strict=False):
+            self.text.store("i64", stride, variable)
+        return data, steps
 
     def spec(self, operand: nests.Operand, dims: tuple[str, ...]) -> str:
         """Return memory with the lengths of the axes of a nest, an operand's strides along them, and its address."""

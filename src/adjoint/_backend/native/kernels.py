@@ -162,8 +162,8 @@ def operands(w: Writer, found: list[Leaf], dims: tuple[str, ...]) -> list[nests.
         array = leaf.array
         if same and array.dims != dims:
             array = Array(array.kind, array.data, dims, array.strides, array.owner)
-        result.append(w.straight(nests.aligned(w.text, array, dims), dims))
-    return result
+        result.append(nests.aligned(w.text, array, dims))
+    return w.straight(result, dims)
 
 
 # Elementwise ------------------------------------------------------------------------------------------------------------------

@@ -198,6 +198,7 @@ def _parsed(text: str, context: Any) -> Any:
     try:
         module.verify()
     except RuntimeError as error:
+        module.close()  # before its context, whichever of the two is collected first
         raise _invalid(str(error), text) from None
     return module
 

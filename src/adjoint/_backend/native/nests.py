@@ -1,7 +1,7 @@
 """Loops over the elements of arrays of several axes: the one place where strides, broadcasting and vectorisation are decided.
 
 A nest runs over the axes of a result.  Each operand has a stride along each axis, 0 where it is broadcast.  The innermost loop runs
-through memory without gaps, so that LLVM turns it into vectors: what turns out to have gaps when the program runs is copied
+through memory without gaps, so that LLVM turns it into vectors: what turns out to be broadcast when the program runs is copied
 before (`Writer.straight`), for a loop for each possibility would double the code with each operand.  Arrays of one shape in C order are one
 long axis.  Nests of a few elements, known when the program is written, are written out, so that small vectors and matrices stay
 in registers.
@@ -22,12 +22,15 @@ UNROLLED = 32
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """An array within a nest: its address, and its stride along each axis of the nest."""
+    """An array within a nest: its address, and its stride along each axis of the nest.
+
+    ``gaps`` says that it is known to have gaps: its elements are read where they are.
+    """
 
     kind: str
     data: str
     strides: tuple[str, ...]
-    parallel: bool = True
+    gaps: bool = False
 
     @property
     def stored(self) -> str:
@@ -68,7 +71,7 @@ def aligned(text: Text, array: Array, dims: tuple[str, ...], same: tuple[bool, .
         certain = n == dims[missing + k] or (same is not None and same[k])
         one = "false" if certain else text.compare("eq", n, "1")
         strides.append(text.select(one, "i64", "0", stride))
-    return Operand(array.kind, array.data, tuple(strides))
+    return Operand(array.kind, array.data, tuple(strides), array.strides is not None)
 
 
 def load(text: Text, kind: str, pointer: str, note: str = "") -> Scalar:
@@ -136,7 +139,7 @@ def _flattened(text: Text, dims: tuple[str, ...], operands: list[Operand]) -> tu
         if not all(gapless):
             break
         dims = (*dims[:-2], text.integer("mul", outer, inner))
-        operands = [Operand(o.kind, o.data, (*o.strides[:-2], o.strides[-1]), o.parallel) for o in operands]
+        operands = [Operand(o.kind, o.data, (*o.strides[:-2], o.strides[-1]), o.gaps) for o in operands]
     return dims, operands
 
 
