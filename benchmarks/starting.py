@@ -33,7 +33,8 @@ _IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_
 
 
 def in_child(*command: str, **environment: str) -> str:
-    """Return the last line that a new process of Python prints."""
+    """Return the last line that a new process of Python prints, which finds the modules that this one finds."""
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     done = subprocess.run(  # noqa: S603 - our own
         [sys.executable, *command], capture_output=True, text=True, check=False, env=os.environ | environment
     )
@@ -109,7 +110,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         columns = shown(cold["code"], LIMITS["cold"]), shown(cached["code"], LIMITS["cached"])
         translation, rest, llvm = (shown(cached[part]) for part in ("translation", "run", "llvm"))
         print(f"  {name:28}{translation}{'  '}{''.join(columns)}{rest}{llvm}", flush=True)
-    print(f"  *: above the limit, {LIMITS['cold']} s cold ({beyond['cold']}) and {LIMITS['cached']} s cached ({beyond['cached']})")
+    print(
+        f"  *: above the limit, {LIMITS['cold']} s cold ({beyond['cold']}) and {LIMITS['cached']} s cached ({beyond['cached']})"
+    )
     return 0
 
 

@@ -66,7 +66,7 @@ def source(g: Any, *args: Any, backend: str = "python", **kwargs: Any) -> str:
     """
     if backend not in ("python", *native.FORMS):
         raise ValueError(f"source: there is no backend {backend!r}; there are 'python', 'llvm' and 'assembly'")
-    function = _program(g, args, kwargs, "source")
+    function = program(g, args, kwargs, "source")
     return python.source(function) if backend == "python" else machine_text(function, backend)
 
 
@@ -121,12 +121,13 @@ def export(g: Any, path: Any, *args: Any, **kwargs: Any) -> None:
     >>> "import adjoint" in path.read_text()
     False
     """
-    function = _program(g, args, kwargs, "export")
+    function = program(g, args, kwargs, "export")
     text = python.export_text(function, function.name)
     write_text(path, text, "export")
 
 
-def _program(g: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Function:
+def program(g: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Function:
+    """Return the intermediate representation of the program of a function, of the last call if there are no arguments."""
     expect_function(g, name)
     jitted = g if isinstance(g, Jitted) else Jitted(g)
     if args or kwargs:
