@@ -5,11 +5,11 @@
     python -m benchmarks.starting
     python -m benchmarks.starting --problems lstm ht --repetitions 3
 
-Everything is measured in new processes.  *Import* is the time of ``import adjoint``, with NumPy and SciPy in it, beside those of
-``import numpy`` and ``import scipy`` alone.  *First call* is that of the derivative of each problem of GradBench, at its smallest
-size, in parts: loading LLVM, once for a process; translating the function; making machine code of the program; and the rest, which
-is the run.  *Cold* is without the cache of object code, *cached* with it, from a folder that an earlier process has filled.
-Numbers are medians over processes; those above their limit are marked.
+Everything is measured in new processes.  *Import* is the time of ``import adjoint``, with NumPy and SciPy in it, beside those
+of ``import numpy`` and ``import scipy`` alone.  *First call* is that of the derivative of each problem of GradBench, at its
+smallest size, in parts: loading LLVM, once for a process; translating the function; making machine code of the program; and the
+rest, which is the run.  *Cold* is without the cache of object code, *cached* with it, from a folder that an earlier process has
+filled.  Numbers are medians over processes; those above their limit are marked.
 """
 
 from __future__ import annotations
