@@ -5,8 +5,8 @@
     python -m benchmarks.calls
 
 The functions do next to nothing, a sine of one number or a sum over arrays of five, so that the time is that of the call:
-taking arguments apart, finding the program, making objects of the results.  An empty call by ctypes is what calling C costs from
-Python's standard library.  A peer that is not installed is skipped, with the reason.
+taking arguments apart, finding the program, making objects of the results.  An empty call by ctypes is what calling C costs
+from Python's standard library.  A peer that is not installed is skipped, with the reason.
 
 The contenders take turns, and each number is a median; all values are compared first.
 """

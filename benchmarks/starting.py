@@ -15,6 +15,7 @@ filled.  Numbers are medians over processes; those above their limit are marked.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -74,7 +75,7 @@ def measured_here(name: str) -> dict[str, float]:
     clock.append(time.perf_counter())
     if made is None:
         raise RuntimeError(f"{name} is run by Python")
-    return dict(zip(PARTS, (end - start for start, end in zip(clock, clock[1:], strict=False)), strict=True))
+    return dict(zip(PARTS, (end - start for start, end in itertools.pairwise(clock)), strict=True))
 
 
 def shown(seconds: float, limit: float | None = None) -> str:

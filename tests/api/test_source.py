@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 
 import adjoint as ad
 from adjoint._backend.native import machine
@@ -136,7 +137,16 @@ def test_assembly_has_the_function_that_python_calls() -> None:
 def test_what_is_called_back_is_named_first(backend: str) -> None:
     first = ad.source(singular, np.eye(2), backend=backend).splitlines()[0]
     line = singular.__code__.co_firstlineno + 1
-    assert first[1:] == f" calls numpy.linalg.svd, line {line} of singular"
+    assert first[1:] == f" line {line}: calls numpy.linalg.svd"
+
+
+def test_ufuncs_that_are_called_back_have_the_name_of_their_library() -> None:
+    def waves(x: Any) -> Any:
+        return np.frexp(x)[0] * special.jv(0.5, x)
+
+    text = ad.source(waves, X, backend="llvm")
+    assert ": calls numpy.frexp\n" in text
+    assert ": calls jv\n" in text
 
 
 def test_source_says_why_there_is_no_machine_code() -> None:

@@ -104,9 +104,11 @@ def shown(function: Function, form: str) -> str:
 def _remark(called: tuple[Apply, str]) -> str:
     """Return a line that says which function is called back."""
     f = called[0].function
-    names = getattr(f, "__module__", None) or "numpy", getattr(f, "__qualname__", None) or getattr(f, "__name__", str(f))
+    name = getattr(f, "__qualname__", None) or getattr(f, "__name__", str(f))
+    # NumPy's ufuncs do not say where they are from, and SciPy's are ufuncs too.
+    module = getattr(f, "__module__", None) or ("numpy" if getattr(np, name, None) is f else "")
     line = called[0].line
-    return f"calls {'.'.join(names)}" + (f", line {line.number} of {line.function}" if line else "")
+    return (f"line {line.number}: " if line else "") + "calls " + ".".join(filter(None, (module, name)))
 
 
 def _module(function: Function, *, exact: bool = False) -> tuple[Module, str]:
