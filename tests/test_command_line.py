@@ -186,6 +186,14 @@ def test_source_writes_a_module_without_adjoint(model, capsys):
     np.testing.assert_allclose(namespace["energy_grad"](np.array([1.0, 2.0])), [2.0, 4.0])
 
 
+@pytest.mark.parametrize(("backend", "expected"), [("llvm", "define ptr @call("), ("assembly", "\ncall:")])
+def test_source_prints_machine_code(model, capsys, backend, expected):
+    assert program.main(["source", "model.py:energy", "[1.0, 2.0]", "--backend", backend]) == 0
+    assert expected in capsys.readouterr().out
+    assert program.main(["source", "model.py:energy", "[1.0, 2.0]", "--backend", backend, "--export", "x.py"]) == 2
+    assert "leave --backend out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["cost", "source"])
 def test_without_a_floating_argument_there_is_no_derivative(model, capsys, command):
     assert program.main([command, "model.py:energy", "3"]) == 1

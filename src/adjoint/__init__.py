@@ -16,11 +16,11 @@ from adjoint._api.hvp import hvp as hvp
 from adjoint._api.jacobian import jacfwd as jacfwd
 from adjoint._api.jacobian import jacobian as jacobian
 from adjoint._api.jacobian import jacrev as jacrev
-from adjoint._api.jit import export as export
 from adjoint._api.jit import jit as jit
-from adjoint._api.jit import source as source
 from adjoint._api.jvp import jvp as jvp
 from adjoint._api.linearize import linearize as linearize
+from adjoint._api.source import export as export
+from adjoint._api.source import source as source
 from adjoint._api.stop_gradient import stop_gradient as stop_gradient
 from adjoint._api.vjp import vjp as vjp
 from adjoint._api.vmap import vmap as vmap

@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "coverage": ("adjoint._api.coverage", "count the functions of NumPy and SciPy that have derivatives, or list them"),
     "demo": ("adjoint.demo.command", "fit nine certified NIST regressions with exact derivatives"),
     "explain": ("adjoint._commands.explain", "show the evaluation trace of a function of yours, as a table or a page"),
-    "source": ("adjoint._commands.source", "print or save the program of a derivative, as NumPy source"),
+    "source": ("adjoint._commands.source", "print or save the program of a derivative, as NumPy source or machine code"),
 }
 # fmt: on
 

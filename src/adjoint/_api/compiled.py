@@ -15,7 +15,7 @@ import numpy as np
 from adjoint._api import engine as engine
 from adjoint._api import opaque, tree
 from adjoint._backend import python
-from adjoint._backend.native import native
+from adjoint._backend.native import machine, native
 from adjoint._ir.nodes import Function, atom_type
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, owner_of
@@ -41,11 +41,11 @@ class Compiled:
     @functools.cached_property
     def native(self) -> Callable[..., Any] | None:
         """The program as machine code; None if it is to be run by Python, or cannot be run otherwise."""
-        if self.backend == "python":
+        if self.backend == "python" or not machine.available():
             return None
         try:
             return native.compile(self.function)
-        except native.Unsupported:
+        except (native.Unsupported, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 
     def __call__(self, leaves: Leaves) -> Leaves:

@@ -16,10 +16,9 @@ from adjoint._api import lowering_custom as lowering_custom
 from adjoint._api import lowering_jacobian as lowering_jacobian
 from adjoint._api import lowering_vmap as lowering_vmap
 from adjoint._api.compiled import Compiled
-from adjoint._api.files import write_text
 from adjoint._api.function import Derivative, expect_function
 from adjoint._api.jacobian import is_sparse
-from adjoint._backend import python
+from adjoint._backend.native import machine
 from adjoint._frontend import calls, captures
 from adjoint._frontend.captures import holds
 from adjoint._frontend.lists import GrowingList
@@ -65,11 +64,17 @@ def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = F
     ValueError
         There is no such backend.
 
+    Warns
+    -----
+    RuntimeWarning
+        ``backend="native"`` is asked for and LLVM (the package llvmlite) is not there: Python runs the program.
+
     Notes
     -----
     A program belongs to the structure, dtypes and ranks of the arguments, never to their shapes or values: new shapes do not
     translate again.  Where Python itself needs a number (``axis=n``, the length of a tuple), the program is specialised for it.
     Numbers and arrays that ``f`` finds outside of itself are read at every call.  Translation takes milliseconds to seconds.
+    What runs the program is told by ``backend_used`` of the result (see `Jitted`).
 
     Examples
     --------
@@ -83,6 +88,8 @@ def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = F
     >>> ad.jit(ad.grad(f))(np.array([0.0, 1.0])).round(3)
     array([1.  , 0.54])
     """
+    if backend == "native" and not machine.available():
+        warnings.warn('jit(backend="native"): llvmlite is not there, so Python runs the program', RuntimeWarning, stacklevel=2)
     backend = backend or os.environ.get("ADJOINT_BACKEND") or BACKENDS[0]
     if backend not in BACKENDS:
         raise ValueError(f"jit: there is no backend {backend!r}; there are {' and '.join(map(repr, BACKENDS))}")
@@ -94,7 +101,15 @@ def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = F
 
 
 class Jitted:
-    """The result of `jit`."""
+    """The result of `jit`.
+
+    Attributes
+    ----------
+    backend_used : str or None
+        What runs the program of the last call: ``"native"``, ``"python"``, or ``"tracing"`` if it was not translated.
+    translations : int
+        How many programs were made so far.
+    """
 
     __name__: str
     __qualname__: str
@@ -108,7 +123,8 @@ class Jitted:
         # The programs for numbers and arrays as positional arguments, the commonest case, which are found quickly.
         self.direct: dict[Any, Entry] = {}
         self.last: Entry | None = None
-        # The machine code of the first such program that needs nothing but them: it looks at their types itself.
+        # The first such program that needs nothing but them, and its machine code, which looks at their types itself.
+        self.first: Entry | None = None
         self.fast: Callable[..., Any] | None = None
         self.shaped: Callable[[tuple[Any, ...]], Any] | None = None
         self.refused = False
@@ -118,6 +134,7 @@ class Jitted:
         if self.fast is not None and not kwargs:
             y = self.fast(*args)
             if y is not NotImplemented and y is not ...:
+                self.last = self.first
                 return y if self.shaped is None else self.shaped(y)
         key = None if kwargs else direct_key(args)
         direct = None if key is None else self.direct.get(key)
@@ -141,7 +158,8 @@ class Jitted:
         if key is not None and entry.is_direct(len(args)):
             self.direct[key] = entry
             if self.fast is None and entry.is_alone:
-                self.fast, self.shaped = entry.compiled.native.quick, entry.shaped  # type: ignore[union-attr]
+                self.first, self.shaped = entry, entry.shaped
+                self.fast = entry.compiled.native.quick  # type: ignore[union-attr]
         return entry(tree, args, kwargs)
 
     def traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -158,6 +176,24 @@ class Jitted:
 
     def __repr__(self) -> str:
         return f"adjoint.jit({getattr(self.f, '__qualname__', None) or repr(self.f)})"
+
+    @property
+    def backend_used(self) -> str | None:
+        """What runs the program of the last call; None before the first one.
+
+        ``"native"`` is machine code, ``"python"`` the NumPy source that `source` shows, and ``"tracing"`` the function itself,
+        which could not be translated.  Where machine code is not to be had although it was asked for,
+        ``source(g, backend="llvm")`` says why.
+
+        >>> import numpy as np
+        >>> import adjoint as ad
+        >>> g = ad.jit(ad.grad(lambda x: np.sum(x**3)), backend="native")
+        >>> g(np.array([1.0, 2.0])), g.backend_used
+        (array([ 3., 12.]), 'native')
+        """
+        if self.last is None:
+            return "tracing" if self.refused else None
+        return "python" if self.last.compiled.native is None else "native"
 
     @property
     def translations(self) -> int:
@@ -386,101 +422,3 @@ def plain(x: Any) -> Any:
     if type(x) is tuple:
         return tuple(plain(part) for part in x)
     return x
-
-
-def source(g: Any, *args: Any, **kwargs: Any) -> str:
-    """Return the program of a translated function as NumPy source that one can read.
-
-    Parameters
-    ----------
-    g
-        The result of `jit`, or a function, which is then translated.
-    *args, **kwargs
-        Arguments that tell the types; without any, those of the last call.
-
-    Returns
-    -------
-    str
-        The source of the program, which computes what ``g`` computes from flat arguments.
-
-    Raises
-    ------
-    AdjointError
-        ``g`` was never called and no arguments are given, or it cannot be translated.
-
-    Notes
-    -----
-    Values have the user's names; ``x_dot`` is a tangent and ``x_bar`` a cotangent of ``x``.  A remark above each group of lines
-    of a derivative points to the user's line that they come from.
-
-    Examples
-    --------
-    >>> import adjoint as ad
-    >>> def f(x):
-    ...     y = x * x
-    ...     return y * (y + 1)
-    >>> print(ad.source(f, 3.0))
-    def f(x):
-        y = x * x
-        return y * (y + 1)
-    <BLANKLINE>
-    >>> "line 3: return y * (y + 1)" in ad.source(ad.grad(f), 3.0)
-    True
-    """
-    return python.source(_program(g, args, kwargs, "source"))
-
-
-def export(g: Any, path: Any, *args: Any, **kwargs: Any) -> None:
-    """Write the program of a translated function as a module that needs NumPy only, and SciPy where the function does.
-
-    Parameters
-    ----------
-    g
-        The result of `jit`, or a function, which is then translated.
-    path
-        File to write.
-    *args, **kwargs
-        Arguments that tell the types; without any, those of the last call.
-
-    Returns
-    -------
-    None
-        The file is written.
-
-    Raises
-    ------
-    AdjointError
-        As for `source`; or the program needs an object that cannot be written as text.
-    FileNotFoundError
-        The folder of ``path`` does not exist.
-
-    Notes
-    -----
-    The module never imports ``adjoint``.  Numbers and arrays that ``g`` finds outside of itself are further parameters.
-
-    Examples
-    --------
-    >>> import adjoint as ad
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.py"
-    >>> ad.export(ad.grad(lambda x: x**3), path, 2.0)
-    >>> "import adjoint" in path.read_text()
-    False
-    """
-    function = _program(g, args, kwargs, "export")
-    text = python.export_text(function, function.name)
-    write_text(path, text, "export")
-
-
-def _program(g: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
-    expect_function(g, name)
-    jitted = g if isinstance(g, Jitted) else Jitted(g)
-    if args or kwargs:
-        return jitted.entry(args, kwargs)[1].compiled.function
-    if jitted.last is None:
-        raise AdjointError(
-            f"the types of the arguments of {getattr(g, '__name__', g)!r} are not known",
-            why="it was never called",
-            remedy=f"give arguments: {'source(g, *args)' if name == 'source' else 'export(g, path, *args)'}",
-        )
-    return jitted.last.compiled.function

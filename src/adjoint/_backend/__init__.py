@@ -1,4 +1,4 @@
-"""Programs as text: readable NumPy Python, and the callables made from it.
+"""Programs as text: readable NumPy Python, or LLVM's language (`native`), and the callables made from it.
 
 =============  =====================================================================================================
 `python`       the public face: `source`, `compile`, `export_text`
@@ -10,5 +10,6 @@
 `statements`   the text of statements
 `remarks`      the user's own lines and comments
 `support`      functions of the rule book that no library has, as text
+`native`       the statements of a plan as machine code
 =============  =====================================================================================================
 """

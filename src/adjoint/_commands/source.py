@@ -1,4 +1,4 @@
-"""``adjoint source FILE:FUNCTION ARGS``: a derivative as a NumPy program that one can read, and ship."""
+"""``adjoint source FILE:FUNCTION ARGS``: a derivative as a NumPy program that one can read, and ship; or as machine code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from adjoint._commands import program
 if TYPE_CHECKING:
     from adjoint._ir.nodes import Function
 
+BACKENDS = ("python", "llvm", "assembly")
 OPERATORS = ("grad", "value_and_grad", "jvp", "jacobian", "hessian", "none")
 
 
@@ -26,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--operator", choices=OPERATORS, default="grad", help="which derivative; 'none' is the function (default: %(default)s)"
     )
     parser.add_argument(
+        "--backend", choices=BACKENDS, default="python", help="NumPy source, LLVM's text, or assembly (default: %(default)s)"
+    )
+    parser.add_argument(
         "--export", metavar="PATH", type=program.ending(".py"), help="write a module that needs NumPy only, and not adjoint"
     )
 
@@ -33,9 +37,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 @program.command
 def run(call: program.Call, options: argparse.Namespace) -> int:
     """Print or write the program, and return the exit status."""
+    from adjoint._api.source import machine_text
     from adjoint._backend import python
 
+    if options.export is not None and options.backend != "python":
+        raise program.UsageError("--export writes NumPy source: leave --backend out")
     function = program_of(call, options.operator)
+    if options.backend != "python":
+        print(machine_text(function, options.backend), end="")
+        return program.OK
     if options.export is None:
         print(python.source(function), end="")
         return program.OK

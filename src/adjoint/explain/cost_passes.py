@@ -34,7 +34,7 @@ class Passes:
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         expect_function(f, "cost")
         self.name = getattr(f, "__qualname__", None) or getattr(f, "__name__", None) or repr(f)
-        jitted = f if isinstance(f, Jitted) else Jitted(f)
+        jitted = Jitted(f.f if isinstance(f, Jitted) else f, backend="python")  # what is predicted is the time of NumPy
         tree, entry = jitted.entry(args, kwargs)
         program = entry.program
         self.compiled: Compiled = entry.compiled

@@ -20,6 +20,7 @@ import functools
 import importlib.util
 import re
 import sys
+import sysconfig
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
@@ -30,6 +31,8 @@ from adjoint._backend.native import cache
 FORMAT = 1
 # On Windows JITLink is young; there RuntimeDyld links ELF objects of the large code model, which is what Numba relies on.
 _JITLINK = sys.platform != "win32"
+# Programs look into Python's objects, which begin with a count and a type; those of Python without a lock begin otherwise.
+_KNOWN_LAYOUT = sys.implementation.name == "cpython" and sys.maxsize > 2**32 and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 _NAME = r'@(?:"((?:[^"\\]|\\.)+)"|([-\w.$]+))\s*\('
 _DECLARED = re.compile(r"^\s*declare\b[^@\n]*" + _NAME, re.MULTILINE)
@@ -81,8 +84,11 @@ class Loaded:
 
 
 def available() -> bool:
-    """Tell whether llvmlite is installed; nothing is imported."""
-    return importlib.util.find_spec("llvmlite") is not None
+    """Tell whether machine code can be made: llvmlite is installed, and objects are laid out as the code expects.
+
+    Nothing is imported.
+    """
+    return _KNOWN_LAYOUT and importlib.util.find_spec("llvmlite") is not None
 
 
 @functools.cache

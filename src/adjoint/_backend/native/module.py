@@ -80,7 +80,15 @@ class Module:
             elementary.definitions(self.elementaries),
         ]
         return "\n".join(
-            [*head, runtime.TEXT, *([callbacks.TEXT] if self.uses_python else []), *self.drop_texts(), *parts, *self.metadata, ""]
+            [
+                *head,
+                runtime.TEXT,
+                *([callbacks.TEXT] if self.uses_python else []),
+                *self.drop_texts(),
+                *parts,
+                *self.metadata,
+                "",
+            ]
         )
 
     def late(self) -> str:
@@ -89,7 +97,7 @@ class Module:
 
     def declarations(self) -> list[str]:
         """Return what is declared, each function once."""
-        found = {line.split("@")[1].split("(")[0]: line for line in elementary.intrinsics(self.elementaries)}
+        found = {line.split("@")[1].split("(")[0]: line for line in sorted(elementary.intrinsics(self.elementaries))}
         return list((found | {name.removeprefix("@"): line for name, line in self.declared.items()}).values())
 
     # Functions --------------------------------------------------------------------------------------------------------------

@@ -14,13 +14,17 @@ from adjoint._backend.native.module import Module
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._ir.nodes import Apply, Function, functions, walk
 
-__all__ = ["Unsupported", "compile", "source"]
+__all__ = ["FORMS", "Unsupported", "compile", "shown", "source"]
+
+# What people can look at, and the mark of a remark in it.
+FORMS = {"llvm": ";", "assembly": "#"}
 
 # Places in NumPy's table of its C interface (numpy/_core/code_generators/numpy_api.py): NumPy 1 and 2 agree on these.
 _NEW, _SCALAR, _SET_BASE = 93, 60, 282
 _FASTCALL = 0x80
 _FURTHER = (
-    "PyCapsule_GetPointer", "PyObject_Vectorcall", "PyTuple_GetItem", "PyList_New", "PyList_SetItem", "PyList_GetItem", "PyList_Size",
+    "PyCapsule_GetPointer", "PyObject_Vectorcall", "PyTuple_GetItem", "PyList_New", "PyList_SetItem", "PyList_GetItem",
+    "PyList_Size",
 )  # fmt: skip
 # Frees the block that an array was made of; this code lives as long as the process, since arrays may outlive their program.
 _CAPSULE = """
@@ -80,6 +84,31 @@ def source(function: Function, *, exact: bool = False) -> str:
         The program uses what machine code does not know.
     """
     return _module(function, exact=exact)[1]
+
+
+def shown(function: Function, form: str) -> str:
+    """Return what LLVM makes of a program, for people who look: its IR after all passes, or this processor's assembly.
+
+    Remarks in front of it name the functions that are called back.
+
+    Raises
+    ------
+    Unsupported
+        The program uses what machine code does not know.
+    """
+    module, text = _module(function, exact=False)
+    made = (machine.optimised if form == "llvm" else machine.assembly)(text, late=module.late())
+    return "".join(f"{FORMS[form]} {line}\n" for line in dict.fromkeys(map(_remark, module.called_))) + made
+
+
+def _remark(called: tuple[Apply, str]) -> str:
+    """Return a line that says which function is called back."""
+    f = called[0].function
+    name = getattr(f, "__qualname__", None) or getattr(f, "__name__", str(f))
+    # NumPy's ufuncs do not say where they are from, and SciPy's are ufuncs too.
+    module = getattr(f, "__module__", None) or ("numpy" if getattr(np, name, None) is f else "")
+    line = called[0].line
+    return (f"line {line.number}: " if line else "") + "calls " + ".".join(filter(None, (module, name)))
 
 
 def _module(function: Function, *, exact: bool = False) -> tuple[Module, str]:
@@ -158,7 +187,7 @@ def _capsule() -> machine.Loaded:
 @functools.cache
 def _table() -> tuple[int, ...]:
     """Return the addresses that programs find in their table."""
-    from numpy._core import _multiarray_umath
+    from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
     get = ctypes.pythonapi.PyCapsule_GetPointer
     get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]

@@ -1,0 +1,121 @@
+"""How long it takes until the first result is there: importing, translating, making machine code, or loading it from the disk.
+
+::
+
+    python -m benchmarks.starting
+    python -m benchmarks.starting --problems lstm ht --repetitions 3
+
+Everything is measured in new processes.  *Import* is the time of ``import adjoint``, with NumPy and SciPy in it, beside those
+of ``import numpy`` and ``import scipy`` alone.  *First call* is that of the derivative of each problem of GradBench, at its
+smallest size, in parts: loading LLVM, once for a process; translating the function; making machine code of the program; and the
+rest, which is the run.  *Cold* is without the cache of object code, *cached* with it, from a folder that an earlier process has
+filled.  Numbers are medians over processes; those above their limit are marked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+from benchmarks.gradbench.problems import PROBLEMS
+
+LIMITS = {"import": 0.25, "cold": 1.0, "cached": 0.05}
+MODULES = "numpy", "scipy", "adjoint"
+PARTS = "llvm", "translation", "code", "run"
+_IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+
+
+def in_child(*command: str, **environment: str) -> str:
+    """Return the last line that a new process of Python prints, which finds the modules that this one finds."""
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    done = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, *command], capture_output=True, text=True, check=False, env=os.environ | environment
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1])
+    return done.stdout.strip().splitlines()[-1]
+
+
+def importing(repetitions: int) -> dict[str, float]:
+    """Return the seconds that modules take to import; the processes take turns, and a first turn is not counted."""
+    turns = [{name: float(in_child("-c", _IMPORT.format(name))) for name in MODULES} for _ in range(repetitions + 1)]
+    return {name: statistics.median(turn[name] for turn in turns[1:]) for name in MODULES}
+
+
+def first_call(name: str, repetitions: int, **environment: str) -> dict[str, float]:
+    """Return the seconds of the parts of a first call in a new process."""
+    turns = [json.loads(in_child("-m", "benchmarks.starting", "--child", name, **environment)) for _ in range(repetitions)]
+    return {part: statistics.median(turn[part] for turn in turns) for part in PARTS}
+
+
+def measured_here(name: str) -> dict[str, float]:
+    """Return the seconds of the parts of a first call in this process."""
+    import adjoint as ad
+    from adjoint._backend.native import machine
+
+    problem = PROBLEMS[name]
+    args = problem.inputs("small")
+    jitted = ad.jit(problem.derivative(next(iter(problem.forms.values()))), backend="native")
+    clock = [time.perf_counter()]
+    machine.host()
+    clock.append(time.perf_counter())
+    entry = jitted.entry(args, {})[1]
+    clock.append(time.perf_counter())
+    made = entry.compiled.native
+    clock.append(time.perf_counter())
+    jitted(*args)
+    clock.append(time.perf_counter())
+    if made is None:
+        raise RuntimeError(f"{name} is run by Python")
+    return dict(zip(PARTS, (end - start for start, end in itertools.pairwise(clock)), strict=True))
+
+
+def shown(seconds: float, limit: float | None = None) -> str:
+    """Return a time as a cell of a table."""
+    return f"{seconds:11.3f}{'*' if limit is not None and seconds > limit else ' '}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the tables, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.starting", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--problems", nargs="*", choices=PROBLEMS, default=list(PROBLEMS), help="default: all")
+    parser.add_argument("--repetitions", type=int, default=5, help="processes for each number (default: %(default)s)")
+    parser.add_argument("--child", choices=PROBLEMS, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    if options.child:
+        print(json.dumps(measured_here(options.child)))
+        return 0
+    imports = importing(options.repetitions)
+    print("import, seconds")
+    for name, seconds in imports.items():
+        print(f"  {name:10}{shown(seconds, LIMITS['import'] if name == 'adjoint' else None)}")
+    print(f"  adjoint is {imports['adjoint'] / imports['numpy']:.1f} times NumPy; limit {LIMITS['import']} s")
+    print(f"\nfirst call, seconds{'':13}translation{'':8}code: cold{'':6}cached{'':9}rest{'':5}LLVM")
+    beyond = {"cold": 0, "cached": 0}
+    for name in options.problems:
+        cold = first_call(name, options.repetitions, ADJOINT_CACHE="0")
+        with tempfile.TemporaryDirectory() as folder:
+            kept = {"ADJOINT_CACHE": "1", "ADJOINT_CACHE_DIR": folder}
+            first_call(name, 1, **kept)
+            cached = first_call(name, options.repetitions, **kept)
+        for kind, found in (("cold", cold), ("cached", cached)):
+            beyond[kind] += found["code"] > LIMITS[kind]
+        columns = shown(cold["code"], LIMITS["cold"]), shown(cached["code"], LIMITS["cached"])
+        translation, rest, llvm = (shown(cached[part]) for part in ("translation", "run", "llvm"))
+        print(f"  {name:28}{translation}{'  '}{''.join(columns)}{rest}{llvm}", flush=True)
+    print(
+        f"  *: above the limit, {LIMITS['cold']} s cold ({beyond['cold']}) and {LIMITS['cached']} s cached ({beyond['cached']})"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
