@@ -73,11 +73,22 @@ def is_elementwise(op: Any) -> bool:
     if not isinstance(op, Apply) or len(op.outputs) != 1 or not is_native(op.outputs[0].type) or op.effect:
         return False
     function = op.function
-    if name_of(function) is None:
+    name = name_of(function)
+    if name is None or (name.startswith("special.") and not _is_of_floats(op)):
         return False
     if op.kwargs or (isinstance(function, np.ufunc) and (function.signature is not None or len(op.args) > function.nin)):
         return False
     return all(_is_element(arg) for arg in op.args)
+
+
+def _is_of_floats(op: Apply) -> bool:
+    """Tell whether NumPy takes a ufunc's loop of float64 for these arguments."""
+    types = [atom_type(arg) for arg in op.args]
+    if not all(isinstance(t, Tensor) for t in types) or len(types) != op.function.nin:  # type: ignore[attr-defined]
+        return False
+    given = [type(t.dtype.type(0).item()) if t.number else t.dtype for t in types]  # type: ignore[union-attr]
+    given = [np.dtype(bool) if one is bool else one for one in given]
+    return all(dtype == np.float64 for dtype in op.function.resolve_dtypes((*given, None)))  # type: ignore[attr-defined]
 
 
 def is_filled(op: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import math
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -73,10 +74,12 @@ for _name in ("cbrt", "exp2"):
         NAMES[getattr(math, _name)] = _name
 
 # Functions of one or two floats that the elementary functions, or the C library, compute.
-ELEMENTARY = frozenset(
-    """exp exp2 log log2 log10 log1p expm1 sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh arctan2 hypot cbrt
-    erf erfc tgamma lgamma fmod""".split()
-)
+ELEMENTARY = frozenset({
+    "exp", "exp2", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh",
+    "tanh", "arcsinh", "arccosh", "arctanh", "arctan2", "hypot", "cbrt", "erf", "erfc", "expit", "tgamma", "lgamma", "fmod",
+})  # fmt: skip
+# What of `scipy.special` has a formula here, which loops compute several elements at once with.
+_OWN_SPECIAL = frozenset({"erf", "erfc", "expit", "cbrt", "exp2", "expm1", "log1p"})
 _FLOAT_OPERATIONS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
 _INTEGER_OPERATIONS = {"add": "add", "subtract": "sub", "multiply": "mul"}
 _COMPARISONS = {
@@ -105,9 +108,21 @@ _RAISING = frozenset({*ELEMENTARY, "sqrt", "power", "divide"}) - {"arctan", "hyp
 def name_of(function: Callable[..., Any]) -> str | None:
     """Return the name under which a function of single elements is known here."""
     try:
-        return NAMES.get(function)
+        name = NAMES.get(function)
     except TypeError:
         return None
+    return _special(function) if name is None and isinstance(function, np.ufunc) else name
+
+
+def _special(function: np.ufunc) -> str | None:
+    """Return the name of a function of `scipy.special`, which is not imported for the question."""
+    if "scipy.special" not in sys.modules or getattr(np, function.__name__, None) is function:
+        return None
+    if function.__name__ in _OWN_SPECIAL and getattr(sys.modules["scipy.special"], function.__name__, None) is function:
+        return function.__name__
+    from adjoint._backend.native import foreign
+
+    return foreign.special().get(function, (None, 0))[0]
 
 
 class Unsupported(Exception):
@@ -358,7 +373,7 @@ def _floating(checks: Checks, name: str, args: list[Scalar], out: str) -> Scalar
         if out == "i8" and name in ("floor", "ceil", "trunc"):  # of `math`: integers
             return _truncated(checks, result)
         return result
-    if name in ELEMENTARY:
+    if name in ELEMENTARY or name.startswith("special."):
         return Scalar(kind, checks.call(name, kind, texts))
     if name in _TESTS:
         return Scalar("b1", _tested(checks, name, kind, texts[0]))

@@ -1,0 +1,81 @@
+"""Functions of NumPy and SciPy as machine code: each row is a program, compared with the same program run by Python.
+
+No program may leave machine code, and none may call Python back, unless the row says so.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special as sc
+
+pytest.importorskip("llvmlite")
+
+import adjoint as ad
+from adjoint._backend.native.module import Module
+
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=12)
+POSITIVE = RNG.random(12) + 0.1
+Row = tuple[Callable[..., Any], tuple[Any, ...]]
+
+SPECIAL: list[Row] = [
+    (lambda x: sc.gammaln(x) * 2 + sc.jv(2, x), (POSITIVE,)),
+    (lambda x: np.sum(sc.xlogy(x, x) + sc.betainc(2.0, x, 0.3)), (POSITIVE,)),
+    (lambda x: sc.expit(x) + sc.erf(x) - sc.erfc(x), (X,)),
+    (lambda x: sc.gamma(x) + sc.psi(x), (0.3,)),
+    (lambda x: sc.i0(x), (np.arange(4),)),
+    (lambda x: math.gamma(x) + math.lgamma(x), (4.3,)),
+    (lambda x: ad.grad(lambda x: np.sum(sc.gammaln(x) * sc.ndtr(x)))(x), (POSITIVE,)),
+]
+
+
+def assert_same(f: Callable[..., Any], args: tuple[Any, ...], *, rtol: float = 1e-12) -> None:
+    """Expect of machine code what Python's program gives."""
+    jitted = ad.jit(f, backend="native")
+    got, want = jitted(*args), f(*args)
+    parts = [(got, want)] if not isinstance(want, tuple) else list(zip(got, want, strict=True))
+    for one, other in parts:
+        assert type(one) is type(other)
+        assert np.asarray(one).dtype == np.asarray(other).dtype
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=1e-13)
+    assert jitted.last is not None
+    compiled = jitted.last.compiled
+    assert compiled.native is not None
+    module = Module(compiled.native.function)
+    module.text()
+    assert not module.called_, "it calls Python back"
+    assert compiled.native(*args) is not NotImplemented, "it leaves"
+
+
+@pytest.mark.parametrize(("f", "args"), SPECIAL)
+def test_special_functions(f: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    assert_same(f, args)
+
+
+def test_errors_that_special_functions_are_asked_for_are_raised() -> None:
+    jitted = ad.jit(lambda x: sc.erfinv(x) * 2, backend="native")
+    bad = np.array([0.5, 2.0])
+    assert np.isnan(jitted(bad)[1])
+    with sc.errstate(all="raise"), pytest.raises(sc.SpecialFunctionError, match="erfinv"):
+        jitted(bad)
+    np.testing.assert_allclose(jitted(bad), sc.erfinv(bad) * 2)
+
+
+def test_a_program_without_special_functions_imports_none(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys, numpy as np, adjoint as ad\nassert ad.jit(lambda x: np.sin(x) @ x, backend='native')(np.ones(3)) > 0\n"
+        "assert not [m for m in sys.modules if m in ('scipy.special', 'scipy.linalg')]\n"
+    )
+    env = dict(os.environ) | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
