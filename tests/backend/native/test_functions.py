@@ -37,6 +37,35 @@ SPECIAL: list[Row] = [
     (lambda x: ad.grad(lambda x: np.sum(sc.gammaln(x) * sc.ndtr(x)))(x), (POSITIVE,)),
 ]
 
+SQUARE = RNG.normal(size=(5, 5))
+DEFINITE = SQUARE @ SQUARE.T + np.eye(5)
+LONG = RNG.normal(size=(40, 30))
+LINEAR: list[Row] = [
+    (lambda a, b: np.linalg.solve(a, b), (SQUARE, X[:5].copy())),
+    (lambda a, b: np.linalg.solve(a.T, b[:5]), (SQUARE, LONG)),
+    (lambda a, b: np.linalg.solve(a[::-1, 1:4:1][:3], b[::2][:3]), (SQUARE, X)),
+    (lambda a: np.linalg.solve(np.array([[2.0, a], [1.0, 3.0]]), np.array([1, 2])), (0.5,)),
+    (lambda a: np.linalg.inv(a) @ np.linalg.inv(a.T), (SQUARE,)),
+    (lambda a: np.linalg.det(a), (SQUARE,)),
+    (lambda a: np.linalg.det(-a[[1, 0, 2, 3, 4]]), (SQUARE,)),
+    (lambda a: np.linalg.det(a), (np.ones((3, 3)),)),
+    (lambda a: np.linalg.slogdet(a)[1] + np.linalg.slogdet(-a)[0], (SQUARE,)),
+    (lambda a: np.linalg.slogdet(a * 0.0)[1], (SQUARE,)),
+    (lambda a: np.linalg.cholesky(a), (DEFINITE,)),
+    (lambda a: ad.grad(lambda a: np.linalg.det(a) + np.linalg.slogdet(a)[1])(a), (DEFINITE,)),
+    (lambda a, b: ad.grad(lambda a: np.sum(np.sin(np.linalg.solve(a, b))))(a), (SQUARE, X[:5].copy())),
+    (lambda a, b: ad.grad(lambda a: np.sum(np.linalg.cholesky(a) @ b))(a), (DEFINITE, X[:5].copy())),
+    (lambda a: a @ a.T, (LONG,)),
+    (lambda a: a.T @ a, (LONG,)),
+    (lambda a: a[:, ::-1] @ a.T[::-1], (LONG,)),
+    (lambda a: a[::2].T @ a[1::2] @ a.T, (LONG,)),
+    (lambda a: a[:30, :28] @ a[2:30, 1:29], (LONG,)),
+    (lambda a, n: a[:n, :28] @ a[2:30, 1:29] @ a[:28], (LONG, 33)),
+    (lambda a: a @ a.T, (LONG.astype(np.float32),)),
+    (lambda a, n: np.broadcast_to(a[0], (n, 30)) @ a.T, (LONG, 40)),
+    (lambda a, n: a[:n] @ a.T, (LONG, 0)),
+]
+
 
 def assert_same(f: Callable[..., Any], args: tuple[Any, ...], *, rtol: float = 1e-12) -> None:
     """Expect of machine code what Python's program gives."""
@@ -59,6 +88,11 @@ def assert_same(f: Callable[..., Any], args: tuple[Any, ...], *, rtol: float = 1
 @pytest.mark.parametrize(("f", "args"), SPECIAL)
 def test_special_functions(f: Callable[..., Any], args: tuple[Any, ...]) -> None:
     assert_same(f, args)
+
+
+@pytest.mark.parametrize(("f", "args"), LINEAR)
+def test_linear_algebra(f: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    assert_same(f, args, rtol=1e-5 if args[0].__class__ is np.ndarray and args[0].dtype == np.float32 else 1e-10)
 
 
 def test_errors_that_special_functions_are_asked_for_are_raised() -> None:

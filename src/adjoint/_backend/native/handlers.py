@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import fusion, indexing, kernels, list_functions, making, products, storing
+from adjoint._backend.native import fusion, indexing, kernels, linear, list_functions, making, products, storing
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Machine, is_native, rank_of
@@ -31,7 +31,8 @@ HANDLERS: dict[Any, Handler] = {
     np.clip: making.clip, np.copy: making.copied, stores.held: making.copied,
     stores.fit: making.fitted, stores.spread: making.fitted, stores.form: making.formed, extent: making.extent, np.size: making.size,
     np.matmul: products.product, np.dot: products.product, np.inner: products.inner, np.outer: products.outer,
-    np.linalg.norm: products.norm,
+    np.linalg.norm: products.norm, np.linalg.solve: linear.solve, np.linalg.inv: linear.inverse, np.linalg.det: linear.determinant,
+    np.linalg.cholesky: linear.cholesky,
     length: list_functions.length, stores.length: list_functions.length, builtins.len: list_functions.length,
     stores.listed: list_functions.listed, stores.filled: list_functions.filled, stores.numbers: list_functions.rows,
     stores.rows: list_functions.rows, stores.vector: list_functions.vector, stores.pack: list_functions.pack,
@@ -78,6 +79,8 @@ def results(w: Writer, op: Apply, *, in_place: bool) -> list[Machine | None]:
             return [done]
         if len(op.outputs) == 1 and op.form is None:
             return [computed(w, op, op.outputs[0])]
+        if op.function is np.linalg.slogdet:
+            return [*linear.sign_and_log(w, op)]
         if op.function is stores.unpack:
             return list_functions.unpack(w, op, None)
         raise Unsupported(getattr(op.function, "__name__", str(op.function)))
