@@ -22,8 +22,10 @@ from adjoint._ir.types import Tensor
 # Operations in one loop: more do not fit into registers, and are written out twice.
 MOST = 48
 # Functions whose result has the elements of their first argument in some order, and which need no memory for it.
-VIEWS = frozenset({np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.matrix_transpose, np.broadcast_to})
+FLIPS = frozenset({np.flip, np.flipud, np.fliplr})
+VIEWS = FLIPS | {np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.matrix_transpose, np.broadcast_to}
 _FILLED = frozenset({np.zeros_like, np.ones_like})
+_ROUNDING = frozenset({np.round, np.around, round})
 _STOPS = (If, Loop, Call)
 
 
@@ -75,6 +77,8 @@ def is_elementwise(op: Any) -> bool:
     function = op.function
     name = name_of(function)
     if name is None or (name.startswith("special.") and not _is_of_floats(op)):
+        return False
+    if function in _ROUNDING and len(op.args) > 1:  # to decimals
         return False
     if op.kwargs or (isinstance(function, np.ufunc) and (function.signature is not None or len(op.args) > function.nin)):
         return False
@@ -141,4 +145,4 @@ def _is_element(arg: Any) -> bool:
     return is_native(atom_type(arg)) and not isinstance(arg, (list, tuple, str))
 
 
-__all__ = ["MOST", "VIEWS", "choose", "is_basic", "is_elementwise", "is_filled", "is_fused", "is_view"]
+__all__ = ["FLIPS", "MOST", "VIEWS", "choose", "is_basic", "is_elementwise", "is_filled", "is_fused", "is_view"]

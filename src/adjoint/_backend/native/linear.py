@@ -12,7 +12,7 @@ from adjoint._backend.native import kernels, nests
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.text import number
-from adjoint._backend.native.values import Array, Scalar, is_native, kind_of, rank_of
+from adjoint._backend.native.values import Array, Scalar, is_native, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
 
 # LAPACK counts with 32 bits.
@@ -72,7 +72,7 @@ def cholesky(w: Writer, op: Apply, target: Value | None = None) -> Array:
     return out
 
 
-# Parts ------------------------------------------------------------------------------------------------------------------------
+# Parts --------------------------------------------------------------------------------------------------------------------
 
 
 def _matrix(w: Writer, op: Apply, count: int) -> Array:
@@ -159,7 +159,7 @@ def transposed(w: Writer, a: Array) -> Array:
     return Array(a.kind, a.data, a.dims[::-1], nests.strides_of(w.text, a)[::-1], a.owner)
 
 
-# What Fortran takes: all by address ---------------------------------------------------------------------------------------------
+# What Fortran takes: all by address -----------------------------------------------------------------------------------------
 
 
 def call(w: Writer, name: str, *args: str) -> None:

@@ -1,6 +1,7 @@
 """Products of vectors and matrices: sums of products in a nest of loops, ordered so that the innermost runs through memory.
 
-Large matrices are multiplied by BLAS, which is decided when the program runs."""
+Large matrices are multiplied by BLAS, which is decided when the program runs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from adjoint._ir.nodes import Apply, Value
 from adjoint._ir.types import Tensor
 
 # Products of numbers from which on BLAS is quicker than a loop.
-LARGE = 20_000
+LARGE = 1000
 
 
 def product(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:

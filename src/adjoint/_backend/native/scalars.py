@@ -67,7 +67,7 @@ NAMES: dict[Any, str] = _numpy("""
     math.log1p: "log1p", math.sqrt: "sqrt", math.pow: "power", math.hypot: "hypot", math.fabs: "absolute", math.floor: "floor",
     math.ceil: "ceil", math.trunc: "trunc", math.copysign: "copysign", math.isnan: "isnan", math.isfinite: "isfinite",
     math.isinf: "isinf", math.erf: "erf", math.erfc: "erfc", math.gamma: "tgamma", math.lgamma: "lgamma", math.fmod: "fmod",
-    math.degrees: "rad2deg", math.radians: "deg2rad",
+    math.degrees: "rad2deg", math.radians: "deg2rad", np.round: "rint", np.around: "rint", builtins.round: "rint",
 }  # fmt: skip
 for _name in ("cbrt", "exp2"):
     if hasattr(math, _name):
@@ -91,15 +91,12 @@ _INTRINSICS = {
     "maximum": "maximum", "minimum": "minimum", "fmax": "maxnum", "fmin": "minnum", "copysign": "copysign",
 }  # fmt: skip
 _BITWISE = {
-    "bitwise_and": "and",
-    "bitwise_or": "or",
-    "bitwise_xor": "xor",
-    "logical_and": "and",
-    "logical_or": "or",
-    "logical_xor": "xor",
-}
+    "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "logical_and": "and", "logical_or": "or", "logical_xor": "xor",
+}  # fmt: skip
 # Functions whose results are not of the kind that their arguments are brought to.
 _TESTS = frozenset({"isnan", "isfinite", "isinf"})
+# Functions whose results are integers of Python's, where it is Python's function.
+_WHOLE = frozenset({"floor", "ceil", "trunc", "rint"})
 _LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not"})
 # What Python's numbers raise for: no result, or an infinite one.
 _RAISING = frozenset({*ELEMENTARY, "sqrt", "power", "divide"}) - {"arctan", "hypot", "arctan2", "erf", "erfc", "cbrt"}
@@ -223,7 +220,7 @@ def apply(checks: Checks, name: str, args: list[Scalar], out: Tensor, *, raising
         args = [convert(text, x, "b1") for x in args]
     elif name not in ("left_shift", "right_shift"):
         common = widest(name, args, kind)
-        if name in ("floor", "ceil", "trunc") and kind == "i8" and args[0].kind[0] == "f":
+        if name in _WHOLE and kind == "i8" and args[0].kind[0] == "f":
             common = args[0].kind
         args = [convert(text, x, common) for x in args]
     result = _computed(checks, name, args, kind, raising=raising)
@@ -293,7 +290,7 @@ def _integer(checks: Checks, name: str, args: list[Scalar], *, raising: bool) ->
         return Scalar("i8", _overflowing(checks, operation, a, b) if raising else text.let(f"{operation} i64 {a}, {b}"))
     if name in ("absolute", "fabs", "sign", "signum", "maximum", "minimum", "fmax", "fmin"):
         return Scalar("i8", _by_selection(text, name, a, b))
-    if name in ("positive", "floor", "ceil", "trunc", "rint"):
+    if name == "positive" or name in _WHOLE:
         return args[0]
     if name == "square":
         return Scalar("i8", text.let(f"mul i64 {a}, {a}"))
@@ -370,7 +367,7 @@ def _floating(checks: Checks, name: str, args: list[Scalar], out: str) -> Scalar
         return Scalar(kind, text.let(f"fneg {type} {texts[0]}"))
     if name in _INTRINSICS:
         result = Scalar(kind, checks.call(_INTRINSICS[name], kind, texts))
-        if out == "i8" and name in ("floor", "ceil", "trunc"):  # of `math`: integers
+        if out == "i8" and name in _WHOLE:  # of `math`: integers
             return _truncated(checks, result)
         return result
     if name in ELEMENTARY or name.startswith("special."):
