@@ -99,7 +99,8 @@ _TESTS = frozenset({"isnan", "isfinite", "isinf"})
 _WHOLE = frozenset({"floor", "ceil", "trunc", "rint"})
 _LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not"})
 # What Python's numbers raise for: no result, or an infinite one.
-_RAISING = frozenset({*ELEMENTARY, "sqrt", "power", "divide"}) - {"arctan", "hypot", "arctan2", "erf", "erfc", "cbrt"}
+_DIVISIONS = frozenset({"divide", "floor_divide", "remainder"})
+_RAISING = frozenset({*ELEMENTARY, *_DIVISIONS, "sqrt", "power"}) - {"arctan", "hypot", "arctan2", "erf", "erfc", "cbrt"}
 
 
 def name_of(function: Callable[..., Any]) -> str | None:
@@ -447,14 +448,19 @@ def _remainder(checks: Checks, kind: str, a: str, b: str) -> str:
 
 def _floor_divide(checks: Checks, kind: str, a: str, b: str) -> str:
     """Return ``a // b`` by the exact remainder, as C Python and NumPy do."""
-    text, type = checks.text, KINDS[kind][0]
-    rest = _remainder(checks, kind, a, b)
+    text, type, zero = checks.text, KINDS[kind][0], number(0.0)
+    rest = checks.call("fmod", kind, [a, b])
+    apart = text.let(f"xor i1 {_infix(checks, kind, 'fcmp olt', rest, zero)}, {_infix(checks, kind, 'fcmp olt', b, zero)}")
+    below = text.let(f"and i1 {apart}, {_infix(checks, kind, 'fcmp une', rest, zero)}")
     quotient = _infix(checks, kind, "fdiv", _infix(checks, kind, "fsub", a, rest), b)
+    quotient = text.select(below, type, _infix(checks, kind, "fsub", quotient, number(1.0)), quotient)
     down = checks.call("floor", kind, [quotient])
     more = _infix(checks, kind, "fcmp ogt", _infix(checks, kind, "fsub", quotient, down), number(0.5))
     rounded = text.select(more, type, _infix(checks, kind, "fadd", down, number(1.0)), down)
-    by_zero = _infix(checks, kind, "fcmp oeq", b, number(0.0))
-    return text.select(by_zero, type, _infix(checks, kind, "fdiv", a, b), rounded)
+    plain = _infix(checks, kind, "fdiv", a, b)
+    none = _infix(checks, kind, "fcmp oeq", quotient, zero)
+    rounded = text.select(none, type, checks.call("copysign", kind, [zero, plain]), rounded)
+    return text.select(_infix(checks, kind, "fcmp oeq", b, zero), type, plain, rounded)
 
 
 def _ratio(checks: Checks, kind: str, a: str, b: str) -> str:
@@ -485,11 +491,9 @@ _COMPOSED: dict[str, Callable[..., str]] = {
 def _raise_as_python(checks: Checks, name: str, args: list[Scalar], result: Scalar) -> None:
     """Leave where Python raises: a result that is infinite or undefined though the arguments are not."""
     text = checks.text
-    if name == "divide":
+    if name in _DIVISIONS:
         checks.leave_if(text.let(f"fcmp oeq double {args[1].text}, {number(0.0)}"))
         return
-    if name == "power" and args[1].text in (number(2.0), number(1.0), number(3.0), number(4.0)):
-        pass
     size = checks.call("fabs", result.kind, [result.text])
     odd = text.negation(text.let(f"fcmp olt double {size}, {number(math.inf)}"))
     with text.when(odd, ", !prof !1"):
