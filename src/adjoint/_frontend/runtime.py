@@ -69,7 +69,10 @@ class Runtime(Control):
 
     @staticmethod
     def unary(name: str, x: Any) -> Any:
-        method = calls.special(read(x), f"__{name}__")
+        x = read(x)
+        if isinstance(x, Symbol) and is_number(x):  # it stays one of Python's, where NumPy's function gives one of NumPy's
+            return writer().apply(getattr(operator, name), (x,), {})
+        method = calls.special(x, f"__{name}__")
         return getattr(operator, name)(x) if method is None else method()
 
     def compare(self, names: tuple[str, ...], first: Any, *thunks: Callable[[], Any]) -> Any:

@@ -6,6 +6,7 @@ A function that fails makes the program leave.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -141,7 +142,7 @@ def _conformed(t: Type) -> Callable[[Any], Any]:
         return lambda y: y
     if t.rank:
         return lambda y: _own(y, t)
-    return {"f": float, "i": int, "b": bool}[t.dtype.kind]
+    return {"f": float, "i": operator.index, "b": bool}[t.dtype.kind]  # 2 ** -1 is no integer
 
 
 def _own(y: Any, t: Tensor) -> np.ndarray:

@@ -116,17 +116,25 @@ def text(module: Any, function: Function) -> str:
     lines.expect(lines.let(f"icmp eq i8 {status}, 0"), "left")
     objects = []
     offset = 0
+    failed = None
+    if module.wrappers:  # under `scipy.special.errstate` an exception may be set, with which no object can be made
+        failed = lines.let(f"icmp ne ptr {lines.let('call ptr @PyErr_Occurred()')}, null")
+        lines.do("call void @PyErr_Clear()")
     for t in types:
         objects.append(_made(lines, lines.let(f"getelementptr i8, ptr {out}, i64 {offset}"), t))
         offset += lists.padded(t)
     lines.do(f"call void @adj.clear(ptr {pool})")
     if len(objects) == 1:
-        lines.do(f"ret ptr {objects[0]}")
+        result = objects[0]
     else:
         result = lines.let(f"call ptr @PyTuple_New(i64 {len(objects)})")
         for k, one in enumerate(objects):
             lines.let(f"call i32 @PyTuple_SetItem(ptr {result}, i64 {k}, ptr {one})")
-        lines.do(f"ret ptr {result}")
+    if failed is not None:
+        good = lines.label("good")
+        lines.do(f"br i1 {failed}, label %failed, label %{good}")
+        lines.lines += ["failed:", f"  call void @Py_DecRef(ptr {result})", "  br label %refuse", f"{good}:"]
+    lines.do(f"ret ptr {result}")
     refuse = ["doubt:", "  call void @adj.clear(ptr %pool)", f"  %dp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('ellipsis')}",
               "  %dots = load ptr, ptr %dp", "  call void @Py_IncRef(ptr %dots)", "  ret ptr %dots", "left:", "  call void @adj.clear(ptr %pool)", "  %error = call ptr @PyErr_Occurred()", "  %set = icmp ne ptr %error, null",
               "  br i1 %set, label %which, label %refuse", "which:",

@@ -7,7 +7,7 @@ integers of 32 bits, and matrices by columns.
 
 All of them run without the GIL.  What that means for errors of special functions (tested):
 
-- By default they are silent, and none of `SPECIAL` touches Python: those that do so to warn are in `LEFT_OUT`.
+- By default they are silent, and none of `special` touches Python: those that do so to warn are in `LEFT_OUT`.
 - Under ``scipy.special.errstate`` some take the GIL to warn, and some (those in Cython's older part) never report at all.  Of
   ``"raise"``, and of warnings turned into errors, an exception remains *set* when the code returns: ctypes then raises
   `SystemError` with it as the cause.  Nothing crashes, but whoever calls back into Python in between has to look for it.
@@ -19,12 +19,16 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+import importlib.machinery
+import importlib.util
+import os
 import re
+import sys
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-import scipy.special
 
 from adjoint._backend.native import machine
 
@@ -130,7 +134,7 @@ def _capsule(name: str) -> Any:
 @functools.cache
 def _capsules(library: str) -> dict[str, Any]:
     """Return the capsules of a module by name, of a special function's versions that of float64."""
-    found: dict[str, Any] = importlib.import_module(_MODULES[library]).__pyx_capi__
+    found: dict[str, Any] = _module(_MODULES[library]).__pyx_capi__
     versions = {name: capsule for name, capsule in found.items() if _VERSION.match(name)}
     plain = {name: capsule for name, capsule in found.items() if name not in versions}
     return plain | {_VERSION.sub("", name): capsule for name, capsule in versions.items() if _count(capsule)}
@@ -142,10 +146,35 @@ def _count(capsule: Any) -> int:
     return found[1].count("double") if found else 0
 
 
-def _table() -> dict[Any, tuple[str, int]]:
+def _module(name: str) -> ModuleType:
+    """Return a module of SciPy's in C, without the package around it: to import all of `scipy.linalg` takes 0.2 s."""
+    if name in sys.modules:
+        return sys.modules[name]
+    package, _, _ = name.rpartition(".")
+    if package not in sys.modules:
+        root, *inner = package.split(".")
+        folder = os.path.join(importlib.import_module(root).__path__[0], *inner)
+        spec = importlib.machinery.PathFinder.find_spec(name, [folder])
+        if spec is not None and isinstance(spec.loader, importlib.machinery.ExtensionFileLoader):
+            try:
+                module = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(module)
+            except ImportError:
+                pass  # of a SciPy in which it needs its package
+            else:
+                return module
+    return importlib.import_module(name)
+
+
+@functools.cache
+def special() -> dict[Any, tuple[str, int]]:
+    """Return the ufuncs of `scipy.special` whose function of numbers is bit for bit the same: its name, and how many it takes.
+
+    It stands for the ufunc's loop of float64 only: for integers some ufuncs have a loop of its own, with another method.
+    """
     table: dict[Any, tuple[str, int]] = {}
     capsules = _capsules("special")
-    for name, function in vars(scipy.special).items():
+    for name, function in vars(importlib.import_module("scipy.special")).items():
         if not isinstance(function, np.ufunc) or name in LEFT_OUT:
             continue
         own = _ALIASES.get(name, name)
@@ -153,8 +182,3 @@ def _table() -> dict[Any, tuple[str, int]]:
         if function.nout == 1 and function.nin == count and f"{'d' * count}->d" in function.types:
             table[function] = (f"special.{own}", count)
     return table
-
-
-# Ufuncs of `scipy.special`: the name of the function of numbers that is bit for bit the same, and how many it takes.  It stands
-# for the ufunc's loop of float64 only: for integers some ufuncs have a loop of its own, with another method.
-SPECIAL: dict[Any, tuple[str, int]] = _table()

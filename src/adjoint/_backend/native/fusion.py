@@ -22,8 +22,10 @@ from adjoint._ir.types import Tensor
 # Operations in one loop: more do not fit into registers, and are written out twice.
 MOST = 48
 # Functions whose result has the elements of their first argument in some order, and which need no memory for it.
-VIEWS = frozenset({np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.matrix_transpose, np.broadcast_to})
+FLIPS = frozenset({np.flip, np.flipud, np.fliplr})
+VIEWS = FLIPS | {np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.matrix_transpose, np.broadcast_to}
 _FILLED = frozenset({np.zeros_like, np.ones_like})
+_ROUNDING = frozenset({np.round, np.around, round})
 _STOPS = (If, Loop, Call)
 
 
@@ -73,11 +75,24 @@ def is_elementwise(op: Any) -> bool:
     if not isinstance(op, Apply) or len(op.outputs) != 1 or not is_native(op.outputs[0].type) or op.effect:
         return False
     function = op.function
-    if name_of(function) is None:
+    name = name_of(function)
+    if name is None or (name.startswith("special.") and not _is_of_floats(op)):
+        return False
+    if function in _ROUNDING and len(op.args) > 1:  # to decimals
         return False
     if op.kwargs or (isinstance(function, np.ufunc) and (function.signature is not None or len(op.args) > function.nin)):
         return False
     return all(_is_element(arg) for arg in op.args)
+
+
+def _is_of_floats(op: Apply) -> bool:
+    """Tell whether NumPy takes a ufunc's loop of float64 for these arguments."""
+    types = [atom_type(arg) for arg in op.args]
+    if not all(isinstance(t, Tensor) for t in types) or len(types) != op.function.nin:  # type: ignore[attr-defined]
+        return False
+    given = [type(t.dtype.type(0).item()) if t.number else t.dtype for t in types]  # type: ignore[union-attr]
+    given = [np.dtype(bool) if one is bool else one for one in given]
+    return all(dtype == np.float64 for dtype in op.function.resolve_dtypes((*given, None)))  # type: ignore[attr-defined]
 
 
 def is_filled(op: Any) -> bool:
@@ -130,4 +145,4 @@ def _is_element(arg: Any) -> bool:
     return is_native(atom_type(arg)) and not isinstance(arg, (list, tuple, str))
 
 
-__all__ = ["MOST", "VIEWS", "choose", "is_basic", "is_elementwise", "is_filled", "is_fused", "is_view"]
+__all__ = ["FLIPS", "MOST", "VIEWS", "choose", "is_basic", "is_elementwise", "is_filled", "is_fused", "is_view"]

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import fusion, indexing, kernels, list_functions, making, products, storing
+from adjoint._backend.native import arranging, fusion, gathering, indexing, kernels, linear, list_functions, making, products, storing
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Machine, is_native, rank_of
 from adjoint._ir.nodes import Apply, Call, Value, atom_type
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import Tensor
+from adjoint._rules import indexing as rules_indexing
 from adjoint._rules import shaping, stores
 
 Handler = Callable[[Writer, Apply, Value | None], Any]
@@ -31,7 +32,13 @@ HANDLERS: dict[Any, Handler] = {
     np.clip: making.clip, np.copy: making.copied, stores.held: making.copied,
     stores.fit: making.fitted, stores.spread: making.fitted, stores.form: making.formed, extent: making.extent, np.size: making.size,
     np.matmul: products.product, np.dot: products.product, np.inner: products.inner, np.outer: products.outer,
-    np.linalg.norm: products.norm,
+    np.linalg.norm: products.norm, np.linalg.solve: linear.solve, np.linalg.inv: linear.inverse, np.linalg.det: linear.determinant,
+    np.linalg.cholesky: linear.cholesky, rules_indexing.scatter: gathering.scattered,
+    np.cumsum: arranging.cumulated, np.cumprod: arranging.cumulated, np.argmax: arranging.place_of_extreme,
+    np.argmin: arranging.place_of_extreme, np.round: arranging.rounded, np.around: arranging.rounded, np.eye: arranging.eye,
+    np.identity: arranging.eye, np.tril: arranging.triangle, np.triu: arranging.triangle, np.diag: arranging.diagonal,
+    np.diagonal: arranging.diagonal, np.trace: arranging.trace, np.roll: arranging.rolled, np.repeat: arranging.repeated,
+    np.tile: arranging.tiled, np.take: arranging.taken, np.linspace: arranging.linspace,
     length: list_functions.length, stores.length: list_functions.length, builtins.len: list_functions.length,
     stores.listed: list_functions.listed, stores.filled: list_functions.filled, stores.numbers: list_functions.rows,
     stores.rows: list_functions.rows, stores.vector: list_functions.vector, stores.pack: list_functions.pack,
@@ -63,7 +70,9 @@ def computed(w: Writer, op: Apply | Call, target: Value | None = None) -> Machin
         return indexing.view(w, op)
     if op.function is operator.getitem:
         found = list_functions.item(w, op)
-        return indexing.item(w, op) if found is None else found
+        if found is not None:
+            return found
+        return indexing.item(w, op) if fusion.is_basic(op.args[1]) else gathering.gathered(w, op)
     handler = HANDLERS.get(op.function)
     if handler is None:
         raise Unsupported(getattr(op.function, "__name__", str(op.function)))
@@ -78,6 +87,8 @@ def results(w: Writer, op: Apply, *, in_place: bool) -> list[Machine | None]:
             return [done]
         if len(op.outputs) == 1 and op.form is None:
             return [computed(w, op, op.outputs[0])]
+        if op.function is np.linalg.slogdet:
+            return [*linear.sign_and_log(w, op)]
         if op.function is stores.unpack:
             return list_functions.unpack(w, op, None)
         raise Unsupported(getattr(op.function, "__name__", str(op.function)))

@@ -1,4 +1,4 @@
-"""Elements and parts of arrays: addresses, views, and the elements that arrays of integers name.
+"""Elements and parts of arrays: addresses and views.
 
 Indices are checked and counted from the end where they are negative, as NumPy does.  LLVM removes the tests that follow from
 the bounds of a loop.
@@ -7,7 +7,6 @@ the bounds of a loop.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Scalar, is_native, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
-from adjoint._ir.types import Tensor
 
 # Addresses --------------------------------------------------------------------------------------------------------------------
 
@@ -119,12 +117,10 @@ def clamped(w: Writer, bound: Any, n: str, least: str, most: str) -> str:
 
 
 def item(w: Writer, op: Apply) -> Array | Scalar:
-    """Return ``a[index]``: an element, a view, or the elements that an array of integers names."""
+    """Return ``a[index]`` of a basic index: an element or a view."""
     a, index = op.args
     if not is_native(atom_type(a)) or not is_native(op.outputs[0].type):
         raise Unsupported("elements that are no numbers")
-    if not fusion.is_basic(index):
-        return gathered(w, op)
     whole = w.array(a)
     if rank_of(op.outputs[0]) == 0:
         found = part(w, whole, index, packed=True, place=w.place_of(a))
@@ -139,6 +135,8 @@ def view(w: Writer, op: Apply) -> Array:
         assert isinstance(result, Array)
         return result
     a = w.array(op.args[0]) if rank_of(op.args[0]) else placed(w, w.scalar(op.args[0]))
+    if op.function in fusion.FLIPS:
+        return flipped(w, a, op)
     if op.function is np.broadcast_to:
         return broadcast(w, a, op)
     axes = _order(op, a.rank)
@@ -168,17 +166,47 @@ def _order(op: Apply, rank: int) -> list[int | None]:
         return [k % rank for k in chosen]
     if op.function is np.matrix_transpose:
         return [*axes[:-2], axes[-1], axes[-2]]
-    if not all(type(k) is int for k in args):
-        raise Unsupported("axes")
     if op.function is np.expand_dims:
-        at = args[0] % (rank + 1)
-        return [*axes[:at], None, *axes[at:]]
-    i, j = (k % rank for k in args)
+        (new,) = _several(args, 1)
+        places = {k % (rank + len(new)) for k in new}
+        rest = iter(axes)
+        return [None if k in places else next(rest) for k in range(rank + len(new))]
+    first, second = _several(args, 2)
     if op.function is np.swapaxes:
+        i, j = first[0] % rank, second[0] % rank
         axes[i], axes[j] = axes[j], axes[i]
-    else:  # moveaxis
-        axes.insert(j, axes.pop(i))
-    return list(axes)
+        return list(axes)
+    source, places = [k % rank for k in first], [k % rank for k in second]  # of moveaxis
+    order = [k for k in axes if k not in source]
+    for place, k in sorted(zip(places, source, strict=True)):
+        order.insert(place, k)
+    return list(order)
+
+
+def _several(args: tuple[Any, ...], count: int) -> list[tuple[int, ...]]:
+    """Return axes, each given as one or as several."""
+    found = [tuple(one) if isinstance(one, (tuple, list)) else (one,) for one in args]
+    if len(found) != count or not all(type(k) is int for one in found for k in one):
+        raise Unsupported("axes")
+    return found
+
+
+def flipped(w: Writer, a: Array, op: Apply) -> Array:
+    """Return a view in which axes run backwards."""
+    text = w.text
+    if len(op.args) > (2 if op.function is np.flip else 1) or set(op.kwargs) - {"axis"}:
+        raise Unsupported("options")
+    given = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else None)
+    axes = {np.flipud: 0, np.fliplr: 1}.get(op.function, given)
+    axes = tuple(range(a.rank)) if axes is None else axes if isinstance(axes, tuple) else (axes,)
+    if any(type(k) is not int or not -a.rank <= k < a.rank for k in axes):
+        raise Unsupported("axes")
+    steps, data = list(nests.strides_of(text, a)), a.data
+    for k in sorted({k % a.rank for k in axes}):
+        last = text.integer("sub", a.dims[k], "1")
+        data = text.item(a.stored, data, text.integer("mul", last, steps[k]))
+        steps[k] = text.integer("sub", "0", steps[k])
+    return Array(a.kind, data, a.dims, tuple(steps), a.owner)
 
 
 def broadcast(w: Writer, a: Array, op: Apply) -> Array:
@@ -229,70 +257,3 @@ def nonzero(w: Writer, n: str) -> str:
     """Return a number by which something is divided."""
     w.leave_if(w.text.compare("eq", n, "0"))
     return n
-
-
-# Elements that arrays of integers name --------------------------------------------------------------------------------------------
-
-
-def named(w: Writer, a: Array, index: Any) -> tuple[list[Array], bool]:
-    """Return the arrays of integers of an index of one, or of as many as there are axes."""
-    parts = index if isinstance(index, tuple) else (index,)
-    kinds = [
-        atom_type(one) for one in parts if not isinstance(one, (list, tuple, slice)) and one is not None and one is not Ellipsis
-    ]
-    good = len(kinds) == len(parts) and all(
-        isinstance(t, Tensor) and t.rank and is_native(t) and t.dtype.kind == "i" for t in kinds
-    )
-    if not good or (len(parts) != 1 and len(parts) != a.rank):
-        raise Unsupported("an index of several sorts")
-    arrays = [w.packed(w.array(one)) for one in parts]
-    if len({one.rank for one in arrays}) != 1:
-        raise Unsupported("indices of several shapes")
-    for one in arrays[1:]:
-        for m, n in zip(one.dims, arrays[0].dims, strict=True):
-            w.leave_if(w.text.compare("ne", m, n))
-    return arrays, len(parts) == a.rank
-
-
-def each_named(w: Writer, a: Array, index: Any, body: Callable[[str, str], None]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Write a loop over what an index names: ``body`` takes the count and the address.
-
-    Returns the lengths of the index, and those of what each of its elements names.
-    """
-    text = w.text
-    arrays, full = named(w, a, index)
-    strides = nests.strides_of(text, a)
-    count = nests.size_of(text, arrays[0].dims)
-
-    def turn(k: str) -> None:
-        offset = "0"
-        for axis, one in enumerate(arrays):
-            place = text.load("i64", text.item("i64", one.data, k))
-            place = from_end(w, place, a.dims[axis])
-            w.leave_if(text.compare("uge", place, a.dims[axis]))
-            offset = text.integer("add", offset, text.integer("mul", place, strides[axis]))
-        body(k, text.item(a.stored, a.data, offset))
-
-    rest = () if full else a.dims[1:]
-    nests.loop(text, count, turn)
-    return arrays[0].dims, rest
-
-
-def gathered(w: Writer, op: Apply) -> Array:
-    """Return the elements, or rows, that arrays of integers name."""
-    a = w.array(op.args[0])
-    arrays, full = named(w, a, op.args[1])
-    rest = () if full else a.dims[1:]
-    out = w.allocate(a.kind, (*arrays[0].dims, *rest))
-    size = nests.size_of(w.text, rest)
-
-    def body(k: str, address: str) -> None:
-        target = w.text.item(out.stored, out.data, w.text.integer("mul", k, size))
-        if not rest:
-            nests.store(w.text, nests.load(w.text, a.kind, address), target)
-            return
-        steps = None if a.strides is None else a.strides[1:]
-        w.copy_elements(Array(a.kind, address, rest, steps, a.owner), Array(a.kind, target, rest, None, STACK))
-
-    each_named(w, a, op.args[1], body)
-    return out

@@ -56,6 +56,9 @@ class Module:
         self.written = self.program[0]
         self.called_: list[tuple[Apply, str]] = []
         self.elementaries: dict[str, None] = {}
+        # Functions of SciPy's: their addresses, and what calls them with what they take besides numbers.
+        self.imports: dict[str, int] = {}
+        self.wrappers: dict[str, str] = {}
         # Our elementary functions need a processor that multiplies and adds at once.
         self.fused = machine.is_fused()
         self.find_records()
@@ -78,6 +81,7 @@ class Module:
             *self.declarations(),
             *self.constants,
             elementary.definitions(self.elementaries),
+            *self.wrappers.values(),
         ]
         return "\n".join(
             [
@@ -230,12 +234,37 @@ class Module:
             full = f"{elementary.SINGLE if kind == 'f4' else ''}{name}"
             self.elementaries[full] = None
             return f"@adj.{full}"
+        if name.startswith("special."):
+            return self.special(name, count)
         if name in _INTRINSICS:
             target = f"@llvm.{name}.{'f64' if kind == 'f8' else 'f32'}"
         else:
             target = f"@{_C_NAMES.get(name, name)}{'' if kind == 'f8' else 'f'}"
         pure = "nounwind willreturn memory(none)"
         return self.declare(target, f"{type} {target}({', '.join([type] * count)}) {pure}")
+
+    def special(self, name: str, count: int) -> str:
+        """Return the name of a function of `scipy.special` of numbers."""
+        from adjoint._backend.native import foreign
+
+        self.imports[name] = foreign.pointer(name)
+        self.declare(f'@"{name}"', foreign.declaration(name).removeprefix("declare ") + " nounwind willreturn memory(none)")
+        params = ", ".join(f"double %x{k}" for k in range(count))
+        self.wrappers[f"@adj.{name}"] = (
+            f'define internal double @adj.{name}({params}) alwaysinline {{\n  %y = call double @"{name}"({params}, i32 0)\n'
+            "  ret double %y\n}"
+        )
+        return f"@adj.{name}"
+
+    def foreign(self, name: str) -> str:
+        """Return the name of a function of BLAS or LAPACK."""
+        from adjoint._backend.native import foreign
+
+        try:
+            self.imports[name] = foreign.pointer(name)
+        except ImportError:
+            raise Unsupported(f"{name} without SciPy") from None
+        return self.declare(f'@"{name}"', foreign.declaration(name).removeprefix("declare ") + " nounwind")
 
     def parallel(self, text: Text, *, light: bool = True) -> tuple[str, str]:
         """Return notes for a loop whose turns do not see each other's stores: for its end, and for each access to memory."""

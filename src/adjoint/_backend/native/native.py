@@ -155,7 +155,7 @@ def compile(function: Function) -> Native:
 def _compiled(function: Function, *, exact: bool) -> tuple[Callable[..., Any], bool]:
     """Return a form of a program, and whether it is exact."""
     module, text = _module(function, exact=exact)
-    loaded = machine.compile_text(text, imports=_imports(), late=module.late())
+    loaded = machine.compile_text(text, imports=_imports() | module.imports, late=module.late())
     table = ctypes.CFUNCTYPE(ctypes.c_void_p)(loaded.address("table"))()
     addresses = [*_table(), *map(id, module.objects)]
     ctypes.memmove(table, (ctypes.c_void_p * len(addresses))(*addresses), 8 * len(addresses))

@@ -1,16 +1,22 @@
-"""Products of vectors and matrices: sums of products in a nest of loops, ordered so that the innermost runs through memory."""
+"""Products of vectors and matrices: sums of products in a nest of loops, ordered so that the innermost runs through memory.
+
+Large matrices are multiplied by BLAS, which is decided when the program runs.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from adjoint._backend.native import kernels, nests, scalars
+from adjoint._backend.native import kernels, linear, nests, scalars
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.kernels import Leaf, Node
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Scalar, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Value
 from adjoint._ir.types import Tensor
+
+# Products of numbers from which on BLAS is quicker than a loop.
+LARGE = 1000
 
 
 def product(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:
@@ -47,15 +53,62 @@ def product(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar
 
 
 def _matrices(w: Writer, a: Array, b: Array, kind: str) -> Array:
-    """Return the product of two matrices."""
-    m, k, n = a.dims[0], a.dims[1], b.dims[1]
-    out = _zeros(w, kind, (m, n))
-    (ai, ak), (bk, bj) = nests.strides_of(w.text, a), nests.strides_of(w.text, b)
-    left = Array(kind, a.data, (m, k, "1"), (ai, ak, "0"), a.owner)
-    right = Array(kind, b.data, ("1", k, n), ("0", bk, bj), b.owner)
-    result = nests.Operand(kind, out.data, (n, "0", "1"))
-    kernels.accumulate(w, result, _times((Leaf(left, None, None), Leaf(right, None, None)), kind, 3), (m, k, n), "add")
+    """Return the product of two matrices: of large ones by BLAS."""
+    text = w.text
+    dims = (a.dims[0], a.dims[1], b.dims[1])
+    out = w.allocate(kind, (dims[0], dims[2]))
+    large = text.compare("sgt", nests.size_of(text, dims), str(LARGE)) if kind in ("f8", "f4") else "false"
+    if large == "false":
+        _multiplied(w, out, a, b, dims)
+        return out
+    try:
+        routine = w.module.foreign("blas.dgemm" if kind == "f8" else "blas.sgemm")
+    except Unsupported:
+        _multiplied(w, out, a, b, dims)
+        return out
+    (turn_a, lead_a, fits_a), (turn_b, lead_b, fits_b) = _lines(w, a, dims[:2]), _lines(w, b, dims[1:])
+    small = [text.compare("ult", n, str(linear.MOST)) for n in (*dims, lead_a, lead_b)]
+    by_blas, by_loops, end = text.fresh("blas"), text.fresh("loops"), text.fresh("end")
+    text.branch(text.all([large, fits_a, fits_b, *small]), by_blas, by_loops)
+    text.begin(by_blas)
+    # By columns all three are transposed, and c' = b' a'.
+    m, k, n = (linear.whole(w, size) for size in dims)
+    one, zero = (_constant(w, kind, x) for x in (1.0, 0.0))
+    args = [linear.letter(w, turn_b), linear.letter(w, turn_a), n, m, k, one, b.data, linear.whole(w, lead_b), a.data,
+            linear.whole(w, lead_a), zero, out.data, n]  # fmt: skip
+    text.do(f"call void {routine}({', '.join(f'ptr {arg}' for arg in args)})")
+    text.jump(end)
+    text.begin(by_loops)
+    _multiplied(w, out, a, b, dims)
+    text.place(end)
     return out
+
+
+def _multiplied(w: Writer, out: Array, a: Array, b: Array, dims: tuple[str, str, str]) -> None:
+    """Multiply two matrices in loops."""
+    m, k, n = dims
+    kernels.fill(w, out, kernels.Number(Scalar(out.kind, scalars.literal(0, out.kind))))
+    (ai, ak), (bk, bj) = nests.strides_of(w.text, a), nests.strides_of(w.text, b)
+    left = Array(out.kind, a.data, (m, k, "1"), (ai, ak, "0"), a.owner)
+    right = Array(out.kind, b.data, ("1", k, n), ("0", bk, bj), b.owner)
+    result = nests.Operand(out.kind, out.data, (n, "0", "1"))
+    kernels.accumulate(w, result, _times((Leaf(left, None, None), Leaf(right, None, None)), out.kind, 3), dims, "add")
+
+
+def _lines(w: Writer, a: Array, dims: tuple[str, ...]) -> tuple[str, str, str]:
+    """Return how BLAS takes a matrix: the letter, how far its lines are apart, and whether it can take it at all."""
+    text = w.text
+    far, near = nests.strides_of(w.text, a)
+    by_rows = text.all([text.compare("eq", near, "1"), text.compare("sge", far, dims[1])])
+    by_columns = text.all([text.compare("eq", far, "1"), text.compare("sge", near, dims[0])])
+    turned = text.select(by_rows, "i8", str(ord("N")), str(ord("T")))
+    return turned, text.select(by_rows, "i64", far, near), text.any([by_rows, by_columns])
+
+
+def _constant(w: Writer, kind: str, x: float) -> str:
+    place = w.text.variable(scalars.KINDS[kind][0])
+    w.text.store(scalars.KINDS[kind][0], scalars.literal(x, kind), place)
+    return place
 
 
 def inner(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:

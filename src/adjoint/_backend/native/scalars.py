@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import math
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -66,17 +67,19 @@ NAMES: dict[Any, str] = _numpy("""
     math.log1p: "log1p", math.sqrt: "sqrt", math.pow: "power", math.hypot: "hypot", math.fabs: "absolute", math.floor: "floor",
     math.ceil: "ceil", math.trunc: "trunc", math.copysign: "copysign", math.isnan: "isnan", math.isfinite: "isfinite",
     math.isinf: "isinf", math.erf: "erf", math.erfc: "erfc", math.gamma: "tgamma", math.lgamma: "lgamma", math.fmod: "fmod",
-    math.degrees: "rad2deg", math.radians: "deg2rad",
+    math.degrees: "rad2deg", math.radians: "deg2rad", np.round: "rint", np.around: "rint", builtins.round: "rint",
 }  # fmt: skip
 for _name in ("cbrt", "exp2"):
     if hasattr(math, _name):
         NAMES[getattr(math, _name)] = _name
 
 # Functions of one or two floats that the elementary functions, or the C library, compute.
-ELEMENTARY = frozenset(
-    """exp exp2 log log2 log10 log1p expm1 sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh arctan2 hypot cbrt
-    erf erfc tgamma lgamma fmod""".split()
-)
+ELEMENTARY = frozenset({
+    "exp", "exp2", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh",
+    "tanh", "arcsinh", "arccosh", "arctanh", "arctan2", "hypot", "cbrt", "erf", "erfc", "expit", "tgamma", "lgamma", "fmod",
+})  # fmt: skip
+# What of `scipy.special` has a formula here, which loops compute several elements at once with.
+_OWN_SPECIAL = frozenset({"erf", "erfc", "expit", "cbrt", "exp2", "expm1", "log1p"})
 _FLOAT_OPERATIONS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
 _INTEGER_OPERATIONS = {"add": "add", "subtract": "sub", "multiply": "mul"}
 _COMPARISONS = {
@@ -88,26 +91,36 @@ _INTRINSICS = {
     "maximum": "maximum", "minimum": "minimum", "fmax": "maxnum", "fmin": "minnum", "copysign": "copysign",
 }  # fmt: skip
 _BITWISE = {
-    "bitwise_and": "and",
-    "bitwise_or": "or",
-    "bitwise_xor": "xor",
-    "logical_and": "and",
-    "logical_or": "or",
-    "logical_xor": "xor",
-}
+    "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "logical_and": "and", "logical_or": "or", "logical_xor": "xor",
+}  # fmt: skip
 # Functions whose results are not of the kind that their arguments are brought to.
 _TESTS = frozenset({"isnan", "isfinite", "isinf"})
+# Functions whose results are integers of Python's, where it is Python's function.
+_WHOLE = frozenset({"floor", "ceil", "trunc", "rint"})
 _LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not"})
 # What Python's numbers raise for: no result, or an infinite one.
-_RAISING = frozenset({*ELEMENTARY, "sqrt", "power", "divide"}) - {"arctan", "hypot", "arctan2", "erf", "erfc", "cbrt"}
+_DIVISIONS = frozenset({"divide", "floor_divide", "remainder"})
+_RAISING = frozenset({*ELEMENTARY, *_DIVISIONS, "sqrt", "power"}) - {"arctan", "hypot", "arctan2", "erf", "erfc", "cbrt"}
 
 
 def name_of(function: Callable[..., Any]) -> str | None:
     """Return the name under which a function of single elements is known here."""
     try:
-        return NAMES.get(function)
+        name = NAMES.get(function)
     except TypeError:
         return None
+    return _special(function) if name is None and isinstance(function, np.ufunc) else name
+
+
+def _special(function: np.ufunc) -> str | None:
+    """Return the name of a function of `scipy.special`, which is not imported for the question."""
+    if "scipy.special" not in sys.modules or getattr(np, function.__name__, None) is function:
+        return None
+    if function.__name__ in _OWN_SPECIAL and getattr(sys.modules["scipy.special"], function.__name__, None) is function:
+        return function.__name__
+    from adjoint._backend.native import foreign
+
+    return foreign.special().get(function, (None, 0))[0]
 
 
 class Unsupported(Exception):
@@ -208,7 +221,7 @@ def apply(checks: Checks, name: str, args: list[Scalar], out: Tensor, *, raising
         args = [convert(text, x, "b1") for x in args]
     elif name not in ("left_shift", "right_shift"):
         common = widest(name, args, kind)
-        if name in ("floor", "ceil", "trunc") and kind == "i8" and args[0].kind[0] == "f":
+        if name in _WHOLE and kind == "i8" and args[0].kind[0] == "f":
             common = args[0].kind
         args = [convert(text, x, common) for x in args]
     result = _computed(checks, name, args, kind, raising=raising)
@@ -278,7 +291,7 @@ def _integer(checks: Checks, name: str, args: list[Scalar], *, raising: bool) ->
         return Scalar("i8", _overflowing(checks, operation, a, b) if raising else text.let(f"{operation} i64 {a}, {b}"))
     if name in ("absolute", "fabs", "sign", "signum", "maximum", "minimum", "fmax", "fmin"):
         return Scalar("i8", _by_selection(text, name, a, b))
-    if name in ("positive", "floor", "ceil", "trunc", "rint"):
+    if name == "positive" or name in _WHOLE:
         return args[0]
     if name == "square":
         return Scalar("i8", text.let(f"mul i64 {a}, {a}"))
@@ -355,10 +368,10 @@ def _floating(checks: Checks, name: str, args: list[Scalar], out: str) -> Scalar
         return Scalar(kind, text.let(f"fneg {type} {texts[0]}"))
     if name in _INTRINSICS:
         result = Scalar(kind, checks.call(_INTRINSICS[name], kind, texts))
-        if out == "i8" and name in ("floor", "ceil", "trunc"):  # of `math`: integers
+        if out == "i8" and name in _WHOLE:  # of `math`: integers
             return _truncated(checks, result)
         return result
-    if name in ELEMENTARY:
+    if name in ELEMENTARY or name.startswith("special."):
         return Scalar(kind, checks.call(name, kind, texts))
     if name in _TESTS:
         return Scalar("b1", _tested(checks, name, kind, texts[0]))
@@ -435,14 +448,19 @@ def _remainder(checks: Checks, kind: str, a: str, b: str) -> str:
 
 def _floor_divide(checks: Checks, kind: str, a: str, b: str) -> str:
     """Return ``a // b`` by the exact remainder, as C Python and NumPy do."""
-    text, type = checks.text, KINDS[kind][0]
-    rest = _remainder(checks, kind, a, b)
+    text, type, zero = checks.text, KINDS[kind][0], number(0.0)
+    rest = checks.call("fmod", kind, [a, b])
+    apart = text.let(f"xor i1 {_infix(checks, kind, 'fcmp olt', rest, zero)}, {_infix(checks, kind, 'fcmp olt', b, zero)}")
+    below = text.let(f"and i1 {apart}, {_infix(checks, kind, 'fcmp une', rest, zero)}")
     quotient = _infix(checks, kind, "fdiv", _infix(checks, kind, "fsub", a, rest), b)
+    quotient = text.select(below, type, _infix(checks, kind, "fsub", quotient, number(1.0)), quotient)
     down = checks.call("floor", kind, [quotient])
     more = _infix(checks, kind, "fcmp ogt", _infix(checks, kind, "fsub", quotient, down), number(0.5))
     rounded = text.select(more, type, _infix(checks, kind, "fadd", down, number(1.0)), down)
-    by_zero = _infix(checks, kind, "fcmp oeq", b, number(0.0))
-    return text.select(by_zero, type, _infix(checks, kind, "fdiv", a, b), rounded)
+    plain = _infix(checks, kind, "fdiv", a, b)
+    none = _infix(checks, kind, "fcmp oeq", quotient, zero)
+    rounded = text.select(none, type, checks.call("copysign", kind, [zero, plain]), rounded)
+    return text.select(_infix(checks, kind, "fcmp oeq", b, zero), type, plain, rounded)
 
 
 def _ratio(checks: Checks, kind: str, a: str, b: str) -> str:
@@ -473,11 +491,9 @@ _COMPOSED: dict[str, Callable[..., str]] = {
 def _raise_as_python(checks: Checks, name: str, args: list[Scalar], result: Scalar) -> None:
     """Leave where Python raises: a result that is infinite or undefined though the arguments are not."""
     text = checks.text
-    if name == "divide":
+    if name in _DIVISIONS:
         checks.leave_if(text.let(f"fcmp oeq double {args[1].text}, {number(0.0)}"))
         return
-    if name == "power" and args[1].text in (number(2.0), number(1.0), number(3.0), number(4.0)):
-        pass
     size = checks.call("fabs", result.kind, [result.text])
     odd = text.negation(text.let(f"fcmp olt double {size}, {number(math.inf)}"))
     with text.when(odd, ", !prof !1"):

@@ -1,4 +1,4 @@
-"""Stores into arrays: one element, the part that a basic index names, the elements that arrays of integers name."""
+"""Stores into arrays: one element, or the part that a basic index names; what arrays name is in `gathering`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import operator
 from typing import Any
 
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import fusion, indexing, kernels, nests, scalars
+from adjoint._backend.native import fusion, gathering, indexing, kernels, nests, scalars
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Scalar, is_native, kind_of, rank_of
@@ -28,7 +28,7 @@ def store(w: Writer, op: Apply, sharing: Sharing, *, in_place: bool, add: bool) 
     if fusion.is_basic(index):
         _store_part(w, a, op, sharing, add=add)
     else:
-        _store_named(w, a, index, v, add=add)
+        gathering.store(w, a, op, sharing, add=add)
 
 
 def _store_part(w: Writer, a: Array, op: Apply, sharing: Sharing, *, add: bool) -> None:
@@ -88,37 +88,3 @@ def expect_fit(w: Writer, t: kernels.Tree, place: Array) -> None:
             raise Unsupported("an array of more axes than the place has")
         for n, wanted in zip(reversed(dims), reversed(place.dims), strict=False):
             w.leave_if(w.text.all([w.text.compare("ne", n, "1"), w.text.compare("ne", n, wanted)]))
-
-
-def _store_named(w: Writer, a: Array, index: Any, v: Any, *, add: bool) -> None:
-    """Write to the elements that arrays of integers name, one after the other: of repeated ones the last wins, or all count."""
-    text = w.text
-    if a.kind == "b1":
-        raise Unsupported("truth values")
-    arrays, full = indexing.named(w, a, index)
-    if not full:
-        raise Unsupported("rows that integers name")
-    x = w.atom(v)
-    stride = "1"
-    if isinstance(x, Array):
-        if x.rank != arrays[0].rank:
-            raise Unsupported("a broadcast store")
-        x = w.packed(x)
-        one = text.compare("eq", x.dims[0], "1") if x.rank == 1 else "false"
-        for m, n in zip(x.dims, arrays[0].dims, strict=True):
-            w.leave_if(text.all([text.negation(one), text.compare("ne", m, n)]))
-        stride = text.select(one, "i64", "0", "1")
-
-    def body(k: str, address: str) -> None:
-        if isinstance(x, Array):
-            y = nests.load(text, x.kind, text.item(x.stored, x.data, text.integer("mul", k, stride)))
-        else:
-            assert isinstance(x, Scalar)
-            y = x
-        y = scalars.convert(text, y, a.kind)
-        if add:
-            before = nests.load(text, a.kind, address)
-            y = Scalar(a.kind, text.let(f"{'add' if a.kind == 'i8' else 'fadd'} {y.type} {before.text}, {y.text}"))
-        nests.store(text, y, address)
-
-    indexing.each_named(w, a, index, body)
