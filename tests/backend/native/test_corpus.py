@@ -87,7 +87,7 @@ def test_reverse(program: Program) -> None:
 def test_forward_over_reverse(program: Program) -> None:
     cotangent = oracles.random_like(program.function(*program.args), 2)
     tangents = oracles.random_like(program.args, 1)
-    gradient = lambda *args: ad.vjp(program.function, *args)[1](cotangent)  # noqa: E731
+    gradient = lambda *args: ad.vjp(program.function, *args)[1](cotangent)
     compare(program, lambda *args: ad.jvp(gradient, args, tangents))
 
 

@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import arranging, fusion, gathering, indexing, kernels, linear, list_functions, making, products, storing
+from adjoint._backend.native import (
+    arranging,
+    fusion,
+    gathering,
+    indexing,
+    kernels,
+    linear,
+    list_functions,
+    making,
+    products,
+    storing,
+)
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Machine, is_native, rank_of

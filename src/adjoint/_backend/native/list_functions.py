@@ -145,11 +145,11 @@ def total(w: Writer, op: Apply, target: Value | None = None) -> Scalar:
     if isinstance(atom_type(given), ListOf):
         x = reference(w, given)
         t, n, items = lists.item_type(x.type), lists.length(w, x), lists.items(w, x)
-        read = lambda k: lists.get(w, t, w.text.item(lists.layout(t), items, k))  # noqa: E731
+        read = lambda k: lists.get(w, t, w.text.item(lists.layout(t), items, k))
     elif rank_of(given) == 1:
         a = w.array(given)
         n, stride = a.dims[0], nests.strides_of(w.text, a)[0]
-        read = lambda k: nests.load(w.text, a.kind, w.text.item(a.stored, a.data, w.text.integer("mul", k, stride)))  # noqa: E731
+        read = lambda k: nests.load(w.text, a.kind, w.text.item(a.stored, a.data, w.text.integer("mul", k, stride)))
     else:
         raise Unsupported("a sum of arrays")
 

@@ -13,8 +13,8 @@ from adjoint._backend.native import bounds, callbacks, elementary, entry, fusion
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.statements import Statements
-from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
 from adjoint._backend.native.text import Text
+from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
 from adjoint._backend.schedule import schedule
 from adjoint._ir.copying import copied
 from adjoint._ir.nodes import Apply, Call, Function, Undefined, Value, atom_type, functions, walk
@@ -204,7 +204,9 @@ class Module:
         depth = w.text.integer("add", "%depth", "1")
         w.leave_if(w.text.compare("sgt", depth, str(_DEEPEST)))
         w.leave_in_doubt()  # a recursion that depends on what is doubtful may never end
-        w.leave_for(w.text.let(f"call i8 {self.name(op.function)}({', '.join(['ptr %pool', f'i64 {depth}', *args, f'ptr {out}'])})"))
+        w.leave_for(
+            w.text.let(f"call i8 {self.name(op.function)}({', '.join(['ptr %pool', f'i64 {depth}', *args, f'ptr {out}'])})")
+        )
         found: list[Machine | None] = []
         offset = 0
         for t in types:
@@ -268,7 +270,11 @@ class Module:
 
     def parallel(self, text: Text, *, light: bool = True) -> tuple[str, str]:
         """Return notes for a loop whose turns do not see each other's stores: for its end, and for each access to memory."""
-        n = text.note("distinct !{{}}", "distinct !{{{1}, {2}, !3}}" if light else "distinct !{{{1}, {2}, !3, !5}}", '!{{!"llvm.loop.parallel_accesses", {0}}}')
+        n = text.note(
+            "distinct !{{}}",
+            "distinct !{{{1}, {2}, !3}}" if light else "distinct !{{{1}, {2}, !3, !5}}",
+            '!{{!"llvm.loop.parallel_accesses", {0}}}',
+        )
         return f", !llvm.loop !{n + 1}", f", !llvm.access.group !{n}"
 
     def constant_array(self, w: Writer, x: np.ndarray) -> Array:

@@ -191,8 +191,14 @@ class Statements:
         self.close(around)
 
     def turns(
-        self, step: Cycle, around: Around, consumed: list[Machine], addresses: list[str], span: tuple[str, str, str | None],
-        *, slow: bool = False,
+        self,
+        step: Cycle,
+        around: Around,
+        consumed: list[Machine],
+        addresses: list[str],
+        span: tuple[str, str, str | None],
+        *,
+        slow: bool = False,
     ) -> None:
         """Write the turns of a loop, which ends at the label of ``around``."""
         w, text, loop = self.w, self.w.text, step.loop

@@ -10,7 +10,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-
 # Notes before this number are those of `runtime`.
 FIRST_NOTE = 10
 
