@@ -212,7 +212,7 @@ make:
   ret ptr %block
 }
 
-define internal void @adj.retain(ptr %block) noinline nounwind {
+define internal void @adj.retain(ptr %block) alwaysinline nounwind {
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %count
 count:
@@ -224,7 +224,7 @@ end:
   ret void
 }
 
-define internal void @adj.release(ptr %pool, ptr %block) noinline nounwind {
+define internal void @adj.release(ptr %pool, ptr %block) alwaysinline nounwind {
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %count
 count:
