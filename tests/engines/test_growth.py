@@ -29,8 +29,6 @@ _STATES = "an array that nested loops change is kept whole for each turn, not th
 KNOWN_GAPS = {
     "numerics.cholesky_by_hand": _STATES,
     "numerics.lu_with_pivoting": _STATES,
-    "numerics.soft_dynamic_time_warping": _STATES,
-    "views.rows_as_loop_variables": "the second derivative grows by 2.28, the function by 2.00",
 }
 # Without the cache that the user's function has, a program takes exponentially many steps.
 UNCACHED = {"closures.bernstein_with_cached_integers"}
