@@ -15,9 +15,12 @@ filled.  Numbers are medians over processes; those above their limit are marked.
 from __future__ import annotations
 
 import argparse
+import atexit
+import functools
 import itertools
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -33,9 +36,17 @@ PARTS = "llvm", "translation", "code", "run"
 _IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 
 
+@functools.cache
+def bytecode() -> str:
+    """Return a folder for the bytecode of all modules: an installed package has it, a checkout may not."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def in_child(*command: str, **environment: str) -> str:
-    """Return the last line that a new process of Python prints, which finds the modules that this one finds."""
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    """Return the last line that a new process of Python prints, which finds the modules that this one finds, as bytecode."""
+    environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONPYCACHEPREFIX": bytecode(), "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(  # noqa: S603 - our own
         [sys.executable, *command], capture_output=True, text=True, check=False, env=os.environ | environment
     )
@@ -99,6 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"  {name:10}{shown(seconds, LIMITS['import'] if name == 'adjoint' else None)}")
     print(f"  adjoint is {imports['adjoint'] / imports['numpy']:.1f} times NumPy; limit {LIMITS['import']} s")
     print(f"\nfirst call, seconds{'':13}translation{'':8}code: cold{'':6}cached{'':9}rest{'':5}LLVM")
+    in_child("-m", "benchmarks.starting", "--child", next(iter(PROBLEMS)))  # writes the bytecode of llvmlite
     beyond = {"cold": 0, "cached": 0}
     for name in options.problems:
         cold = first_call(name, options.repetitions, ADJOINT_CACHE="0")

@@ -224,3 +224,13 @@ def test_a_process_ends_well_with_code_in_memory():
     program = f"from adjoint._backend.native import machine\nkept = machine.compile_text('''{SCALAR}''')\nmachine.kept = kept"
     done = run(program)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_rejected_code_is_freed_whatever_the_collector_takes_first():
+    text = "define i32 @f(i32 %x) {\n  %y = add i32 %z, 1\n  %z = add i32 %x, 1\n  ret i32 %y\n}\n"
+    for _ in range(50):
+        with pytest.raises(machine.InvalidCodeError) as caught:
+            machine.compile_text(text)
+        caught.value.args = (caught,)  # a cycle, which holds LLVM's module and its context by the traceback
+        del caught
+    gc.collect()
