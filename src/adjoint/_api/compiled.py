@@ -45,7 +45,7 @@ class Compiled:
             return None
         try:
             return native.compile(self.function)
-        except (native.Unsupported, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
+        except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 
     def __call__(self, leaves: Leaves) -> Leaves:

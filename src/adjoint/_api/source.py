@@ -78,7 +78,7 @@ def machine_text(function: Function, form: str) -> str:
         why = "LLVM, the package llvmlite, is not there"
     except (ImportError, OSError) as error:
         why = f"LLVM cannot be loaded: {error}"
-    except native.Unsupported as error:
+    except native.UnsupportedError as error:
         why = f"there are no instructions for this: {error}"
     remedy = "leave `backend` out to see it as NumPy source"
     raise AdjointError(f"the program of {function.name!r} is run by Python, not as machine code", why=why, remedy=remedy)

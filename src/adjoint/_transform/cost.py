@@ -16,8 +16,8 @@ an effect, an exception, a call                        cannot be done again
 ====================================================  ================================================================
 
 No other operation is done again more than once: of a nest of loops one body decides to recompute, and those within keep what
-they need during that recomputation, or recompute while those around keep.  Only sums and products of numbers are recomputed by any of
-them.  So what is recomputed adds at most the operations of the function.
+they need during that recomputation, or recompute while those around keep.  Only sums and products of numbers are recomputed by
+any of them.  So what is recomputed adds at most the operations of the function.
 """
 
 from __future__ import annotations

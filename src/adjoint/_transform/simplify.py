@@ -229,7 +229,10 @@ _BLANK = {np.empty, np.zeros, np.ones, np.full, np.empty_like, np.zeros_like, np
 
 
 def _key(op: Apply, outputs: list[Value]) -> Any:
-    """Return what tells one operation from another, of results of these types; None if that cannot be told, or each is wanted for itself."""
+    """Return what tells one operation from another, of results of these types.
+
+    None if that cannot be told, or each is wanted for itself.
+    """
     if op.function in _BLANK:
         return None
     try:

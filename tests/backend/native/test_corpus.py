@@ -96,5 +96,5 @@ def test_what_machine_code_does_not_know_runs_by_python() -> None:
     jitted(*PROGRAMS["models.monte_carlo_option"].args)
     assert jitted.last is not None
     assert jitted.last.compiled.native is None
-    with pytest.raises(native.Unsupported):
+    with pytest.raises(native.UnsupportedError):
         native.compile(jitted.last.compiled.function)

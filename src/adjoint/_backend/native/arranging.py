@@ -9,7 +9,7 @@ import numpy as np
 from adjoint._backend.native import gathering, kernels, linear, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.kernels import Node, Number
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.text import number
 from adjoint._backend.native.values import KINDS, Array, Machine, Scalar, is_native, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
@@ -19,16 +19,16 @@ from adjoint._ir.types import Tensor
 def given(op: Apply, *names: str, native: bool = True) -> dict[str, Any]:
     """Return the arguments by name; others, and a first one that machine code does not know, are refused."""
     if len(op.args) > len(names) or set(op.kwargs) - set(names):
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     if native and not is_native(atom_type(op.args[0] if op.args else None)):
-        raise Unsupported("what is no array")
+        raise UnsupportedError("what is no array")
     return dict(zip(names, op.args, strict=False)) | op.kwargs
 
 
 def whole(x: Any) -> int:
     """Return an integer that is known."""
     if type(x) is not int:
-        raise Unsupported("an option that is not known")
+        raise UnsupportedError("an option that is not known")
     return x
 
 
@@ -48,7 +48,7 @@ def _axis(op: Apply, axis: Any) -> int:
     rank = rank_of(op.args[0])
     k = 0 if axis is None and rank == 1 else whole(axis)
     if not -rank <= k < rank:
-        raise Unsupported("an axis")
+        raise UnsupportedError("an axis")
     return k % rank
 
 
@@ -64,7 +64,7 @@ def cumulated(w: Writer, op: Apply, target: Value | None = None) -> Array:
     operation = {np.cumsum: "add", np.cumprod: "mul"}[op.function]
     operation = f"f{operation}" if kind[0] == "f" else operation
     if kind == "b1":
-        raise Unsupported("sums of truth values")
+        raise UnsupportedError("sums of truth values")
 
     def outer(i: str) -> None:
         start = text.integer("mul", i, text.integer("mul", n, behind))
@@ -89,7 +89,7 @@ def place_of_extreme(w: Writer, op: Apply, target: Value | None = None) -> Machi
     axis = given(op, "a", "axis").get("axis")
     text, largest = w.text, op.function is np.argmax
     if not rank_of(op.args[0]):
-        raise Unsupported("one number")
+        raise UnsupportedError("one number")
     a = _packed(w, op.args[0])
     if axis is None:
         before, n, behind, dims = "1", nests.size_of(text, a.dims), "1", ()
@@ -138,7 +138,7 @@ def rounded(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     decimals = whole(given(op, "a", "decimals").get("decimals", 0))
     output = op.outputs[0]
     if not isinstance(output.type, Tensor) or output.type.dtype.kind != "f" or kind_of(op.args[0]) != kind_of(output):
-        raise Unsupported("integers")
+        raise UnsupportedError("integers")
     kind = kind_of(output)
     t: kernels.Tree = kernels.tree(w, op.args[0])
     names = ("multiply", "divide") if decimals > 0 else ("divide", "multiply")
@@ -164,7 +164,7 @@ def triangle(w: Writer, op: Apply, target: Value | None = None) -> Array:
     """Return a matrix with zeros above, or below, a diagonal."""
     parts = given(op, "m", "k")
     if rank_of(op.args[0]) != 2:
-        raise Unsupported("a stack of matrices")
+        raise UnsupportedError("a stack of matrices")
     text, below = w.text, op.function is np.tril
     out = w.copy(w.array(op.args[0]), kind_of(op.outputs[0]))
     (m, n), offset = out.dims, w.whole(parts.get("k", 0))
@@ -202,11 +202,11 @@ def diagonal(w: Writer, op: Apply, target: Value | None = None) -> Array:
     offset = whole(parts.get("k", parts.get("offset", 0)))
     a = w.array(op.args[0])
     if (parts.get("axis1", 0), parts.get("axis2", 1)) not in ((0, 1), (-2, -1)):
-        raise Unsupported("axes")
+        raise UnsupportedError("axes")
     if a.rank == 2:
         return w.copy(_diagonal(w, a, offset))
     if a.rank != 1 or op.function is not np.diag:
-        raise Unsupported("a stack of matrices")
+        raise UnsupportedError("a stack of matrices")
     n = w.text.integer("add", a.dims[0], str(abs(offset)))
     out = w.allocate(a.kind, (n, n))
     kernels.fill(w, out, Number(Scalar(a.kind, scalars.literal(0, a.kind))))
@@ -219,7 +219,7 @@ def trace(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return the sum of a diagonal."""
     offset = whole(given(op, "a", "offset").get("offset", 0))
     if rank_of(op.args[0]) != 2:
-        raise Unsupported("a stack of matrices")
+        raise UnsupportedError("a stack of matrices")
     t = kernels.Leaf(_diagonal(w, w.array(op.args[0]), offset), None, None)
     return kernels.reduced(w, t, 1, (0,), ("add", 0), kind_of(op.outputs[0]))
 
@@ -232,7 +232,7 @@ def rolled(w: Writer, op: Apply, target: Value | None = None) -> Array:
     parts = given(op, "a", "shift", "axis")
     shift = parts["shift"]
     if isinstance(shift, (list, tuple)) or rank_of(shift) or kind_of(shift) != "i8":
-        raise Unsupported("several shifts")
+        raise UnsupportedError("several shifts")
     axis = _axis(op, parts.get("axis"))
     text, a = w.text, w.array(op.args[0])
     out = w.allocate(a.kind, a.dims)
@@ -255,7 +255,7 @@ def repeated(w: Writer, op: Apply, target: Value | None = None) -> Array:
     """Return each element along an axis several times."""
     parts = given(op, "a", "repeats", "axis")
     if isinstance(parts["repeats"], (list, tuple)) or rank_of(parts["repeats"]) or kind_of(parts["repeats"]) != "i8":
-        raise Unsupported("several counts")
+        raise UnsupportedError("several counts")
     axis = _axis(op, parts.get("axis"))
     a, count = w.array(op.args[0]), w.whole(parts["repeats"])
     strides = nests.strides_of(w.text, a)
@@ -269,7 +269,7 @@ def tiled(w: Writer, op: Apply, target: Value | None = None) -> Array:
     counts = tuple(counts) if isinstance(counts, (list, tuple)) else (counts,)
     a = w.array(op.args[0])
     if len(counts) != a.rank or any(rank_of(n) or kind_of(n) != "i8" for n in counts):
-        raise Unsupported("another number of axes")
+        raise UnsupportedError("another number of axes")
     dims, steps = [], []
     for n, size, stride in zip(map(w.whole, counts), a.dims, nests.strides_of(w.text, a), strict=True):
         dims += [n, size]
@@ -294,7 +294,7 @@ def taken(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     parts = given(op, "a", "indices", "axis")
     axis, index = parts.get("axis"), parts["indices"]
     if _axis(op, axis) != 0 or isinstance(index, (list, tuple)) or not rank_of(index):
-        raise Unsupported("another axis")
+        raise UnsupportedError("another axis")
     return gathering.gathered(w, Apply(outputs=op.outputs, line=op.line, function=op.function, args=(op.args[0], index)))
 
 
@@ -302,7 +302,7 @@ def linspace(w: Writer, op: Apply, target: Value | None = None) -> Array:
     """Return numbers at equal distances, the last of which is the end."""
     parts = given(op, "start", "stop", "num")
     if any(rank_of(parts[name]) for name in ("start", "stop")) or kind_of(op.outputs[0]) != "f8":
-        raise Unsupported("ends that are arrays")
+        raise UnsupportedError("ends that are arrays")
     text, n = w.text, w.whole(parts.get("num", 50))
     start, stop = (w.scalar(parts[name], "f8").text for name in ("start", "stop"))
     out = w.allocate("f8", (n,))

@@ -31,7 +31,7 @@ Key = tuple[Value, int, Any]
 class Bounds:
     """What a loop knows: the indices that a test before it can vouch for, and whole numbers that cannot overflow then."""
 
-    indices: dict[Key, tuple[Any, str]] = field(default_factory=dict)
+    indices: dict[Key, tuple[str, Any]] = field(default_factory=dict)
     sums: set[Value] = field(default_factory=set)
 
 
@@ -43,7 +43,7 @@ def find(w: Writer, step: Cycle) -> Bounds | None:
     if any(isinstance(op, Call) for op in _operations(w, step.body)):
         return None
     changed = _changed(w, step, inner)
-    linear = _linear(w, step, changed)
+    linear = _linear(w, step)
     found = Bounds(sums=set(linear) - {step.index})  # type: ignore[arg-type]
     for op in _operations(w, step.body):
         for key in _accesses(w, op):
@@ -118,7 +118,7 @@ def _is_fixed(w: Writer, index: Value, changed: set[Value]) -> bool:
     return index not in w.plan.inlined and w.variables.root(index) not in changed
 
 
-def _linear(w: Writer, step: Cycle, changed: set[Value]) -> dict[Value, str]:
+def _linear(w: Writer, step: Cycle) -> dict[Value, str]:
     """Return the values that are the index of a loop plus a known number, with that number."""
     if step.index is None:
         return {}

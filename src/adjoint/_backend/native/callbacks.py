@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint._backend.native import lists, nests
 from adjoint._backend.native.function import STACK, Writer
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
 from adjoint._ir.nodes import Apply, Undefined, Value, map_atoms, values
 from adjoint._ir.types import ListOf, Record, Tensor, Type
@@ -59,7 +59,7 @@ def called(w: Writer, op: Apply) -> list[Machine | None]:
     """Return the results of an operation, computed by Python."""
     leaves = list(dict.fromkeys(values((op.args, op.kwargs))))
     if any(isinstance(leaf.type, Record) for leaf in leaves) or any(isinstance(y.type, Record) for y in op.outputs):
-        raise Unsupported("a record of a function that is called back")
+        raise UnsupportedError("a record of a function that is called back")
     text = w.text
     number = w.module.object(_function(op, leaves))
     boxed = [box(w, leaf.type, w.module.handlers.value(w, leaf, None)) for leaf in leaves]
@@ -85,7 +85,7 @@ def _held(w: Writer, result: str) -> str:
     return w.text.load("ptr", lists.field(w, block, OBJECT))
 
 
-# The functions ------------------------------------------------------------------------------------------------------------------
+# The functions ----------------------------------------------------------------------------------------------------------------
 
 
 def _function(op: Apply, leaves: list[Value]) -> Callable[..., Any]:
@@ -153,7 +153,7 @@ def _own(y: Any, t: Tensor) -> np.ndarray:
     return y if plain else np.array(y, t.dtype, order="C")
 
 
-# Objects ------------------------------------------------------------------------------------------------------------------------
+# Objects ----------------------------------------------------------------------------------------------------------------------
 
 
 def box(w: Writer, t: Type, x: Machine) -> str:
@@ -209,7 +209,8 @@ def _array(w: Writer, x: Array) -> str:
     make, cls = (text.load("ptr", w.module.entry(name)) for name in ("new_array", "array"))
     number = TYPE_NUMBERS[x.kind]
     result = text.let(
-        f"call ptr {make}(ptr {cls}, i32 {x.rank}, ptr {dims}, i32 {number}, ptr {steps}, ptr {x.data}, i32 0, i32 {_ALIGNED}, ptr null)"
+        f"call ptr {make}(ptr {cls}, i32 {x.rank}, ptr {dims}, i32 {number}, ptr {steps}, ptr {x.data}, "
+        f"i32 0, i32 {_ALIGNED}, ptr null)"
     )
     if x.owner != "null":
         with text.when(text.let(f"icmp ne ptr {x.owner}, null")):

@@ -1,8 +1,9 @@
 """The function of a program that Python calls, written against Python's and NumPy's C interfaces.
 
-It takes plain positional arguments, looks whether each is of the type that the program was made for, runs the program without the
-interpreter's lock, and makes objects of the results.  Whatever does not fit, and whatever the program leaves for, gives
-`NotImplemented`: then the caller runs the program by Python.  `Ellipsis` asks for the exact form of the program.
+It takes plain positional arguments, looks whether each is of the type that the program was made for, runs the program
+(without the interpreter's lock if that can take long), and makes objects of the results.  Whatever does not fit, and whatever
+the program leaves for, gives `NotImplemented`: then the caller runs the program by Python.  `Ellipsis` asks for the program's
+exact form.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from adjoint._backend.native import lists
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import code, is_native
 from adjoint._ir.nodes import Function, Loop, walk
 from adjoint._ir.types import Record, Tensor, Type
@@ -21,6 +22,7 @@ TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float3
          "capsule_release", "exception", "ellipsis")  # fmt: skip
 # NumPy's numbers of dtypes, and sizes.
 TYPE_NUMBERS = {"b1": (0, 1), "i8": (7, 8), "f4": (11, 4), "f8": (12, 8)}
+# The table, and what is called.
 _DECLARED = """
 @adj.table = internal global [{count} x ptr] zeroinitializer
 define ptr @table() {{
@@ -43,6 +45,36 @@ declare i32 @PyErr_ExceptionMatches(ptr)
 declare ptr @PyErr_Occurred()
 declare void @Py_IncRef(ptr)
 declare void @Py_DecRef(ptr)
+"""
+# Where the function ends without a result: in doubt, with an exception of Python's own, or because something does not fit.
+_ENDS = f"""doubt:
+  call void @adj.clear(ptr %pool)
+  %dp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index("ellipsis")}
+  %dots = load ptr, ptr %dp
+  call void @Py_IncRef(ptr %dots)
+  ret ptr %dots
+left:
+  call void @adj.clear(ptr %pool)
+  %error = call ptr @PyErr_Occurred()
+  %set = icmp ne ptr %error, null
+  br i1 %set, label %which, label %refuse
+which:
+  %xp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index("exception")}
+  %exception = load ptr, ptr %xp
+  %plain = call i32 @PyErr_ExceptionMatches(ptr %exception)
+  %ordinary = icmp ne i32 %plain, 0
+  br i1 %ordinary, label %clear, label %raise
+raise:
+  ret ptr null
+clear:
+  call void @PyErr_Clear()
+  br label %refuse
+refuse:
+  %tp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index("not_implemented")}
+  %none = load ptr, ptr %tp
+  call void @Py_IncRef(ptr %none)
+  ret ptr %none
+}}
 """
 IMPORTS = tuple(line.split("@")[1].split("(")[0] for line in _DECLARED.splitlines() if line.startswith("declare"))
 # Bytes of a result up to which it is copied into an array of NumPy's own memory; a larger one lends its memory.
@@ -93,7 +125,7 @@ def text(module: Any, function: Function) -> str:
     lines = _Lines()
     types = module.result_types(function)
     if any(isinstance(t, Record) for t in (*types, *[param.type for param in function.params])):
-        raise Unsupported("a record that is an argument or a result")
+        raise UnsupportedError("a record that is an argument or a result")
     pool = "%pool"
     lines.allocas.append("  %pool = alloca [17 x ptr], align 16")
     lines.do(f"call void @llvm.memset.p0.i64(ptr {pool}, i8 0, i64 136, i1 false)")
@@ -135,17 +167,9 @@ def text(module: Any, function: Function) -> str:
         lines.do(f"br i1 {failed}, label %failed, label %{good}")
         lines.lines += ["failed:", f"  call void @Py_DecRef(ptr {result})", "  br label %refuse", f"{good}:"]
     lines.do(f"ret ptr {result}")
-    refuse = ["doubt:", "  call void @adj.clear(ptr %pool)", f"  %dp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('ellipsis')}",
-              "  %dots = load ptr, ptr %dp", "  call void @Py_IncRef(ptr %dots)", "  ret ptr %dots", "left:", "  call void @adj.clear(ptr %pool)", "  %error = call ptr @PyErr_Occurred()", "  %set = icmp ne ptr %error, null",
-              "  br i1 %set, label %which, label %refuse", "which:",
-              f"  %xp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('exception')}", "  %exception = load ptr, ptr %xp",
-              "  %plain = call i32 @PyErr_ExceptionMatches(ptr %exception)", "  %ordinary = icmp ne i32 %plain, 0",
-              "  br i1 %ordinary, label %clear, label %raise", "raise:", "  ret ptr null",
-              "clear:", "  call void @PyErr_Clear()", "  br label %refuse", "refuse:", f"  %tp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index('not_implemented')}",
-              "  %none = load ptr, ptr %tp", "  call void @Py_IncRef(ptr %none)", "  ret ptr %none"]  # fmt: skip
     head = "define ptr @call(ptr %self, ptr %args, i64 %n) {"
     declared = _DECLARED.format(count=len(TABLE) + len(module.objects))
-    return "\n".join([declared, head, *lines.allocas, *lines.lines, *refuse, "}\n"])
+    return "\n".join([declared, head, *lines.allocas, *lines.lines, _ENDS])
 
 
 def _kinds(function: Function) -> list[Type | None]:
@@ -247,8 +271,7 @@ def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
     size = str(width)
     for k in range(rank):
         size = lines.let(f"mul i64 {size}, {lines.at(dims, 8 * k, 'i64')}")
-    copy, lend, end = lines.label("copy"), lines.label("lend"), lines.label("end")
-    look, sole = lines.label("look"), lines.label("sole")
+    copy, lend, end, look = (lines.label(name) for name in ("copy", "lend", "end", "look"))
     result = lines.alloca("ptr")
     own = lines.let(f"icmp ne ptr {owner}, null")
     large = lines.let(f"icmp sgt i64 {size}, {_COPIED}")
@@ -256,13 +279,11 @@ def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
     lines.lines.append(f"{look}:")
     single = lines.let(f"icmp eq i32 {lines.at(owner, 0, 'i32')}, 1")
     plain = lines.let(f"icmp eq ptr {lines.at(owner, 8)}, null")
-    lines.do(f"br i1 {lines.let(f'and i1 {single}, {plain}')}, label %{sole}, label %{copy}")
-    make, array = lines.entry, lines.entry
-    lines.lines.append(f"{sole}:")
-    lines.do(f"br label %{lend}")
+    lines.do(f"br i1 {lines.let(f'and i1 {single}, {plain}')}, label %{lend}, label %{copy}")
     lines.lines.append(f"{lend}:")
     x = lines.let(
-        f"call ptr {make('new_array')}(ptr {array('array')}, i32 {rank}, ptr {dims}, i32 {number}, ptr null, ptr {data}, i32 0, i32 1281, ptr null)"
+        f"call ptr {lines.entry('new_array')}(ptr {lines.entry('array')}, i32 {rank}, ptr {dims}, i32 {number}, "
+        f"ptr null, ptr {data}, i32 0, i32 1281, ptr null)"
     )
     capsule = lines.let(f"call ptr @PyCapsule_New(ptr {owner}, ptr null, ptr {lines.entry('capsule_free')})")
     lines.let(f"call i32 {lines.entry('set_base')}(ptr {x}, ptr {capsule})")
@@ -270,7 +291,8 @@ def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
     lines.do(f"br label %{end}")
     lines.lines.append(f"{copy}:")
     y = lines.let(
-        f"call ptr {make('new_array')}(ptr {array('array')}, i32 {rank}, ptr {dims}, i32 {number}, ptr null, ptr null, i32 0, i32 0, ptr null)"
+        f"call ptr {lines.entry('new_array')}(ptr {lines.entry('array')}, i32 {rank}, ptr {dims}, i32 {number}, "
+        f"ptr null, ptr null, i32 0, i32 0, ptr null)"
     )
     lines.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {lines.at(y, 16)}, ptr {data}, i64 {size}, i1 false)")
     lines.do(f"call void @adj.release(ptr %pool, ptr {owner})")

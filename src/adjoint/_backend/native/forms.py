@@ -1,4 +1,4 @@
-"""What is known of the arrays of a program beyond their types: whether they lie in C order, and which lengths are known numbers.
+"""What is known of arrays beyond their types: whether they lie in C order, and which lengths are known numbers.
 
 Variables that several values share have the form that all of these have.  Found by going through the statements until nothing
 changes, from the most that could be known to what is.
@@ -85,18 +85,19 @@ class Forms:
             case Compute():
                 for output in step.op.outputs:
                     if rank_of(output):
-                        form = self.result(step.op, output)
-                        self.meet(output, Form(form.dims, True) if step.copies else form)
+                        self.give(output, self.result(step.op, output), copies=step.copies)
             case Move():
                 for pair in step.pairs:
                     if rank_of(pair.target) and not isinstance(pair.source, Undefined):
-                        form = self.arrived(pair.source)
-                        if form is not None:
-                            self.meet(pair.target, Form(form.dims, True) if pair.copies else form)
+                        self.give(pair.target, self.arrived(pair.source), copies=pair.copies)
             case Cycle():
                 for item in step.loop.items:
-                    if rank_of(item):
-                        self.meet(item, Form(unknown(rank_of(item)), True))
+                    self.meet(item, Form(unknown(rank_of(item)), True))
+
+    def give(self, value: Value, form: Form | None, *, copies: bool) -> None:
+        """Note the form of what a variable is given; a copy lies in C order."""
+        if form is not None:
+            self.meet(value, Form(form.dims, True) if copies else form)
 
     def arrived(self, atom: Any) -> Form | None:
         """Return the form of a value that is moved; None if nothing has reached it yet."""
@@ -181,7 +182,7 @@ def broadcast(shapes: list[Dims], rank: int) -> Dims:
     return tuple(reversed(dims))
 
 
-# Lengths of results -------------------------------------------------------------------------------------------------------------
+# Lengths of results -----------------------------------------------------------------------------------------------------------
 
 
 def _as_first(forms: Forms, op: Apply) -> Dims:

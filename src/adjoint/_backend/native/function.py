@@ -15,7 +15,7 @@ from adjoint._backend.memory import Sharing
 from adjoint._backend.names import Variables
 from adjoint._backend.native import nests
 from adjoint._backend.native.forms import Forms
-from adjoint._backend.native.scalars import Unsupported, constant, convert
+from adjoint._backend.native.scalars import UnsupportedError, constant, convert
 from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import (
     KINDS,
@@ -78,7 +78,7 @@ class Writer:
         self.safe: frozenset[Any] = frozenset()
         self.sums: frozenset[Value] = frozenset()
 
-    # What was written in vain ---------------------------------------------------------------------------------------------------
+    # What was written in vain -------------------------------------------------------------------------------------------------
 
     def mark(self) -> tuple[Any, ...]:
         """Return where the text is, to return there if an operation turns out not to be known."""
@@ -136,8 +136,8 @@ class Writer:
     def owner_variable(self) -> str:
         """Return a variable for a share in a block, which is given back when the function is left.
 
-        They lie in a row, which one function gives back: if each were a variable of LLVM's, every place from which the function is
-        left would have to say where each of them is, which costs seconds of compile time.
+        They lie in a row, which one function gives back: if each were a variable of LLVM's, every place from which the function
+        is left would have to say where each of them is, which costs seconds of compile time.
         """
         name = f"%{self.text.fresh('s')}"
         self.text.entry.append(f"  {name} = getelementptr ptr, ptr %shares, i64 {len(self.owners)}")
@@ -150,7 +150,7 @@ class Writer:
         ``target`` is the variable that will hold it and whose old elements nobody needs any more.
         """
         if kind not in KINDS:
-            raise Unsupported(f"arrays of {kind}")
+            raise UnsupportedError(f"arrays of {kind}")
         stored = KINDS[kind][1]
         known = [int(n) for n in dims if n[0] != "%"]
         if len(known) == len(dims) and int(np.prod(known, dtype=int)) <= 64:
@@ -371,7 +371,7 @@ class Writer:
         if not doubtful:
             return operands
         if len(dims) > _AXES:
-            raise Unsupported("an array of many axes that may have gaps")
+            raise UnsupportedError("an array of many axes that may have gaps")
         copy, end = text.fresh("gaps"), text.fresh("straight")
         variables = {id(operand): self.operand_variables(operand) for operand in doubtful}
         text.branch(text.all([text.compare("eq", operand.strides[-1], "1") for operand in doubtful]), end, copy)
@@ -432,9 +432,9 @@ class Writer:
             op = self.plan.inlined.get(atom)
             return self.read(atom) if op is None else self.module.handlers.value(self, atom, None)
         if isinstance(atom, Undefined):
-            raise Unsupported("a value that is not there")
+            raise UnsupportedError("a value that is not there")
         if isinstance(atom, np.ndarray):
-            return self.module.constant_array(self, atom)
+            return self.module.constant_array(atom)
         if is_native(atom_type(atom)):
             return constant(atom)
         number = self.module.object(atom)
@@ -446,13 +446,13 @@ class Writer:
         if isinstance(x, Array) and not x.dims:
             x = nests.load(self.text, x.kind, x.data)
         if not isinstance(x, Scalar):
-            raise Unsupported("an array in the place of a number")
+            raise UnsupportedError("an array in the place of a number")
         return x if kind is None else convert(self.text, x, kind)
 
     def array(self, atom: Any) -> Array:
         x = self.atom(atom)
         if not isinstance(x, Array):
-            raise Unsupported("a number in the place of an array")
+            raise UnsupportedError("a number in the place of an array")
         return x
 
     def place_of(self, atom: Any) -> tuple[Value, int] | None:

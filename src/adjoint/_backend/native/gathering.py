@@ -10,7 +10,7 @@ from adjoint._backend.memory import Sharing
 from adjoint._backend.native import indexing, kernels, making, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.kernels import Leaf, Number
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Scalar, is_native, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
 from adjoint._ir.types import Tensor
@@ -39,10 +39,10 @@ def named(w: Writer, a: Array, index: Any) -> Named:
     text = w.text
     parts = indexing.parts_of(index, a.rank)
     if any(part is None for part in parts) or len(parts) != a.rank:
-        raise Unsupported("an index of several sorts")
+        raise UnsupportedError("an index of several sorts")
     chosen = [k for k, part in enumerate(parts) if not isinstance(part, slice)]
     if not chosen or chosen != list(range(chosen[0], chosen[-1] + 1)):
-        raise Unsupported("an index whose arrays stand apart")
+        raise UnsupportedError("an index whose arrays stand apart")
     strides = nests.strides_of(text, a)
     found = [_whole(w, parts[k]) for k in chosen]
     arrays = [Leaf(x, None, None) for x in found if isinstance(x, Array)]
@@ -64,10 +64,10 @@ def _whole(w: Writer, part: Any) -> Array | str:
     """Return a part of an index: an array of integers, or one of them."""
     if isinstance(part, (list, tuple)):
         if not part or not all(_is_whole(one) and not rank_of(one) for one in part):
-            raise Unsupported("an index of several sorts")
+            raise UnsupportedError("an index of several sorts")
         return making.stacked(w, "i8", part)
     if not _is_whole(part):
-        raise Unsupported("an index of several sorts")
+        raise UnsupportedError("an index of several sorts")
     return w.array(part) if rank_of(part) else w.whole(part)
 
 
@@ -132,7 +132,7 @@ def store(w: Writer, a: Array, op: Apply, sharing: Sharing, *, add: bool) -> Non
     """Write to the places that an index names, one after the other: of repeated ones the last wins, or all count."""
     old, index, v = op.args
     if add and a.kind == "b1":
-        raise Unsupported("sums of truth values")
+        raise UnsupportedError("sums of truth values")
     written = sharing.written(op.outputs[0]) | sharing.written(old)
     shared = type(v) is Value and bool(sharing.sites(v) & written)
     x: Any = w.array(v) if rank_of(v) else w.scalar(v)
@@ -142,7 +142,7 @@ def store(w: Writer, a: Array, op: Apply, sharing: Sharing, *, add: bool) -> Non
         return
     parts = index if isinstance(index, tuple) else (index,)
     if any(type(part) is Value and sharing.sites(part) & written for part in parts):
-        raise Unsupported("an index that is written to")
+        raise UnsupportedError("an index that is written to")
     put(w, a, named(w, a, index), x, add=add)
 
 
@@ -188,7 +188,7 @@ def _one(w: Writer, kind: str, address: str, x: Scalar, *, add: bool) -> None:
 def _broadcast(w: Writer, x: Array, shape: Extents, *, whole: bool) -> Array:
     """Return an array broadcast to a shape; ``whole`` asks for elements in C order."""
     if x.rank > len(shape):
-        raise Unsupported("an array of more axes than the place has")
+        raise UnsupportedError("an array of more axes than the place has")
     for n, wanted in zip(reversed(x.dims), reversed(shape), strict=False):
         if n != wanted:
             w.leave_if(w.text.all([w.text.compare("ne", n, "1"), w.text.compare("ne", n, wanted)]))
@@ -204,7 +204,7 @@ def scattered(w: Writer, op: Apply, target: Value | None = None) -> Array:
     ct, index, shape = op.args
     kind = op.outputs[0].type.dtype.str[1:]  # type: ignore[union-attr]
     if op.kwargs or not is_native(op.outputs[0].type) or not is_native(atom_type(ct)) or kind == "b1":
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     x: Any = w.array(ct) if rank_of(ct) else w.scalar(ct)
     out = w.allocate(kind, indexing.shape(w, shape))
     kernels.fill(w, out, Number(Scalar(kind, scalars.literal(0, kind))))
@@ -238,7 +238,7 @@ def _each_true(w: Writer, a: Array, mask: Array, body: Callable[[str, str], None
     """
     text = w.text
     if mask.rank > a.rank or (mask.rank > 1 and a.strides is not None):
-        raise Unsupported("a mask of a view")
+        raise UnsupportedError("a mask of a view")
     for n, wanted in zip(mask.dims, a.dims, strict=False):
         w.leave_if(text.compare("ne", n, wanted))
     stride = nests.strides_of(text, a)[mask.rank - 1]
@@ -282,7 +282,7 @@ def _store_masked(w: Writer, a: Array, mask: Array, x: Array | Scalar, *, add: b
     """Write to the places where a mask is true: one number everywhere, or of a vector one to each."""
     text = w.text
     if mask.rank != a.rank or (isinstance(x, Array) and x.rank != 1):
-        raise Unsupported("rows where a mask is true")
+        raise UnsupportedError("rows where a mask is true")
     stride = "0"
     if isinstance(x, Array):
         count = _each_true(w, a, mask, None)

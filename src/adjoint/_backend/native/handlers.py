@@ -23,8 +23,8 @@ from adjoint._backend.native import (
     storing,
 )
 from adjoint._backend.native.function import Writer
-from adjoint._backend.native.scalars import Unsupported
-from adjoint._backend.native.values import Array, Machine, is_native, rank_of
+from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.values import Array, Machine, rank_of
 from adjoint._ir.nodes import Apply, Call, Value, atom_type
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import Tensor
@@ -41,10 +41,10 @@ HANDLERS: dict[Any, Handler] = {
     np.array: making.array, np.asarray: making.array, np.ascontiguousarray: making.array, np.stack: making.stack,
     np.concatenate: making.concatenate, np.arange: making.arange, np.astype: making.converted, shaping.convert: making.converted,
     np.clip: making.clip, np.copy: making.copied, stores.held: making.copied,
-    stores.fit: making.fitted, stores.spread: making.fitted, stores.form: making.formed, extent: making.extent, np.size: making.size,
-    np.matmul: products.product, np.dot: products.product, np.inner: products.inner, np.outer: products.outer,
-    np.linalg.norm: products.norm, np.linalg.solve: linear.solve, np.linalg.inv: linear.inverse, np.linalg.det: linear.determinant,
-    np.linalg.cholesky: linear.cholesky, rules_indexing.scatter: gathering.scattered,
+    stores.fit: making.fitted, stores.spread: making.fitted, stores.form: making.formed, extent: making.extent,
+    np.size: making.size, np.matmul: products.product, np.dot: products.product, np.inner: products.inner,
+    np.outer: products.outer, np.linalg.norm: products.norm, np.linalg.solve: linear.solve, np.linalg.inv: linear.inverse,
+    np.linalg.det: linear.determinant, np.linalg.cholesky: linear.cholesky, rules_indexing.scatter: gathering.scattered,
     np.cumsum: arranging.cumulated, np.cumprod: arranging.cumulated, np.argmax: arranging.place_of_extreme,
     np.argmin: arranging.place_of_extreme, np.round: arranging.rounded, np.around: arranging.rounded, np.eye: arranging.eye,
     np.identity: arranging.eye, np.tril: arranging.triangle, np.triu: arranging.triangle, np.diag: arranging.diagonal,
@@ -65,7 +65,7 @@ def value(w: Writer, atom: Any, target: Value | None) -> Machine:
         return w.atom(atom)
     try:
         return computed(w, op, target)
-    except Unsupported as error:
+    except UnsupportedError as error:
         error.value = error.value or atom
         raise
 
@@ -86,7 +86,7 @@ def computed(w: Writer, op: Apply | Call, target: Value | None = None) -> Machin
         return indexing.item(w, op) if fusion.is_basic(op.args[1]) else gathering.gathered(w, op)
     handler = HANDLERS.get(op.function)
     if handler is None:
-        raise Unsupported(getattr(op.function, "__name__", str(op.function)))
+        raise UnsupportedError(getattr(op.function, "__name__", str(op.function)))
     return handler(w, op, target)
 
 
@@ -94,18 +94,23 @@ def results(w: Writer, op: Apply, *, in_place: bool) -> list[Machine | None]:
     """Return the results of an operation; what no instructions are known for is called back."""
     mark = w.mark()
     try:
-        if in_place and (done := updated(w, op)) is not None:
-            return [done]
-        if len(op.outputs) == 1 and op.form is None:
-            return [computed(w, op, op.outputs[0])]
-        if op.function is np.linalg.slogdet:
-            return [*linear.sign_and_log(w, op)]
-        if op.function is stores.unpack:
-            return list_functions.unpack(w, op, None)
-        raise Unsupported(getattr(op.function, "__name__", str(op.function)))
-    except Unsupported as error:
+        return _written(w, op, in_place=in_place)
+    except UnsupportedError as error:
         w.undo(mark)
         return w.module.called_back(w, op, str(error))
+
+
+def _written(w: Writer, op: Apply, *, in_place: bool) -> list[Machine | None]:
+    """Return the results of an operation that instructions are known for."""
+    if in_place and (done := updated(w, op)) is not None:
+        return [done]
+    if len(op.outputs) == 1 and op.form is None:
+        return [computed(w, op, op.outputs[0])]
+    if op.function is np.linalg.slogdet:
+        return [*linear.sign_and_log(w, op)]
+    if op.function is stores.unpack:
+        return list_functions.unpack(w, op, None)
+    raise UnsupportedError(getattr(op.function, "__name__", str(op.function)))
 
 
 def updated(w: Writer, op: Apply) -> Machine | None:
@@ -113,7 +118,8 @@ def updated(w: Writer, op: Apply) -> Machine | None:
     if not fusion.is_elementwise(op) or not rank_of(op.outputs[0]):
         return None
     x, t = w.read(op.args[0]), kernels.node(w, op)
-    assert isinstance(x, Array) and isinstance(t, kernels.Node)
+    assert isinstance(x, Array)
+    assert isinstance(t, kernels.Node)
     written = w.sharing.sites(op.args[0])
     others = [leaf for leaf in kernels.read(t) if leaf.atom is not op.args[0]]
     if any(leaf.atom is not None and w.sharing.sites(leaf.atom) & written for leaf in others):
@@ -131,11 +137,8 @@ def store(w: Writer, op: Apply, sharing: Sharing, *, in_place: bool) -> None:
     mark = w.mark()
     try:
         storing.store(w, op, sharing, in_place=in_place, add=op.function is stores.accumulate)
-    except Unsupported as error:
+    except UnsupportedError as error:
         w.undo(mark)
         for output, x in zip(op.outputs, w.module.called_back(w, op, str(error)), strict=True):
             if x is not None:
                 w.assign(output, x)
-
-
-__all__ = ["HANDLERS", "computed", "is_native", "results", "store", "updated", "value"]

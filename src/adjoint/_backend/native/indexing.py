@@ -13,7 +13,7 @@ import numpy as np
 
 from adjoint._backend.native import fusion, nests
 from adjoint._backend.native.function import STACK, Writer
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Scalar, is_native, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
 
@@ -85,7 +85,7 @@ def bounds(w: Writer, one: slice, n: str) -> tuple[str, str, int]:
     text = w.text
     step = 1 if one.step is None else one.step
     if type(step) is not int or step == 0:
-        raise Unsupported("a step that is not known")
+        raise UnsupportedError("a step that is not known")
     if one.start is None and one.stop is None and step == 1:
         return "0", n, 1
     least, most = ("0", n) if step > 0 else ("-1", text.integer("sub", n, "1"))
@@ -120,7 +120,7 @@ def item(w: Writer, op: Apply) -> Array | Scalar:
     """Return ``a[index]`` of a basic index: an element or a view."""
     a, index = op.args
     if not is_native(atom_type(a)) or not is_native(op.outputs[0].type):
-        raise Unsupported("elements that are no numbers")
+        raise UnsupportedError("elements that are no numbers")
     whole = w.array(a)
     if rank_of(op.outputs[0]) == 0:
         found = part(w, whole, index, packed=True, place=w.place_of(a))
@@ -158,11 +158,11 @@ def _order(op: Apply, rank: int) -> list[int | None]:
     """Return which axis of the array each axis of the view is; None is a new one."""
     args, axes = op.args[1:], list(range(rank))
     if op.kwargs:
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     if op.function is np.transpose:
         chosen = args[0] if args and args[0] is not None else axes[::-1]
         if not isinstance(chosen, (tuple, list)) or not all(type(k) is int for k in chosen):
-            raise Unsupported("axes")
+            raise UnsupportedError("axes")
         return [k % rank for k in chosen]
     if op.function is np.matrix_transpose:
         return [*axes[:-2], axes[-1], axes[-2]]
@@ -187,7 +187,7 @@ def _several(args: tuple[Any, ...], count: int) -> list[tuple[int, ...]]:
     """Return axes, each given as one or as several."""
     found = [tuple(one) if isinstance(one, (tuple, list)) else (one,) for one in args]
     if len(found) != count or not all(type(k) is int for one in found for k in one):
-        raise Unsupported("axes")
+        raise UnsupportedError("axes")
     return found
 
 
@@ -195,12 +195,12 @@ def flipped(w: Writer, a: Array, op: Apply) -> Array:
     """Return a view in which axes run backwards."""
     text = w.text
     if len(op.args) > (2 if op.function is np.flip else 1) or set(op.kwargs) - {"axis"}:
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     given = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else None)
     axes = {np.flipud: 0, np.fliplr: 1}.get(op.function, given)
     axes = tuple(range(a.rank)) if axes is None else axes if isinstance(axes, tuple) else (axes,)
     if any(type(k) is not int or not -a.rank <= k < a.rank for k in axes):
-        raise Unsupported("axes")
+        raise UnsupportedError("axes")
     steps, data = list(nests.strides_of(text, a)), a.data
     for k in sorted({k % a.rank for k in axes}):
         last = text.integer("sub", a.dims[k], "1")
@@ -227,14 +227,14 @@ def shape(w: Writer, given: Any) -> tuple[str, ...]:
     if isinstance(given, (tuple, list)):
         return tuple(w.whole(n) for n in given)
     if rank_of(given) or not is_native(atom_type(given)):
-        raise Unsupported("a shape that is an array")
+        raise UnsupportedError("a shape that is an array")
     return (w.whole(given),)
 
 
 def reshape(w: Writer, op: Apply) -> Array:
     """Return the elements in another shape: the same memory, if they lie without gaps."""
     if op.kwargs or len(op.args) != (1 if op.function is np.ravel else 2):
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     text = w.text
     a = w.packed(w.array(op.args[0]))
     size = nests.size_of(text, a.dims)
@@ -242,7 +242,7 @@ def reshape(w: Writer, op: Apply) -> Array:
         return Array(a.kind, a.data, (size,), None, a.owner)
     given = op.args[1] if isinstance(op.args[1], (tuple, list)) else (op.args[1],)
     if any(type(n) is not int and rank_of(n) for n in given):
-        raise Unsupported("a shape that is an array")
+        raise UnsupportedError("a shape that is an array")
     dims = [None if n == -1 else w.whole(n) for n in given]
     product = nests.size_of(text, tuple(n for n in dims if n is not None))
     if None in dims:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._backend.native import fusion, indexing, nests, scalars
+from adjoint._backend.native import fusion, indexing, nests, scalar_names, scalars
 from adjoint._backend.native.function import Writer
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Scalar, kind_of, rank_of
 from adjoint._backend.shapes import Shape
 from adjoint._ir.nodes import Apply, Value
@@ -77,7 +77,7 @@ def node(w: Writer, op: Apply) -> Tree:
     if fusion.is_filled(op):
         value = scalars.literal(0 if op.function is np.zeros_like else 1, kind_of(op.outputs[0]))
         return Filled(Scalar(kind_of(op.outputs[0]), value), tree(w, op.args[0]))
-    name = scalars.name_of(op.function)
+    name = scalar_names.name_of(op.function)
     assert name is not None
     raising = output.number and op.outputs[0] not in w.sums
     return Node(name, tuple(tree(w, arg) for arg in op.args), output, raising)
@@ -107,7 +107,7 @@ def weight(t: Tree) -> int:
     """Return how many operations a tree has; elementary functions count for more."""
     if not isinstance(t, Node):
         return 0
-    return (1 if t.name not in scalars.ELEMENTARY else _LIGHT) + sum(map(weight, t.parts))
+    return (1 if t.name not in scalar_names.ELEMENTARY else _LIGHT) + sum(map(weight, t.parts))
 
 
 def value(w: Writer, t: Tree, loaded: dict[int, Scalar]) -> Scalar:
@@ -227,7 +227,8 @@ def fill(w: Writer, out: Array, t: Tree, *, add: bool = False) -> None:
 # Reductions: the function of two elements, and the start, None for the first element.
 REDUCTIONS: dict[Any, tuple[str, float | None]] = {
     np.sum: ("add", 0), np.prod: ("multiply", 1), np.max: ("maximum", None), np.min: ("minimum", None),
-    np.amax: ("maximum", None), np.amin: ("minimum", None), np.any: ("logical_or", 0), np.all: ("logical_and", 1), np.mean: ("add", 0),
+    np.amax: ("maximum", None), np.amin: ("minimum", None), np.any: ("logical_or", 0), np.all: ("logical_and", 1),
+    np.mean: ("add", 0),
 }  # fmt: skip
 
 
@@ -235,19 +236,19 @@ def reduce(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:
     """Return a sum, product, extremum over all axes or over one."""
     names = ("axis", "keepdims")
     if set(op.kwargs) - set(names) or len(op.args) > 2:
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else None)
     keep = op.kwargs.get("keepdims", False)
     rank = rank_of(op.args[0])
     axes = tuple(range(rank)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if not all(type(k) is int for k in axes) or type(keep) is not bool or not rank:
-        raise Unsupported("axes")
+        raise UnsupportedError("axes")
     axes = tuple(sorted(k % rank for k in axes))
     t = tree(w, op.args[0])
     kind = kind_of(op.outputs[0])
     if op.function is np.mean and kind[0] != "f":
-        raise Unsupported("mean of integers")
-    result = reduced(w, t, rank, axes, REDUCTIONS[op.function], kind, keep=keep, target=target, output=op.outputs[0].type)
+        raise UnsupportedError("mean of integers")
+    result = reduced(w, t, rank, axes, REDUCTIONS[op.function], kind, keep=keep, target=target)
     if op.function is np.mean:
         return _divided(w, result, t, rank, axes)
     return result
@@ -265,7 +266,7 @@ def _divided(w: Writer, x: Array | Scalar, t: Tree, rank: int, axes: tuple[int, 
 
 def reduced(
     w: Writer, t: Tree, rank: int, axes: tuple[int, ...], how: tuple[str, float | None], kind: str, *,
-    keep: bool = False, target: Value | None = None, output: Any = None,
+    keep: bool = False, target: Value | None = None,
 ) -> Array | Scalar:  # fmt: skip
     """Return the reduction of a tree over axes."""
     dims = extents(w, leaves(t), rank)
@@ -283,7 +284,7 @@ def reduced(
     if start is None:
         start = float("-inf") if name == "maximum" else float("inf")
         if kind[0] != "f":
-            raise Unsupported("extremum of integers along an axis")
+            raise UnsupportedError("extremum of integers along an axis")
     shape = tuple("1" if k in axes else dims[k] for k in range(rank))
     if target is not None and any(reads(w, leaf, target) for leaf in leaves(t)):
         target = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from adjoint._backend.native import kernels, nests
 from adjoint._backend.native.function import Writer
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.text import number
 from adjoint._backend.native.values import Array, Scalar, is_native, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
@@ -78,9 +78,9 @@ def cholesky(w: Writer, op: Apply, target: Value | None = None) -> Array:
 def _matrix(w: Writer, op: Apply, count: int) -> Array:
     """Return the matrix that a function takes; what is not square, or empty, leaves."""
     if op.kwargs or len(op.args) != count or any(y.type.dtype != np.float64 for y in op.outputs):  # type: ignore[union-attr]
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     if rank_of(op.args[0]) != 2 or not is_native(atom_type(op.args[0])):
-        raise Unsupported("a stack of matrices")
+        raise UnsupportedError("a stack of matrices")
     a = w.array(op.args[0])
     w.leave_if(w.text.compare("ne", a.dims[0], a.dims[1]))
     w.leave_if(w.text.compare("uge", w.text.integer("sub", a.dims[0], "1"), str(MOST)))
@@ -89,7 +89,7 @@ def _matrix(w: Writer, op: Apply, count: int) -> Array:
 
 def _right_side(w: Writer, op: Apply) -> Array:
     if rank_of(op.args[1]) not in (1, 2) or not is_native(atom_type(op.args[1])):
-        raise Unsupported("a stack of right sides")
+        raise UnsupportedError("a stack of right sides")
     b = w.array(op.args[1])
     for n in b.dims:
         w.leave_if(w.text.compare("uge", w.text.integer("sub", n, "1"), str(MOST)))

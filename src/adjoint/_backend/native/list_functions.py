@@ -7,7 +7,7 @@ from typing import Any
 
 from adjoint._backend.native import indexing, kernels, lists, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Machine, Reference, Scalar, is_listed, is_native, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Undefined, Value, atom_type
 from adjoint._ir.types import ListOf, Record, Tensor
@@ -17,7 +17,7 @@ from adjoint._rules import stores
 def reference(w: Writer, atom: Any) -> Reference:
     """Return a list or record."""
     if not is_listed(atom_type(atom)) and not isinstance(atom_type(atom), Record):
-        raise Unsupported("a list of what machine code does not know")
+        raise UnsupportedError("a list of what machine code does not know")
     x = w.atom(atom)
     assert isinstance(x, Reference)
     return x
@@ -29,7 +29,7 @@ def item(w: Writer, op: Apply) -> Machine | None:
     if not isinstance(atom_type(whole), ListOf):
         return None
     if isinstance(index, slice):
-        raise Unsupported("a slice of a list")
+        raise UnsupportedError("a slice of a list")
     x = reference(w, whole)
     k = indexing.position(w, index, lists.length(w, x))
     return lists.get(w, lists.item_type(x.type), lists.place(w, x, k))
@@ -102,7 +102,7 @@ def vector(w: Writer, op: Apply, target: Value | None = None) -> Array:
     t = lists.item_type(x.type)
     kind = kind_of(op.outputs[0])
     if not is_native(t) or not isinstance(t, Tensor):
-        raise Unsupported("a list of lists as an array")
+        raise UnsupportedError("a list of lists as an array")
     n = lists.length(w, x)
     if not t.rank:
         out = w.allocate(kind, (n,))
@@ -135,10 +135,10 @@ def vector(w: Writer, op: Apply, target: Value | None = None) -> Array:
 def total(w: Writer, op: Apply, target: Value | None = None) -> Scalar:
     """Return Python's sum of a list of numbers or of a vector, from the first to the last."""
     if len(op.args) != 1 or op.kwargs or rank_of(op.outputs[0]):
-        raise Unsupported("a sum of arrays")
+        raise UnsupportedError("a sum of arrays")
     kind = kind_of(op.outputs[0])
     if kind != "f8":
-        raise Unsupported("a sum of integers")
+        raise UnsupportedError("a sum of integers")
     variable = w.text.variable("double")
     w.text.store("double", scalars.literal(0, kind), variable)
     given = op.args[0]
@@ -151,7 +151,7 @@ def total(w: Writer, op: Apply, target: Value | None = None) -> Scalar:
         n, stride = a.dims[0], nests.strides_of(w.text, a)[0]
         read = lambda k: nests.load(w.text, a.kind, w.text.item(a.stored, a.data, w.text.integer("mul", k, stride)))
     else:
-        raise Unsupported("a sum of arrays")
+        raise UnsupportedError("a sum of arrays")
 
     def turn(k: str) -> None:
         y = read(k)
@@ -163,7 +163,7 @@ def total(w: Writer, op: Apply, target: Value | None = None) -> Scalar:
     return Scalar(kind, w.text.load("double", variable))
 
 
-# Records and cotangents ---------------------------------------------------------------------------------------------------------
+# Records and cotangents -------------------------------------------------------------------------------------------------------
 
 
 def pack(w: Writer, op: Apply, target: Value | None = None) -> Reference:
@@ -199,7 +199,7 @@ def blank(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 
 def _blank_list(w: Writer, x: Reference) -> Reference:
     if not isinstance(x.type, ListOf):
-        raise Unsupported("the zero of a record")
+        raise UnsupportedError("the zero of a record")
     t = x.type.item
     result = lists.new(w, x.type)
     n = lists.length(w, x)
@@ -229,7 +229,7 @@ def store(w: Writer, op: Apply, *, in_place: bool) -> None:
     """Write a store into a list, after the copy that it may need."""
     old, output = op.args[0], op.outputs[0]
     if not is_listed(output.type) or not isinstance(atom_type(old), ListOf):
-        raise Unsupported("a list of what machine code does not know")
+        raise UnsupportedError("a list of what machine code does not know")
     here = type(old) is Value and old not in w.plan.inlined and w.variables.root(old) is w.variables.root(output)
     if not (here and in_place):
         less = 0
@@ -254,7 +254,7 @@ def _store_item(w: Writer, op: Apply, x: Reference) -> None:
     _, index, v = op.args
     t = lists.item_type(x.type)
     if isinstance(index, slice):
-        raise Unsupported("a store into a part of a list")
+        raise UnsupportedError("a store into a part of a list")
     y = w.atom(v)
     place = lists.place(w, x, indexing.position(w, index, lists.length(w, x)))
     if op.function is stores.accumulate:
@@ -280,11 +280,11 @@ def _sum(w: Writer, a: Machine, b: Machine) -> Machine:
             raising=False,
         )
         if b.rank != a.rank:
-            raise Unsupported("items of several ranks")
+            raise UnsupportedError("items of several ranks")
         return kernels.evaluated(w, t, a.kind, a.rank)
     if isinstance(a, Reference) and isinstance(b, Reference) and isinstance(a.type, ListOf) and a.type == b.type:
         return _list_sum(w, a, b)
-    raise Unsupported("a sum of items")
+    raise UnsupportedError("a sum of items")
 
 
 def _list_sum(w: Writer, a: Reference, b: Reference) -> Reference:

@@ -1,8 +1,8 @@
 """Lists and records: blocks that hold items.
 
-A list is a block with length, capacity and the address of its items, which lie one after the other: numbers as they are, arrays as
-address, owner and lengths, lists and records as addresses.  A record is a block that holds its parts in the same way.  Each sort
-of block knows the function that gives up what it holds (`drop`).
+A list is a block with length, capacity and the address of its items, which lie one after the other: numbers as they are, arrays
+as address, owner and lengths, lists and records as addresses.  A record is a block that holds its parts in the same way.  Each
+sort of block knows the function that gives up what it holds (`drop`).
 """
 
 from __future__ import annotations
@@ -240,5 +240,5 @@ def drop_of_record(name: str, types: list[Type]) -> str:
                 f"  call void @adj.release(ptr %pool, ptr %o{k})",
             ]
         offset += padded(t)
-    body = "\n".join(lines)
-    return f"define internal void {name}(ptr %pool, ptr %block) noinline {{\n{body}\n  call void @adj.give(ptr %pool, ptr %block)\n  ret void\n}}\n"
+    lines += ["  call void @adj.give(ptr %pool, ptr %block)", "  ret void", "}\n"]
+    return "\n".join([f"define internal void {name}(ptr %pool, ptr %block) noinline {{", *lines])

@@ -9,7 +9,7 @@ import numpy as np
 from adjoint._backend.native import fusion, indexing, kernels, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.kernels import Filled, Leaf, Node, Number
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Machine, Scalar, is_native, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
 from adjoint._ir.types import Tensor
@@ -20,7 +20,7 @@ def filled(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     kind = kind_of(op.outputs[0])
     given = dict(zip(_NAMES[op.function], op.args, strict=False)) | op.kwargs
     if set(given) - {"shape", "dtype", "fill_value"}:
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     start = {np.zeros: 0, np.empty: 0, np.ones: 1}.get(op.function)
     x = w.scalar(given["fill_value"], kind) if start is None else Scalar(kind, scalars.literal(start, kind))
     if not rank_of(op.outputs[0]):
@@ -39,7 +39,7 @@ _NAMES: dict[Any, tuple[str, ...]] = {
 def alike(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return an array like another: of zeros, ones, or of one number."""
     if set(op.kwargs) - {"dtype"} or len(op.args) > 2:
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     output = op.outputs[0]
     kind = kind_of(output)
     start = {np.zeros_like: 0, np.empty_like: 0, np.ones_like: 1}.get(op.function)
@@ -52,12 +52,12 @@ def alike(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 def array(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return nested sequences of numbers or arrays as an array, or an array itself."""
     if set(op.kwargs) - {"dtype"} or len(op.args) > 2:
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     output, given = op.outputs[0], op.args[0]
     kind = kind_of(output)
     if not isinstance(given, (list, tuple)):
         if not is_native(atom_type(given)):
-            raise Unsupported("an array of a list")
+            raise UnsupportedError("an array of a list")
         if not rank_of(given):
             return w.scalar(given, kind)
         x = w.array(given)
@@ -77,7 +77,7 @@ def stacked(w: Writer, kind: str, rows: Any) -> Array:
     for one in found[1:]:
         dims = one.dims if isinstance(one, Array) else ()
         if len(dims) != len(inner):
-            raise Unsupported("rows of several ranks")
+            raise UnsupportedError("rows of several ranks")
         for m, n in zip(dims, inner, strict=True):
             w.leave_if(w.text.compare("ne", m, n))
     out = w.allocate(kind, (str(len(found)), *inner))
@@ -95,7 +95,7 @@ def _row(w: Writer, kind: str, one: Any) -> Array | Scalar:
     if isinstance(one, (list, tuple)):
         return stacked(w, kind, one)
     if not is_native(atom_type(one)):
-        raise Unsupported("rows that are no numbers")
+        raise UnsupportedError("rows that are no numbers")
     return w.array(one) if rank_of(one) else w.scalar(one, kind)
 
 
@@ -103,7 +103,7 @@ def stack(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return arrays of one shape, stacked along a new first axis."""
     axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else 0)
     if set(op.kwargs) - {"axis"} or type(axis) is not int or not isinstance(op.args[0], (tuple, list)):
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     rank = rank_of(op.outputs[0])
     rows = stacked(w, kind_of(op.outputs[0]), op.args[0])
     axis %= rank
@@ -120,10 +120,10 @@ def concatenate(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return arrays one behind the other along an axis."""
     axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else 0)
     if set(op.kwargs) - {"axis"} or type(axis) is not int or not isinstance(op.args[0], (tuple, list)):
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     kind, rank = kind_of(op.outputs[0]), rank_of(op.outputs[0])
     if not all(is_native(atom_type(one)) and rank_of(one) == rank for one in op.args[0]):
-        raise Unsupported("parts of several sorts")
+        raise UnsupportedError("parts of several sorts")
     axis %= rank
     parts = [w.array(one) for one in op.args[0]]
     length = "0"
@@ -148,11 +148,11 @@ def arange(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return whole numbers one after the other."""
     kind = kind_of(op.outputs[0])
     if set(op.kwargs) - {"dtype"} or not 1 <= len(op.args) <= 3 or any(kind_of(x) != "i8" for x in op.args):
-        raise Unsupported("a range of floats")
+        raise UnsupportedError("a range of floats")
     text = w.text
     start, stop, by = ("0", w.whole(op.args[0]), "1") if len(op.args) == 1 else (*map(w.whole, op.args), "1")[:3]
     if by[0] == "%" or int(by) < 1:
-        raise Unsupported("a range that may run backwards")
+        raise UnsupportedError("a range that may run backwards")
     gap = text.integer("add", text.integer("sub", stop, start), str(int(by) - 1))
     count = gap if by == "1" else text.let(f"sdiv i64 {gap}, {by}")
     count = text.select(text.compare("sgt", count, "0"), "i64", count, "0")
@@ -169,7 +169,7 @@ def arange(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 def converted(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return numbers in another dtype."""
     if set(op.kwargs) - {"dtype"} or not is_native(atom_type(op.args[0])):
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     output = op.outputs[0]
     if not rank_of(output):
         return w.scalar(op.args[0], kind_of(output))
@@ -181,7 +181,7 @@ def converted(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 def clip(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return numbers held between two bounds."""
     if op.kwargs or len(op.args) != 3:
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     output = op.outputs[0]
     assert isinstance(output.type, Tensor)
     t = kernels.tree(w, op.args[0])
@@ -196,7 +196,7 @@ def clip(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 def copied(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return the same numbers in memory of their own."""
     if op.kwargs or len(op.args) != 1 or not is_native(atom_type(op.args[0])):
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     if not rank_of(op.args[0]):
         return w.scalar(op.args[0])
     t = kernels.tree(w, op.args[0])
@@ -207,7 +207,7 @@ def fitted(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return a cotangent in the shape and dtype of another value: summed over axes along which that was broadcast."""
     g, like = op.args
     if op.kwargs or not is_native(atom_type(g)) or not is_native(atom_type(like)):
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     kind = kind_of(op.outputs[0])
     t = kernels.tree(w, g)
     rank, own = rank_of(g), rank_of(like)
@@ -268,7 +268,7 @@ def formed(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return zeros in the shape of an array that take no memory."""
     x = op.args[0]
     if not is_native(atom_type(x)):
-        raise Unsupported("the form of what is no array")
+        raise UnsupportedError("the form of what is no array")
     kind = kind_of(op.outputs[0])
     zero = Scalar(kind, scalars.literal(0, kind))
     if not rank_of(x):
@@ -281,7 +281,7 @@ def extent(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return the length of an axis."""
     x, axis = op.args
     if not rank_of(x) or type(axis) is not int:
-        raise Unsupported("the length of what is no array")
+        raise UnsupportedError("the length of what is no array")
     inlined = w.plan.inlined.get(x) if type(x) is Value else None
     if isinstance(inlined, Apply) and (fusion.is_elementwise(inlined) or fusion.is_filled(inlined)):
         return Scalar("i8", kernels.extents(w, kernels.leaves(kernels.tree(w, x)), rank_of(x))[axis])
@@ -290,5 +290,5 @@ def extent(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 
 def size(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     if op.kwargs or len(op.args) != 1:
-        raise Unsupported("options")
+        raise UnsupportedError("options")
     return Scalar("i8", nests.size_of(w.text, w.array(op.args[0]).dims) if rank_of(op.args[0]) else "1")

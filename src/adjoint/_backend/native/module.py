@@ -11,7 +11,7 @@ from adjoint._backend import plan as plans
 from adjoint._backend.names import Variables
 from adjoint._backend.native import bounds, callbacks, elementary, entry, fusion, handlers, lists, machine, runtime, scalars
 from adjoint._backend.native.function import STACK, Writer
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.statements import Statements
 from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
@@ -122,7 +122,7 @@ class Module:
                 params = [self.received(w, k, param) for k, param in enumerate(function.params)]
                 Statements(w, live, w.sharing).block(w.plan.steps)
                 break
-            except Unsupported as error:
+            except UnsupportedError as error:
                 if error.value is None or error.value in apart:
                     raise
                 apart.add(error.value)
@@ -146,7 +146,7 @@ class Module:
         t = param.type
         if not is_native(t):
             x = Reference(t, f"%p{k}")
-            if isinstance(t, ListOf) and self.is_outer(w):  # Python's own list
+            if isinstance(t, ListOf) and self.is_outer():  # Python's own list
                 x = callbacks.unbox(w, t, w.text.load("ptr", lists.field(w, x.text, callbacks.OBJECT)))
                 self.uses_python = True
             w.assign(param, x)
@@ -160,18 +160,18 @@ class Module:
         w.assign(param, Array(kind, f"%p{k}", dims, None, f"%p{k}.o"))
         return ", ".join([f"ptr readonly %p{k}", f"ptr %p{k}.o", *[f"i64 {n}" for n in dims]])
 
-    def is_outer(self, w: Writer) -> bool:
+    def is_outer(self) -> bool:
         """Tell whether a function is the one that Python calls, and nobody else."""
         outer = self.program[0]
         if self.written is not outer:
             return False
         if any(op.function is outer for one in self.program for op in walk(one.body) if isinstance(op, Call)):
-            raise Unsupported("a recursion over lists that Python gives")
+            raise UnsupportedError("a recursion over lists that Python gives")
         return True
 
     def handed_out(self, w: Writer, t: Type, x: Machine) -> Machine:
         """Return a result as it leaves a function: of a list that Python gets, an object."""
-        if isinstance(x, Reference) and isinstance(t, ListOf) and self.is_outer(w):
+        if isinstance(x, Reference) and isinstance(t, ListOf) and self.is_outer():
             self.uses_python = True
             made = callbacks.box(w, t, x)
             block = w.block(f"call ptr @adj.object(ptr %pool, ptr {made})")
@@ -197,7 +197,7 @@ class Module:
         args = []
         for param, arg in zip(op.function.params, op.args, strict=True):
             if isinstance(arg, Undefined) or arg is None:
-                raise Unsupported("an argument that is not there")
+                raise UnsupportedError("an argument that is not there")
             args.append(self.given(w, param, handlers.value(w, arg, None)))
         types = self.result_types(op.function)
         out = w.text.buffer("i8", max(8, sum(lists.padded(t) for t in types)))
@@ -265,7 +265,7 @@ class Module:
         try:
             self.imports[name] = foreign.pointer(name)
         except ImportError:
-            raise Unsupported(f"{name} without SciPy") from None
+            raise UnsupportedError(f"{name} without SciPy") from None
         return self.declare(f'@"{name}"', foreign.declaration(name).removeprefix("declare ") + " nounwind")
 
     def parallel(self, text: Text, *, light: bool = True) -> tuple[str, str]:
@@ -277,10 +277,10 @@ class Module:
         )
         return f", !llvm.loop !{n + 1}", f", !llvm.access.group !{n}"
 
-    def constant_array(self, w: Writer, x: np.ndarray) -> Array:
+    def constant_array(self, x: np.ndarray) -> Array:
         """Return an array that is known when the program is written."""
         if not is_native(atom_type(x)) or x.size > _MOST or not x.ndim:
-            raise Unsupported("a large constant")
+            raise UnsupportedError("a large constant")
         kind = code(x.dtype)
         stored = KINDS[kind][1]
         items = ", ".join(f"{stored} {int(v) if kind == 'b1' else scalars.literal(v, kind)}" for v in x.ravel())
@@ -296,11 +296,11 @@ class Module:
             if op.function is stores.unpack and isinstance(t := atom_type(op.args[0]), Record):
                 types = list(op.args[1])
                 if self.records.setdefault(t.name, types) != types:
-                    raise Unsupported("a record that is read in several ways")
+                    raise UnsupportedError("a record that is read in several ways")
 
     def parts_of_record(self, name: str) -> list[Type]:
         if name not in self.records:
-            raise Unsupported("a record that nobody reads")
+            raise UnsupportedError("a record that nobody reads")
         return self.records[name]
 
     def drop_of_list(self, t: Type) -> str:

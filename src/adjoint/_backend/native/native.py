@@ -11,10 +11,10 @@ import numpy as np
 
 from adjoint._backend.native import entry, machine
 from adjoint._backend.native.module import Module
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._ir.nodes import Apply, Function, functions, walk
 
-__all__ = ["FORMS", "Unsupported", "compile", "shown", "source"]
+__all__ = ["FORMS", "UnsupportedError", "compile", "shown", "source"]
 
 # What people can look at, and the mark of a remark in it.
 FORMS = {"llvm": ";", "assembly": "#"}
@@ -80,7 +80,7 @@ def source(function: Function, *, exact: bool = False) -> str:
 
     Raises
     ------
-    Unsupported
+    UnsupportedError
         The program uses what machine code does not know.
     """
     return _module(function, exact=exact)[1]
@@ -93,7 +93,7 @@ def shown(function: Function, form: str) -> str:
 
     Raises
     ------
-    Unsupported
+    UnsupportedError
         The program uses what machine code does not know.
     """
     module, text = _module(function, exact=False)
@@ -115,7 +115,7 @@ def _module(function: Function, *, exact: bool = False) -> tuple[Module, str]:
     for one in functions(function):
         for op in walk(one.body):
             if isinstance(op, Apply) and op.effect:
-                raise Unsupported("an operation that may not be done twice")
+                raise UnsupportedError("an operation that may not be done twice")
     module = Module(function, exact=exact)
     return module, module.text()
 
@@ -146,7 +146,7 @@ def compile(function: Function) -> Native:
 
     Raises
     ------
-    Unsupported
+    UnsupportedError
         The program uses what machine code does not know.
     """
     return Native(function)

@@ -1,10 +1,10 @@
 """Loops over the elements of arrays of several axes: the one place where strides, broadcasting and vectorisation are decided.
 
-A nest runs over the axes of a result.  Each operand has a stride along each axis, 0 where it is broadcast.  The innermost loop runs
-through memory without gaps, so that LLVM turns it into vectors: what turns out to be broadcast when the program runs is copied
-before (`Writer.straight`), for a loop for each possibility would double the code with each operand.  Arrays of one shape in C order are one
-long axis.  Nests of a few elements, known when the program is written, are written out, so that small vectors and matrices stay
-in registers.
+A nest runs over the axes of a result.  Each operand has a stride along each axis, 0 where it is broadcast.  The innermost
+loop runs through memory without gaps, so that LLVM turns it into vectors: what has gaps or is broadcast only when the program
+runs is copied before (`Writer.straight`), for a loop for each possibility would double the code with each operand.  Arrays of
+one shape in C order are one long axis.  Nests of a few elements, known when the program is written, are written out, so that
+small vectors and matrices stay in registers.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _flattened(text: Text, dims: tuple[str, ...], operands: list[Operand]) -> tu
     """Return a nest with axes put together, where all operands run through both without a gap."""
     while len(dims) > 1:
         inner, outer = dims[-1], dims[-2]
-        gapless = [o.strides[-2:] == ("0", "0") or _runs_on(text, o, inner) for o in operands]
+        gapless = [o.strides[-2:] == ("0", "0") or _runs_on(o, inner) for o in operands]
         if not all(gapless):
             break
         dims = (*dims[:-2], text.integer("mul", outer, inner))
@@ -143,9 +143,9 @@ def _flattened(text: Text, dims: tuple[str, ...], operands: list[Operand]) -> tu
     return dims, operands
 
 
-def _runs_on(text: Text, operand: Operand, inner: str) -> bool:
+def _runs_on(operand: Operand, inner: str) -> bool:
     """Tell whether the end of one row is the start of the next; of strides in C order, products are the same text."""
-    return operand.strides[-1] == "1" and (operand.strides[-2] == inner)
+    return operand.strides[-1] == "1" and operand.strides[-2] == inner
 
 
 def _axes(text: Text, dims: tuple[str, ...], operands: list[Operand], row: Row) -> None:

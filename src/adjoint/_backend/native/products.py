@@ -10,7 +10,7 @@ import numpy as np
 from adjoint._backend.native import kernels, linear, nests, scalars
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.kernels import Leaf, Node
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Scalar, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Value
 from adjoint._ir.types import Tensor
@@ -23,10 +23,10 @@ def product(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar
     """Return ``a @ b`` of vectors and matrices."""
     a_atom, b_atom = op.args[:2]
     if op.kwargs or len(op.args) != 2 or rank_of(a_atom) not in (1, 2) or rank_of(b_atom) not in (1, 2):
-        raise Unsupported("stacks of matrices")
+        raise UnsupportedError("stacks of matrices")
     kind = kind_of(op.outputs[0])
     if kind == "b1" or kind_of(a_atom) != kind or kind_of(b_atom) != kind:
-        raise Unsupported("a product of several dtypes")
+        raise UnsupportedError("a product of several dtypes")
     a, b = w.array(a_atom), w.array(b_atom)
     w.leave_if(w.text.compare("ne", a.dims[-1], b.dims[0]))
     if a.rank == b.rank == 1:
@@ -63,7 +63,7 @@ def _matrices(w: Writer, a: Array, b: Array, kind: str) -> Array:
         return out
     try:
         routine = w.module.foreign("blas.dgemm" if kind == "f8" else "blas.sgemm")
-    except Unsupported:
+    except UnsupportedError:
         _multiplied(w, out, a, b, dims)
         return out
     (turn_a, lead_a, fits_a), (turn_b, lead_b, fits_b) = _lines(w, a, dims[:2]), _lines(w, b, dims[1:])
@@ -114,14 +114,14 @@ def _constant(w: Writer, kind: str, x: float) -> str:
 def inner(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:
     """Return the sum of products of two vectors."""
     if rank_of(op.args[0]) != 1 or rank_of(op.args[1]) != 1:
-        raise Unsupported("an inner product of matrices")
+        raise UnsupportedError("an inner product of matrices")
     return product(w, op, target)
 
 
 def outer(w: Writer, op: Apply, target: Value | None = None) -> Array:
     """Return the products of all elements of two vectors."""
     if op.kwargs or len(op.args) != 2 or rank_of(op.args[0]) != 1 or rank_of(op.args[1]) != 1:
-        raise Unsupported("an outer product of matrices")
+        raise UnsupportedError("an outer product of matrices")
     a, b = w.array(op.args[0]), w.array(op.args[1])
     left = Array(a.kind, a.data, (a.dims[0], "1"), (nests.strides_of(w.text, a)[0], "0"), a.owner)
     right = Array(b.kind, b.data, ("1", b.dims[0]), ("0", nests.strides_of(w.text, b)[0]), b.owner)
@@ -132,7 +132,7 @@ def outer(w: Writer, op: Apply, target: Value | None = None) -> Array:
 def norm(w: Writer, op: Apply, target: Value | None = None) -> Scalar:
     """Return the length of a vector."""
     if op.kwargs or len(op.args) != 1 or rank_of(op.args[0]) != 1 or kind_of(op.args[0]) != "f8":
-        raise Unsupported("a norm of another sort")
+        raise UnsupportedError("a norm of another sort")
     t = kernels.tree(w, op.args[0])
     square = Node("square", (t,), Tensor(np.dtype(float), 1), raising=False)
     total = kernels.reduced(w, square, 1, (0,), ("add", 0), "f8")

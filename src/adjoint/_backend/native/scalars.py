@@ -1,25 +1,22 @@
 """Functions of single elements as instructions: of numbers, and within loops over arrays.
 
-A function is found by its name; Python's operators, ``math`` and NumPy's ufuncs of one meaning share an entry.  What they do where
-there is no result differs: Python's raise.  There the machine code leaves (`Checks.leave`) and the program is run again by Python, which raises the
-exception that it would.  Arrays never raise; NumPy's warnings are not given.
+A function is known by its name (`scalar_names`), which Python's operators, ``math`` and NumPy's ufuncs of one meaning share.
+What they do where there is no result differs: Python's raise.  There the machine code leaves (`Checks.leave_if`) and the
+program is run again by Python, which raises the exception that it would.  Arrays never raise; NumPy's warnings are not given.
 """
 
 from __future__ import annotations
 
-import builtins
 import math
-import operator
-import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
+from adjoint._backend.native.scalar_names import ELEMENTARY
 from adjoint._backend.native.text import Text, number
 from adjoint._backend.native.values import KINDS, Scalar
 from adjoint._ir.types import Tensor
-from adjoint._rules import arithmetic, kinds, logic
 
 
 class Checks(Protocol):
@@ -41,45 +38,6 @@ class Checks(Protocol):
         ...
 
 
-def _numpy(names: str) -> dict[Any, str]:
-    return {getattr(np, name): name for name in names.split()}
-
-
-# The names of functions of one meaning.
-NAMES: dict[Any, str] = _numpy("""
-    add subtract multiply divide negative positive absolute square reciprocal sqrt exp exp2 log log2 log10 log1p expm1 sin cos tan
-    arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh arctan2 hypot cbrt power maximum minimum fmax fmin floor ceil trunc rint sign copysign
-    equal not_equal less less_equal greater greater_equal isnan isfinite isinf logical_and logical_or logical_xor logical_not
-    bitwise_and bitwise_or bitwise_xor invert left_shift right_shift remainder floor_divide fmod logaddexp deg2rad rad2deg where conjugate fabs
-""") | {
-    operator.add: "add", operator.sub: "subtract", operator.mul: "multiply", operator.truediv: "divide",
-    operator.pow: "power", operator.mod: "remainder", operator.floordiv: "floor_divide", operator.neg: "negative",
-    operator.pos: "positive", operator.abs: "absolute", builtins.abs: "absolute", operator.lt: "less", operator.le: "less_equal",
-    operator.eq: "equal", operator.ne: "not_equal", operator.gt: "greater", operator.ge: "greater_equal",
-    operator.and_: "bitwise_and", operator.or_: "bitwise_or", operator.xor: "bitwise_xor", operator.invert: "invert",
-    operator.lshift: "left_shift", operator.rshift: "right_shift", operator.not_: "logical_not",
-    kinds.scale: "scale", arithmetic.signum: "signum", arithmetic.ratio: "ratio", logic.opposite: "logical_not",
-    builtins.float: "float", builtins.int: "int", builtins.bool: "bool", np.float64: "float", builtins.max: "max", builtins.min: "min",
-    arithmetic.real_part: "positive", np.real: "positive",
-    math.sin: "sin", math.cos: "cos", math.tan: "tan", math.asin: "arcsin", math.acos: "arccos", math.atan: "arctan",
-    math.atan2: "arctan2", math.sinh: "sinh", math.cosh: "cosh", math.tanh: "tanh", math.asinh: "arcsinh", math.acosh: "arccosh",
-    math.atanh: "arctanh", math.exp: "exp", math.expm1: "expm1", math.log: "log", math.log2: "log2", math.log10: "log10",
-    math.log1p: "log1p", math.sqrt: "sqrt", math.pow: "power", math.hypot: "hypot", math.fabs: "absolute", math.floor: "floor",
-    math.ceil: "ceil", math.trunc: "trunc", math.copysign: "copysign", math.isnan: "isnan", math.isfinite: "isfinite",
-    math.isinf: "isinf", math.erf: "erf", math.erfc: "erfc", math.gamma: "tgamma", math.lgamma: "lgamma", math.fmod: "fmod",
-    math.degrees: "rad2deg", math.radians: "deg2rad", np.round: "rint", np.around: "rint", builtins.round: "rint",
-}  # fmt: skip
-for _name in ("cbrt", "exp2"):
-    if hasattr(math, _name):
-        NAMES[getattr(math, _name)] = _name
-
-# Functions of one or two floats that the elementary functions, or the C library, compute.
-ELEMENTARY = frozenset({
-    "exp", "exp2", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh",
-    "tanh", "arcsinh", "arccosh", "arctanh", "arctan2", "hypot", "cbrt", "erf", "erfc", "expit", "tgamma", "lgamma", "fmod",
-})  # fmt: skip
-# What of `scipy.special` has a formula here, which loops compute several elements at once with.
-_OWN_SPECIAL = frozenset({"erf", "erfc", "expit", "cbrt", "exp2", "expm1", "log1p"})
 _FLOAT_OPERATIONS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
 _INTEGER_OPERATIONS = {"add": "add", "subtract": "sub", "multiply": "mul"}
 _COMPARISONS = {
@@ -91,7 +49,8 @@ _INTRINSICS = {
     "maximum": "maximum", "minimum": "minimum", "fmax": "maxnum", "fmin": "minnum", "copysign": "copysign",
 }  # fmt: skip
 _BITWISE = {
-    "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "logical_and": "and", "logical_or": "or", "logical_xor": "xor",
+    "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "logical_and": "and", "logical_or": "or",
+    "logical_xor": "xor",
 }  # fmt: skip
 # Functions whose results are not of the kind that their arguments are brought to.
 _TESTS = frozenset({"isnan", "isfinite", "isinf"})
@@ -103,27 +62,7 @@ _DIVISIONS = frozenset({"divide", "floor_divide", "remainder"})
 _RAISING = frozenset({*ELEMENTARY, *_DIVISIONS, "sqrt", "power"}) - {"arctan", "hypot", "arctan2", "erf", "erfc", "cbrt"}
 
 
-def name_of(function: Callable[..., Any]) -> str | None:
-    """Return the name under which a function of single elements is known here."""
-    try:
-        name = NAMES.get(function)
-    except TypeError:
-        return None
-    return _special(function) if name is None and isinstance(function, np.ufunc) else name
-
-
-def _special(function: np.ufunc) -> str | None:
-    """Return the name of a function of `scipy.special`, which is not imported for the question."""
-    if "scipy.special" not in sys.modules or getattr(np, function.__name__, None) is function:
-        return None
-    if function.__name__ in _OWN_SPECIAL and getattr(sys.modules["scipy.special"], function.__name__, None) is function:
-        return function.__name__
-    from adjoint._backend.native import foreign
-
-    return foreign.special().get(function, (None, 0))[0]
-
-
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """Machine code has no instructions for an operation; it is called back.
 
     ``value`` is what cannot be computed where it is used, and has to be computed on its own.
@@ -137,7 +76,7 @@ def convert(text: Text, x: Scalar, kind: str) -> Scalar:
     if x.kind == kind:
         return x
     if kind not in KINDS:
-        raise Unsupported(f"numbers of {kind}")
+        raise UnsupportedError(f"numbers of {kind}")
     if x.text[0] != "%":
         return Scalar(kind, literal(_known(x), kind))
     pair = (x.kind[0], kind[0])
@@ -161,10 +100,10 @@ def _known(x: Scalar) -> Any:
 def literal(x: Any, kind: str) -> str:
     """Return a known number as text."""
     if kind not in KINDS:
-        raise Unsupported(f"numbers of {kind}")
+        raise UnsupportedError(f"numbers of {kind}")
     if kind == "i8":
         if not -(2**63) <= int(x) < 2**63:
-            raise Unsupported(f"{x} has more than 64 bits")
+            raise UnsupportedError(f"{x} has more than 64 bits")
         return str(int(x))
     if kind == "b1":
         return "true" if x else "false"
@@ -195,7 +134,7 @@ def apply(checks: Checks, name: str, args: list[Scalar], out: Tensor, *, raising
     checks
         The function around it.
     name
-        The name of the function, of `NAMES`.
+        The name of the function, of `scalar_names`.
     args
         The arguments.
     out
@@ -206,7 +145,7 @@ def apply(checks: Checks, name: str, args: list[Scalar], out: Tensor, *, raising
     text = checks.text
     kind = out.dtype.str[1:]
     if kind not in KINDS:
-        raise Unsupported(name)
+        raise UnsupportedError(name)
     if name == "where":
         condition = convert(text, args[0], "b1")
         a, b = (convert(text, x, kind) for x in args[1:])
@@ -275,7 +214,7 @@ def _boolean(text: Text, name: str, args: list[Scalar]) -> Scalar:
         return Scalar("b1", text.negation(args[0].text))
     operation = _BITWISE.get(name) or {"maximum": "or", "minimum": "and", "add": "or", "multiply": "and"}.get(name)
     if operation is None:
-        raise Unsupported(name)
+        raise UnsupportedError(name)
     return Scalar("b1", text.let(f"{operation} i1 {args[0].text}, {args[1].text}"))
 
 
@@ -293,33 +232,16 @@ def _integer(checks: Checks, name: str, args: list[Scalar], *, raising: bool) ->
         return Scalar("i8", _by_selection(text, name, a, b))
     if name == "positive" or name in _WHOLE:
         return args[0]
-    if name == "square":
-        return Scalar("i8", text.let(f"mul i64 {a}, {a}"))
-    if name in _BITWISE:
-        return Scalar("i8", text.let(f"{_BITWISE[name]} i64 {a}, {b}"))
-    if name == "invert":
-        return Scalar("i8", text.let(f"xor i64 {a}, -1"))
+    if name in _BITWISE or name in ("square", "invert"):
+        operation, b = {"square": ("mul", a), "invert": ("xor", "-1")}.get(name) or (_BITWISE[name], b)
+        return Scalar("i8", text.let(f"{operation} i64 {a}, {b}"))
     if name in ("remainder", "floor_divide"):
         return Scalar("i8", _divided(checks, name, a, b))
     if name == "power" and b.isdigit() and 0 <= int(b) <= 8:
-        result = "1"
-        for _ in range(int(b)):
-            result = (
-                a
-                if result == "1"
-                else _overflowing(checks, "mul", result, a)
-                if raising
-                else text.let(f"mul i64 {result}, {a}")
-            )
-        return Scalar("i8", result)
+        return Scalar("i8", _powered(checks, a, int(b), raising=raising))
     if name in ("left_shift", "right_shift"):
-        checks.leave_if(text.let(f"icmp ugt i64 {b}, 62"))
-        shifted = text.let(f"{'shl' if name == 'left_shift' else 'ashr'} i64 {a}, {b}")
-        if name == "left_shift":
-            back = text.let(f"ashr i64 {shifted}, {b}")
-            checks.leave_if(text.compare("ne", back, a))
-        return Scalar("i8", shifted)
-    raise Unsupported(name)
+        return Scalar("i8", _shifted(checks, name, a, b))
+    raise UnsupportedError(name)
 
 
 def _by_selection(text: Text, name: str, a: str, b: str) -> str:
@@ -329,6 +251,29 @@ def _by_selection(text: Text, name: str, a: str, b: str) -> str:
         above, below = text.compare("sgt", a, "0"), text.compare("slt", a, "0")
         return text.select(above, "i64", "1", text.select(below, "i64", "-1", "0"))
     return text.select(text.compare("sgt" if name in ("maximum", "fmax") else "slt", a, b), "i64", a, b)
+
+
+def _powered(checks: Checks, a: str, exponent: int, *, raising: bool) -> str:
+    """Return a power as products."""
+    result = a if exponent else "1"
+    for _ in range(exponent - 1):
+        if result == "1":
+            result = a
+        else:
+            result = _overflowing(checks, "mul", result, a) if raising else checks.text.let(f"mul i64 {result}, {a}")
+    return result
+
+
+def _shifted(checks: Checks, name: str, a: str, b: str) -> str:
+    """Return a number with its bits shifted; where 64 bits do not hold the result, Python's program goes on."""
+    text = checks.text
+    checks.leave_if(text.let(f"icmp ugt i64 {b}, 62"))
+    if name == "right_shift":
+        return text.let(f"ashr i64 {a}, {b}")
+    shifted = text.let(f"shl i64 {a}, {b}")
+    back = text.let(f"ashr i64 {shifted}, {b}")
+    checks.leave_if(text.compare("ne", back, a))
+    return shifted
 
 
 def _overflowing(checks: Checks, operation: str, a: str, b: str) -> str:
@@ -377,7 +322,7 @@ def _floating(checks: Checks, name: str, args: list[Scalar], out: str) -> Scalar
         return Scalar("b1", _tested(checks, name, kind, texts[0]))
     composed = _COMPOSED.get(name)
     if composed is None:
-        raise Unsupported(name)
+        raise UnsupportedError(name)
     return Scalar(kind, composed(checks, kind, *texts))
 
 

@@ -9,7 +9,7 @@ from adjoint._backend.liveness import Liveness
 from adjoint._backend.memory import Sharing
 from adjoint._backend.native import bounds, lists
 from adjoint._backend.native.function import Writer
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Machine, Reference, Scalar
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Pair, Return, Start, Step
 from adjoint._ir.nodes import Call, Undefined, Value
@@ -45,6 +45,9 @@ class Statements:
     def step(self, step: Step) -> None:
         w = self.w
         match step:
+            case Start():
+                self.started.append(step.target)
+                return
             case Compute():
                 self.compute(step)
             case Move():
@@ -53,24 +56,27 @@ class Statements:
                 self.branch(step)
             case Cycle():
                 self.cycle(step)
-            case Start():
-                self.started.append(step.target)
-                return
             case Collect():
                 self.collect(step)
             case Flip():
                 x = w.read(step.target)
                 assert isinstance(x, Reference)
                 w.text.do(f"call void @adj.list.flip(ptr {x.text}, i64 {lists.width(lists.item_type(x.type))})")
+            case _:
+                self.end(step)
+        w.release_temporaries()
+
+    def end(self, step: Step) -> None:
+        """Write a statement that ends a loop or the function."""
+        match step:
             case Break():
                 self.stop(step)
             case Fail():
-                w.leave()
+                self.w.leave()
             case Return():
                 self.results(step)
             case _:
                 raise TypeError(f"no machine code for {type(step).__name__}")
-        w.release_temporaries()
 
     # Computations.
 
@@ -294,7 +300,7 @@ class Statements:
     def collect(self, step: Collect) -> None:
         w, text = self.w, self.w.text
         if isinstance(step.item, Undefined) or step.item is None:
-            raise Unsupported("a list of what is not there")
+            raise UnsupportedError("a list of what is not there")
         item = w.atom(step.item)
         if isinstance(item, Reference) and step.copies:
             item = lists.duplicate(w, item)
@@ -333,7 +339,7 @@ class Statements:
         offset = 0
         for atom, t in zip(step.results, w.module.result_types(w.plan.function), strict=True):
             if isinstance(atom, Undefined) or atom is None:
-                raise Unsupported("a result that is not there")
+                raise UnsupportedError("a result that is not there")
             x = w.module.handed_out(w, t, w.module.handlers.value(w, atom, None))
             lists.put(w, t, x, lists.field(w, "%out", offset))
             offset += lists.padded(t)

@@ -8,7 +8,7 @@ from typing import Any
 from adjoint._backend.memory import Sharing
 from adjoint._backend.native import fusion, gathering, indexing, kernels, nests, scalars
 from adjoint._backend.native.function import Writer
-from adjoint._backend.native.scalars import Unsupported
+from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Scalar, is_native, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
 
@@ -18,7 +18,7 @@ def store(w: Writer, op: Apply, sharing: Sharing, *, in_place: bool, add: bool) 
     old, index, v = op.args
     output = op.outputs[0]
     if not is_native(output.type) or not rank_of(output) or not is_native(atom_type(v)):
-        raise Unsupported("a store of what is no number")
+        raise UnsupportedError("a store of what is no number")
     here = type(old) is Value and old not in w.plan.inlined and w.variables.root(old) is w.variables.root(output)
     if not (here and in_place):
         source = w.array(old)
@@ -43,7 +43,7 @@ def _store_part(w: Writer, a: Array, op: Apply, sharing: Sharing, *, add: bool) 
         nests.store(w.text, x, place.data)
         return
     if add and a.kind == "b1":
-        raise Unsupported("sums of truth values")
+        raise UnsupportedError("sums of truth values")
     t = kernels.tree(w, v)
     written = sharing.written(op.outputs[0]) | sharing.written(old)
     if any(_overlaps(leaf, old, index, written, sharing) for leaf in kernels.read(t)):
@@ -85,6 +85,6 @@ def expect_fit(w: Writer, t: kernels.Tree, place: Array) -> None:
         dims = list(leaf.array.dims)
         while len(dims) > place.rank:
             w.leave_if(w.text.compare("ne", dims.pop(0), "1"))
-            raise Unsupported("an array of more axes than the place has")
+            raise UnsupportedError("an array of more axes than the place has")
         for n, wanted in zip(reversed(dims), reversed(place.dims), strict=False):
             w.leave_if(w.text.all([w.text.compare("ne", n, "1"), w.text.compare("ne", n, wanted)]))
