@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend import library
-from adjoint._backend.native.scalars import name_of
+from adjoint._backend.native.names import name_of
 from adjoint._backend.native.values import is_native, rank_of
 from adjoint._backend.plan import is_dead
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Value, atom_type, values

@@ -12,6 +12,7 @@ import numpy as np
 
 from adjoint._backend.native import fusion, indexing, nests, scalars
 from adjoint._backend.native.function import Writer
+from adjoint._backend.native.names import name_of
 from adjoint._backend.native.scalars import Unsupported
 from adjoint._backend.native.values import Array, Scalar, kind_of, rank_of
 from adjoint._backend.shapes import Shape
@@ -77,7 +78,7 @@ def node(w: Writer, op: Apply) -> Tree:
     if fusion.is_filled(op):
         value = scalars.literal(0 if op.function is np.zeros_like else 1, kind_of(op.outputs[0]))
         return Filled(Scalar(kind_of(op.outputs[0]), value), tree(w, op.args[0]))
-    name = scalars.name_of(op.function)
+    name = name_of(op.function)
     assert name is not None
     raising = output.number and op.outputs[0] not in w.sums
     return Node(name, tuple(tree(w, arg) for arg in op.args), output, raising)

@@ -1,16 +1,13 @@
 """Functions of single elements as instructions: of numbers, and within loops over arrays.
 
-A function is found by its name; Python's operators, ``math`` and NumPy's ufuncs of one meaning share an entry.  What they do where
-there is no result differs: Python's raise.  There the machine code leaves (`Checks.leave`) and the program is run again by Python, which raises the
-exception that it would.  Arrays never raise; NumPy's warnings are not given.
+A function is known by its name (`names`).  What functions do where there is no result differs: Python's raise.  There the machine
+code leaves (`Checks.leave_if`) and the program is run again by Python, which raises the exception that it would.  Arrays never
+raise; NumPy's warnings are not given.
 """
 
 from __future__ import annotations
 
-import builtins
 import math
-import operator
-import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -19,7 +16,6 @@ import numpy as np
 from adjoint._backend.native.text import Text, number
 from adjoint._backend.native.values import KINDS, Scalar
 from adjoint._ir.types import Tensor
-from adjoint._rules import arithmetic, kinds, logic
 
 
 class Checks(Protocol):
@@ -41,45 +37,11 @@ class Checks(Protocol):
         ...
 
 
-def _numpy(names: str) -> dict[Any, str]:
-    return {getattr(np, name): name for name in names.split()}
-
-
-# The names of functions of one meaning.
-NAMES: dict[Any, str] = _numpy("""
-    add subtract multiply divide negative positive absolute square reciprocal sqrt exp exp2 log log2 log10 log1p expm1 sin cos tan
-    arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh arctan2 hypot cbrt power maximum minimum fmax fmin floor ceil trunc rint sign copysign
-    equal not_equal less less_equal greater greater_equal isnan isfinite isinf logical_and logical_or logical_xor logical_not
-    bitwise_and bitwise_or bitwise_xor invert left_shift right_shift remainder floor_divide fmod logaddexp deg2rad rad2deg where conjugate fabs
-""") | {
-    operator.add: "add", operator.sub: "subtract", operator.mul: "multiply", operator.truediv: "divide",
-    operator.pow: "power", operator.mod: "remainder", operator.floordiv: "floor_divide", operator.neg: "negative",
-    operator.pos: "positive", operator.abs: "absolute", builtins.abs: "absolute", operator.lt: "less", operator.le: "less_equal",
-    operator.eq: "equal", operator.ne: "not_equal", operator.gt: "greater", operator.ge: "greater_equal",
-    operator.and_: "bitwise_and", operator.or_: "bitwise_or", operator.xor: "bitwise_xor", operator.invert: "invert",
-    operator.lshift: "left_shift", operator.rshift: "right_shift", operator.not_: "logical_not",
-    kinds.scale: "scale", arithmetic.signum: "signum", arithmetic.ratio: "ratio", logic.opposite: "logical_not",
-    builtins.float: "float", builtins.int: "int", builtins.bool: "bool", np.float64: "float", builtins.max: "max", builtins.min: "min",
-    arithmetic.real_part: "positive", np.real: "positive",
-    math.sin: "sin", math.cos: "cos", math.tan: "tan", math.asin: "arcsin", math.acos: "arccos", math.atan: "arctan",
-    math.atan2: "arctan2", math.sinh: "sinh", math.cosh: "cosh", math.tanh: "tanh", math.asinh: "arcsinh", math.acosh: "arccosh",
-    math.atanh: "arctanh", math.exp: "exp", math.expm1: "expm1", math.log: "log", math.log2: "log2", math.log10: "log10",
-    math.log1p: "log1p", math.sqrt: "sqrt", math.pow: "power", math.hypot: "hypot", math.fabs: "absolute", math.floor: "floor",
-    math.ceil: "ceil", math.trunc: "trunc", math.copysign: "copysign", math.isnan: "isnan", math.isfinite: "isfinite",
-    math.isinf: "isinf", math.erf: "erf", math.erfc: "erfc", math.gamma: "tgamma", math.lgamma: "lgamma", math.fmod: "fmod",
-    math.degrees: "rad2deg", math.radians: "deg2rad", np.round: "rint", np.around: "rint", builtins.round: "rint",
-}  # fmt: skip
-for _name in ("cbrt", "exp2"):
-    if hasattr(math, _name):
-        NAMES[getattr(math, _name)] = _name
-
 # Functions of one or two floats that the elementary functions, or the C library, compute.
 ELEMENTARY = frozenset({
     "exp", "exp2", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh",
     "tanh", "arcsinh", "arccosh", "arctanh", "arctan2", "hypot", "cbrt", "erf", "erfc", "expit", "tgamma", "lgamma", "fmod",
 })  # fmt: skip
-# What of `scipy.special` has a formula here, which loops compute several elements at once with.
-_OWN_SPECIAL = frozenset({"erf", "erfc", "expit", "cbrt", "exp2", "expm1", "log1p"})
 _FLOAT_OPERATIONS = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
 _INTEGER_OPERATIONS = {"add": "add", "subtract": "sub", "multiply": "mul"}
 _COMPARISONS = {
@@ -101,26 +63,6 @@ _LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not"}
 # What Python's numbers raise for: no result, or an infinite one.
 _DIVISIONS = frozenset({"divide", "floor_divide", "remainder"})
 _RAISING = frozenset({*ELEMENTARY, *_DIVISIONS, "sqrt", "power"}) - {"arctan", "hypot", "arctan2", "erf", "erfc", "cbrt"}
-
-
-def name_of(function: Callable[..., Any]) -> str | None:
-    """Return the name under which a function of single elements is known here."""
-    try:
-        name = NAMES.get(function)
-    except TypeError:
-        return None
-    return _special(function) if name is None and isinstance(function, np.ufunc) else name
-
-
-def _special(function: np.ufunc) -> str | None:
-    """Return the name of a function of `scipy.special`, which is not imported for the question."""
-    if "scipy.special" not in sys.modules or getattr(np, function.__name__, None) is function:
-        return None
-    if function.__name__ in _OWN_SPECIAL and getattr(sys.modules["scipy.special"], function.__name__, None) is function:
-        return function.__name__
-    from adjoint._backend.native import foreign
-
-    return foreign.special().get(function, (None, 0))[0]
 
 
 class Unsupported(Exception):
@@ -301,17 +243,8 @@ def _integer(checks: Checks, name: str, args: list[Scalar], *, raising: bool) ->
         return Scalar("i8", text.let(f"xor i64 {a}, -1"))
     if name in ("remainder", "floor_divide"):
         return Scalar("i8", _divided(checks, name, a, b))
-    if name == "power" and b.isdigit() and 0 <= int(b) <= 8:
-        result = "1"
-        for _ in range(int(b)):
-            result = (
-                a
-                if result == "1"
-                else _overflowing(checks, "mul", result, a)
-                if raising
-                else text.let(f"mul i64 {result}, {a}")
-            )
-        return Scalar("i8", result)
+    if name == "power":
+        return Scalar("i8", _whole_power(checks, a, b, raising=raising))
     if name in ("left_shift", "right_shift"):
         checks.leave_if(text.let(f"icmp ugt i64 {b}, 62"))
         shifted = text.let(f"{'shl' if name == 'left_shift' else 'ashr'} i64 {a}, {b}")
@@ -354,6 +287,35 @@ def _divided(checks: Checks, name: str, a: str, b: str) -> str:
         return text.select(wrong, "i64", text.let(f"add i64 {rest}, {b}"), rest)
     quotient = text.let(f"sdiv i64 {a}, {b}")
     return text.select(wrong, "i64", text.let(f"sub i64 {quotient}, 1"), quotient)
+
+
+def _whole_power(checks: Checks, a: str, b: str, *, raising: bool) -> str:
+    """Return a power of integers: by squares; a negative exponent leaves."""
+    text = checks.text
+    times = lambda x, y: _overflowing(checks, "mul", x, y) if raising else text.let(f"mul i64 {x}, {y}")
+    if b.isdigit() and int(b) <= 8:
+        result = "1"
+        for _ in range(int(b)):
+            result = a if result == "1" else times(result, a)
+        return result
+    checks.leave_if(text.compare("slt", b, "0"))
+    base, rest, result = (text.variable("i64") for _ in range(3))
+    for variable, x in ((base, a), (rest, b), (result, "1")):
+        text.store("i64", x, variable)
+    head, body, more, end = (text.fresh(label) for label in ("head", "body", "more", "end"))
+    text.place(head)
+    text.branch(text.compare("sgt", text.load("i64", rest), "0"), body, end)
+    text.begin(body)
+    with text.when(text.let(f"trunc i64 {text.load('i64', rest)} to i1")):
+        text.store("i64", times(text.load("i64", result), text.load("i64", base)), result)
+    left = text.let(f"lshr i64 {text.load('i64', rest)}, 1")
+    text.store("i64", left, rest)
+    text.branch(text.compare("sgt", left, "0"), more, end)
+    text.begin(more)
+    text.store("i64", times(text.load("i64", base), text.load("i64", base)), base)
+    text.jump(head)
+    text.begin(end)
+    return text.load("i64", result)
 
 
 # Floats -----------------------------------------------------------------------------------------------------------------------
