@@ -290,12 +290,13 @@ def _put_together(w: Writer, a: Array, axes: tuple[int, ...]) -> Array:
 
 
 def taken(w: Writer, op: Apply, target: Value | None = None) -> Machine:
-    """Return what integers name along the first axis."""
+    """Return what integers name along an axis."""
     parts = given(op, "a", "indices", "axis")
-    axis, index = parts.get("axis"), parts["indices"]
-    if _axis(op, axis) != 0 or isinstance(index, (list, tuple)) or not rank_of(index):
-        raise UnsupportedError("another axis")
-    return gathering.gathered(w, Apply(outputs=op.outputs, line=op.line, function=op.function, args=(op.args[0], index)))
+    axis, index = _axis(op, parts.get("axis")), parts["indices"]
+    if isinstance(index, (list, tuple)) or not rank_of(index):
+        raise UnsupportedError("what is no array")
+    whole_index = (*(slice(None),) * axis, index)
+    return gathering.gathered(w, Apply(outputs=op.outputs, line=op.line, function=op.function, args=(op.args[0], whole_index)))
 
 
 def linspace(w: Writer, op: Apply, target: Value | None = None) -> Array:

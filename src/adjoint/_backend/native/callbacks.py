@@ -20,7 +20,7 @@ from adjoint._ir.nodes import Apply, Undefined, Value, map_atoms, values
 from adjoint._ir.types import ListOf, Record, Tensor, Type
 
 # NumPy's numbers of dtypes.
-TYPE_NUMBERS = {"b1": 0, "i8": 7, "f4": 11, "f8": 12}
+TYPE_NUMBERS = {kind: np.dtype(kind).num for kind in ("b1", "i8", "f4", "f8")}
 # NumPy's flags of an array that is not to be written to, and lies as the processor likes it.
 _ALIGNED = 0x100
 OBJECT = 24  # where the object stands in its block

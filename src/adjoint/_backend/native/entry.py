@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from adjoint._backend.native import lists
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import code, is_native
@@ -21,7 +23,7 @@ TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float3
          "new_array", "new_scalar", "set_base", "dtype_f8", "dtype_f4", "dtype_i8", "dtype_b1", "capsule_free",
          "capsule_release", "exception", "ellipsis")  # fmt: skip
 # NumPy's numbers of dtypes, and sizes.
-TYPE_NUMBERS = {"b1": (0, 1), "i8": (7, 8), "f4": (11, 4), "f8": (12, 8)}
+TYPE_NUMBERS = {kind: (np.dtype(kind).num, np.dtype(kind).itemsize) for kind in ("b1", "i8", "f4", "f8")}
 # The table, and what is called.
 _DECLARED = """
 @adj.table = internal global [{count} x ptr] zeroinitializer

@@ -153,6 +153,8 @@ class Writer:
             raise UnsupportedError(f"arrays of {kind}")
         stored = KINDS[kind][1]
         known = [int(n) for n in dims if n[0] != "%"]
+        if any(n < 0 for n in known):
+            self.leave_if("true")
         if len(known) == len(dims) and int(np.prod(known, dtype=int)) <= 64:
             return Array(kind, self.text.buffer(stored, max(1, int(np.prod(known, dtype=int)))), dims, None, STACK)
         width = {"double": 8, "i64": 8, "float": 4, "i8": 1}[stored]

@@ -236,7 +236,7 @@ def reshape(w: Writer, op: Apply) -> Array:
     if op.kwargs or len(op.args) != (1 if op.function is np.ravel else 2):
         raise UnsupportedError("options")
     text = w.text
-    a = w.packed(w.array(op.args[0]))
+    a = w.packed(w.array(op.args[0])) if rank_of(op.args[0]) else placed(w, w.scalar(op.args[0]))
     size = nests.size_of(text, a.dims)
     if op.function is np.ravel:
         return Array(a.kind, a.data, (size,), None, a.owner)

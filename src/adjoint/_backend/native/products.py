@@ -129,15 +129,20 @@ def outer(w: Writer, op: Apply, target: Value | None = None) -> Array:
     return kernels.evaluated(w, _times((Leaf(left, None, op.args[0]), Leaf(right, None, op.args[1])), kind, 2), kind, 2, None)
 
 
-def norm(w: Writer, op: Apply, target: Value | None = None) -> Scalar:
-    """Return the length of a vector."""
-    if op.kwargs or len(op.args) != 1 or rank_of(op.args[0]) != 1 or kind_of(op.args[0]) != "f8":
+def norm(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:
+    """Return the root of the sum of squares: of a vector, of all elements, or along an axis."""
+    rank, axis = rank_of(op.args[0]), op.kwargs.get("axis")
+    if set(op.kwargs) - {"axis"} or len(op.args) != 1 or not rank or kind_of(op.args[0]) != "f8":
         raise UnsupportedError("a norm of another sort")
-    t = kernels.tree(w, op.args[0])
-    square = Node("square", (t,), Tensor(np.dtype(float), 1), raising=False)
-    total = kernels.reduced(w, square, 1, (0,), ("add", 0), "f8")
-    assert isinstance(total, Scalar)
-    return Scalar("f8", w.call("sqrt", "f8", [total.text]))
+    if axis is not None and (type(axis) is not int or not -rank <= axis < rank):
+        raise UnsupportedError("axes")
+    axes = tuple(range(rank)) if axis is None else (axis % rank,)
+    square = Node("square", (kernels.tree(w, op.args[0]),), Tensor(np.dtype(float), rank), raising=False)
+    total = kernels.reduced(w, square, rank, axes, ("add", 0), "f8")
+    if isinstance(total, Scalar):
+        return Scalar("f8", w.call("sqrt", "f8", [total.text]))
+    kernels.fill(w, total, Node("sqrt", (Leaf(total, None, None),), Tensor(np.dtype(float), total.rank), raising=False))
+    return total
 
 
 def _zeros(w: Writer, kind: str, dims: tuple[str, ...]) -> Array:

@@ -237,8 +237,8 @@ def _integer(checks: Checks, name: str, args: list[Scalar], *, raising: bool) ->
         return Scalar("i8", text.let(f"{operation} i64 {a}, {b}"))
     if name in ("remainder", "floor_divide"):
         return Scalar("i8", _divided(checks, name, a, b))
-    if name == "power" and b.isdigit() and 0 <= int(b) <= 8:
-        return Scalar("i8", _powered(checks, a, int(b), raising=raising))
+    if name == "power":
+        return Scalar("i8", _whole_power(checks, a, b, raising=raising))
     if name in ("left_shift", "right_shift"):
         return Scalar("i8", _shifted(checks, name, a, b))
     raise UnsupportedError(name)
@@ -251,17 +251,6 @@ def _by_selection(text: Text, name: str, a: str, b: str) -> str:
         above, below = text.compare("sgt", a, "0"), text.compare("slt", a, "0")
         return text.select(above, "i64", "1", text.select(below, "i64", "-1", "0"))
     return text.select(text.compare("sgt" if name in ("maximum", "fmax") else "slt", a, b), "i64", a, b)
-
-
-def _powered(checks: Checks, a: str, exponent: int, *, raising: bool) -> str:
-    """Return a power as products."""
-    result = a if exponent else "1"
-    for _ in range(exponent - 1):
-        if result == "1":
-            result = a
-        else:
-            result = _overflowing(checks, "mul", result, a) if raising else checks.text.let(f"mul i64 {result}, {a}")
-    return result
 
 
 def _shifted(checks: Checks, name: str, a: str, b: str) -> str:
@@ -299,6 +288,35 @@ def _divided(checks: Checks, name: str, a: str, b: str) -> str:
         return text.select(wrong, "i64", text.let(f"add i64 {rest}, {b}"), rest)
     quotient = text.let(f"sdiv i64 {a}, {b}")
     return text.select(wrong, "i64", text.let(f"sub i64 {quotient}, 1"), quotient)
+
+
+def _whole_power(checks: Checks, a: str, b: str, *, raising: bool) -> str:
+    """Return a power of integers: by squares; a negative exponent leaves."""
+    text = checks.text
+    times = lambda x, y: _overflowing(checks, "mul", x, y) if raising else text.let(f"mul i64 {x}, {y}")
+    if b.isdigit() and int(b) <= 8:
+        result = "1"
+        for _ in range(int(b)):
+            result = a if result == "1" else times(result, a)
+        return result
+    checks.leave_if(text.compare("slt", b, "0"))
+    base, rest, result = (text.variable("i64") for _ in range(3))
+    for variable, x in ((base, a), (rest, b), (result, "1")):
+        text.store("i64", x, variable)
+    head, body, more, end = (text.fresh(label) for label in ("head", "body", "more", "end"))
+    text.place(head)
+    text.branch(text.compare("sgt", text.load("i64", rest), "0"), body, end)
+    text.begin(body)
+    with text.when(text.let(f"trunc i64 {text.load('i64', rest)} to i1")):
+        text.store("i64", times(text.load("i64", result), text.load("i64", base)), result)
+    left = text.let(f"lshr i64 {text.load('i64', rest)}, 1")
+    text.store("i64", left, rest)
+    text.branch(text.compare("sgt", left, "0"), more, end)
+    text.begin(more)
+    text.store("i64", times(text.load("i64", base), text.load("i64", base)), base)
+    text.jump(head)
+    text.begin(end)
+    return text.load("i64", result)
 
 
 # Floats -----------------------------------------------------------------------------------------------------------------------
