@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjoint._backend.native import fusion
-from adjoint._backend.native.values import is_native, rank_of
+from adjoint._backend.native.values import axis_of, is_native, rank_of
 from adjoint._backend.plan import Compute, Cycle, Move, Plan, Step
 from adjoint._ir.nodes import Apply, Call, Undefined, Value, atom_type
 from adjoint._ir.types import Tensor
@@ -228,7 +228,7 @@ def _product(forms: Forms, op: Apply) -> Dims | None:
 
 
 def _reduced(forms: Forms, op: Apply) -> Dims | None:
-    axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else None)
+    axis = axis_of(op)
     dims = forms.of(op.args[0]).dims
     if type(axis) is not int:
         return None

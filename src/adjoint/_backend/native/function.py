@@ -7,6 +7,7 @@ Small arrays of known lengths lie on the stack, and assigning them copies their 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from adjoint._backend.memory import Sharing
 from adjoint._backend.names import Variables
 from adjoint._backend.native import nests
-from adjoint._backend.native.forms import Forms
+from adjoint._backend.native.forms import SMALL, Forms
 from adjoint._backend.native.scalars import UnsupportedError, constant, convert
 from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import (
@@ -155,8 +156,8 @@ class Writer:
         known = [int(n) for n in dims if n[0] != "%"]
         if any(n < 0 for n in known):
             self.leave_if("true")
-        if len(known) == len(dims) and int(np.prod(known, dtype=int)) <= 64:
-            return Array(kind, self.text.buffer(stored, max(1, int(np.prod(known, dtype=int)))), dims, None, STACK)
+        if len(known) == len(dims) and math.prod(known) <= SMALL:
+            return Array(kind, self.text.buffer(stored, max(1, math.prod(known))), dims, None, STACK)
         width = {"double": 8, "i64": 8, "float": 4, "i8": 1}[stored]
         size = self.size_in_bytes(dims, width)
         slot = None if target is None else self.slot(target)
@@ -246,7 +247,7 @@ class Writer:
         form = self.forms.of(root)
         if form.is_small:
             slot.small = tuple(map(str, form.dims))
-            slot.data = self.text.buffer(KINDS[slot.kind][1], max(1, int(np.prod(form.dims, dtype=int))))
+            slot.data = self.text.buffer(KINDS[slot.kind][1], max(1, math.prod(map(int, slot.small))))
             return slot
         slot.data = self.text.variable("ptr", "null")
         slot.dims = [self.text.variable("i64", "0") if n is None else str(n) for n in form.dims]

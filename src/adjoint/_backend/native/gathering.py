@@ -11,7 +11,7 @@ from adjoint._backend.native import indexing, kernels, making, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.kernels import Leaf, Number
 from adjoint._backend.native.scalars import UnsupportedError
-from adjoint._backend.native.values import Array, Scalar, is_native, rank_of
+from adjoint._backend.native.values import Array, Scalar, is_native, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
 from adjoint._ir.types import Tensor
 
@@ -202,7 +202,7 @@ def _broadcast(w: Writer, x: Array, shape: Extents, *, whole: bool) -> Array:
 def scattered(w: Writer, op: Apply, target: Value | None = None) -> Array:
     """Return zeros of a shape with numbers added at the places that an index names: the transpose of ``a[index]``."""
     ct, index, shape = op.args
-    kind = op.outputs[0].type.dtype.str[1:]  # type: ignore[union-attr]
+    kind = kind_of(op.outputs[0])
     if op.kwargs or not is_native(op.outputs[0].type) or not is_native(atom_type(ct)) or kind == "b1":
         raise UnsupportedError("options")
     x: Any = w.array(ct) if rank_of(ct) else w.scalar(ct)

@@ -14,7 +14,7 @@ import numpy as np
 from adjoint._backend.native import fusion, nests
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import UnsupportedError
-from adjoint._backend.native.values import Array, Scalar, is_native, rank_of
+from adjoint._backend.native.values import Array, Scalar, axis_of, is_native, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
 
 # Addresses --------------------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def flipped(w: Writer, a: Array, op: Apply) -> Array:
     text = w.text
     if len(op.args) > (2 if op.function is np.flip else 1) or set(op.kwargs) - {"axis"}:
         raise UnsupportedError("options")
-    given = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else None)
+    given = axis_of(op)
     axes = {np.flipud: 0, np.fliplr: 1}.get(op.function, given)
     axes = tuple(range(a.rank)) if axes is None else axes if isinstance(axes, tuple) else (axes,)
     if any(type(k) is not int or not -a.rank <= k < a.rank for k in axes):

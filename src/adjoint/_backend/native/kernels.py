@@ -13,7 +13,7 @@ import numpy as np
 from adjoint._backend.native import fusion, indexing, nests, scalar_names, scalars
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import UnsupportedError
-from adjoint._backend.native.values import Array, Scalar, kind_of, rank_of
+from adjoint._backend.native.values import Array, Scalar, axis_of, kind_of, rank_of
 from adjoint._backend.shapes import Shape
 from adjoint._ir.nodes import Apply, Value
 from adjoint._ir.types import Tensor
@@ -235,9 +235,9 @@ REDUCTIONS: dict[Any, tuple[str, float | None]] = {
 def reduce(w: Writer, op: Apply, target: Value | None = None) -> Array | Scalar:
     """Return a sum, product, extremum over all axes or over one."""
     names = ("axis", "keepdims")
-    if set(op.kwargs) - set(names) or len(op.args) > 2:
+    if set(op.kwargs) - set(names) or len(op.args) not in (1, 2):
         raise UnsupportedError("options")
-    axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else None)
+    axis = axis_of(op)
     keep = op.kwargs.get("keepdims", False)
     rank = rank_of(op.args[0])
     axes = tuple(range(rank)) if axis is None else axis if isinstance(axis, tuple) else (axis,)

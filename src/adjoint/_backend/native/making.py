@@ -10,7 +10,7 @@ from adjoint._backend.native import fusion, indexing, kernels, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.kernels import Filled, Leaf, Node, Number
 from adjoint._backend.native.scalars import UnsupportedError
-from adjoint._backend.native.values import Array, Machine, Scalar, is_native, kind_of, rank_of
+from adjoint._backend.native.values import Array, Machine, Scalar, axis_of, is_native, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
 from adjoint._ir.types import Tensor
 
@@ -38,7 +38,7 @@ _NAMES: dict[Any, tuple[str, ...]] = {
 
 def alike(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return an array like another: of zeros, ones, or of one number."""
-    if set(op.kwargs) - {"dtype"} or len(op.args) > 2:
+    if set(op.kwargs) - {"dtype"} or len(op.args) not in (1, 2):
         raise UnsupportedError("options")
     output = op.outputs[0]
     kind = kind_of(output)
@@ -51,7 +51,7 @@ def alike(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 
 def array(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return nested sequences of numbers or arrays as an array, or an array itself."""
-    if set(op.kwargs) - {"dtype"} or len(op.args) > 2:
+    if set(op.kwargs) - {"dtype"} or len(op.args) not in (1, 2):
         raise UnsupportedError("options")
     output, given = op.outputs[0], op.args[0]
     kind = kind_of(output)
@@ -101,7 +101,7 @@ def _row(w: Writer, kind: str, one: Any) -> Array | Scalar:
 
 def stack(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return arrays of one shape, stacked along a new first axis."""
-    axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else 0)
+    axis = axis_of(op, 0)
     if set(op.kwargs) - {"axis"} or type(axis) is not int or not isinstance(op.args[0], (tuple, list)):
         raise UnsupportedError("options")
     rank = rank_of(op.outputs[0])
@@ -118,7 +118,7 @@ def stack(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 
 def concatenate(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return arrays one behind the other along an axis."""
-    axis = op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else 0)
+    axis = axis_of(op, 0)
     if set(op.kwargs) - {"axis"} or type(axis) is not int or not isinstance(op.args[0], (tuple, list)):
         raise UnsupportedError("options")
     kind, rank = kind_of(op.outputs[0]), rank_of(op.outputs[0])

@@ -14,7 +14,7 @@ from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.statements import Statements
 from adjoint._backend.native.text import Text
-from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
+from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native, kind_of
 from adjoint._backend.schedule import schedule
 from adjoint._ir.copying import copied
 from adjoint._ir.nodes import Apply, Call, Function, Undefined, Value, atom_type, functions, walk
@@ -181,13 +181,12 @@ class Module:
 
     def given(self, w: Writer, param: Value, x: Machine) -> str:
         """Return an argument as text."""
-        if isinstance(x, Scalar):
-            kind = code(param.type.dtype)  # type: ignore[union-attr]
-            x = scalars.convert(w.text, x, kind)
-            return f"{x.type} {x.text}"
         if isinstance(x, Reference):
             return f"ptr {x.text}"
-        kind = code(param.type.dtype)  # type: ignore[union-attr]
+        kind = kind_of(param)
+        if isinstance(x, Scalar):
+            x = scalars.convert(w.text, x, kind)
+            return f"{x.type} {x.text}"
         if x.owner == STACK or x.strides is not None or x.kind != kind:
             x = w.copy(x, kind, on_heap=True)
         return ", ".join([f"ptr {x.data}", f"ptr {x.owner}", *[f"i64 {n}" for n in x.dims]])

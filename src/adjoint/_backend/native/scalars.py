@@ -112,8 +112,8 @@ def literal(x: Any, kind: str) -> str:
 
 def constant(x: Any) -> Scalar:
     """Return a plain number of Python's or NumPy's."""
-    kind = "b1" if isinstance(x, (bool, np.bool_)) else "i8" if isinstance(x, (int, np.integer)) else "f8"
-    kind = "f4" if isinstance(x, np.float32) else kind
+    kind = "b1" if type(x) in (bool, np.bool_) else "i8" if isinstance(x, (int, np.integer)) else "f8"
+    kind = "f4" if isinstance(x, np.generic) and x.dtype == np.float32 else kind
     return Scalar(kind, literal(x, kind))
 
 

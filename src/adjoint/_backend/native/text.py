@@ -81,15 +81,6 @@ class Text:
         yield
         self.place(after)
 
-    @contextmanager
-    def unless(self, condition: str) -> Iterator[None]:
-        """Write what happens only where a condition does not hold."""
-        then, after = self.fresh("then"), self.fresh("after")
-        self.branch(condition, after, then)
-        self.begin(then)
-        yield
-        self.place(after)
-
     # Notes.
 
     def note(self, *lines: str) -> int:

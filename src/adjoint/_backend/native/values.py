@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._ir.nodes import Undefined, Value, atom_type
+from adjoint._ir.nodes import Apply, atom_type
 from adjoint._ir.types import ListOf, Tensor, Type
 
 # Dtypes that machine code computes with, by their codes: the type in a register, and in memory.
@@ -96,13 +96,6 @@ def kind_of(atom: Any) -> str:
     return code(t.dtype)
 
 
-def is_number(atom: Any) -> bool:
-    """Tell whether an atom is one of Python's numbers, or is that where it is none of NumPy's."""
-    t = atom_type(atom)
-    return isinstance(t, Tensor) and t.number
-
-
-__all__ = [
-    "KINDS", "Array", "Machine", "Reference", "Scalar", "Undefined", "Value", "code", "is_listed", "is_native", "is_number",
-    "kind_of", "rank_of",
-]  # fmt: skip
+def axis_of(op: Apply, default: Any = None) -> Any:
+    """Return the argument ``axis`` of a function whose second argument it is."""
+    return op.kwargs.get("axis", op.args[1] if len(op.args) > 1 else default)
