@@ -15,7 +15,7 @@ import numpy as np
 from adjoint._api import engine as engine
 from adjoint._api import opaque, tree
 from adjoint._backend import python
-from adjoint._backend.native import machine, native
+from adjoint._backend.native import machine
 from adjoint._ir.nodes import Function, atom_type
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, owner_of
@@ -43,6 +43,8 @@ class Compiled:
         """The program as machine code; None if it is to be run by Python, or cannot be run otherwise."""
         if self.backend == "python" or not machine.available():
             return None
+        from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
+
         try:
             return native.compile(self.function)
         except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded

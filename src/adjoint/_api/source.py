@@ -8,7 +8,7 @@ from adjoint._api.files import write_text
 from adjoint._api.function import expect_function
 from adjoint._api.jit import Jitted
 from adjoint._backend import python
-from adjoint._backend.native import machine, native
+from adjoint._backend.native import machine
 from adjoint._ir.nodes import Function
 from adjoint.errors import AdjointError
 
@@ -64,7 +64,7 @@ def source(g: Any, *args: Any, backend: str = "python", **kwargs: Any) -> str:
     >>> "fmul double" in text, "calls " in text
     (True, False)
     """
-    if backend not in ("python", *native.FORMS):
+    if backend not in ("python", *machine.FORMS):
         raise ValueError(f"source: there is no backend {backend!r}; there are 'python', 'llvm' and 'assembly'")
     function = program(g, args, kwargs, "source")
     return python.source(function) if backend == "python" else machine_text(function, backend)
@@ -72,6 +72,8 @@ def source(g: Any, *args: Any, backend: str = "python", **kwargs: Any) -> str:
 
 def machine_text(function: Function, form: str) -> str:
     """Return what LLVM makes of a program; `AdjointError` says why there is no machine code."""
+    from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
+
     try:
         if machine.available():
             return native.shown(function, form)

@@ -29,6 +29,8 @@ from adjoint._backend.native import cache
 
 # Changes with anything that makes object code of an older adjoint unusable: names, calling conventions, the passes below.
 FORMAT = 1
+# What people can look at, and the mark of a remark in it.
+FORMS = {"llvm": ";", "assembly": "#"}
 # On Windows JITLink is young; there RuntimeDyld links ELF objects of the large code model, which is what Numba relies on.
 _JITLINK = sys.platform != "win32"
 # Programs look into Python's objects, which begin with a count and a type; those of Python without a lock begin otherwise.

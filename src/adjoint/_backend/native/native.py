@@ -14,10 +14,8 @@ from adjoint._backend.native.module import Module
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._ir.nodes import Apply, Function, functions, walk
 
-__all__ = ["FORMS", "UnsupportedError", "compile", "shown", "source"]
+__all__ = ["UnsupportedError", "compile", "shown", "source"]
 
-# What people can look at, and the mark of a remark in it.
-FORMS = {"llvm": ";", "assembly": "#"}
 
 # Places in NumPy's table of its C interface (numpy/_core/code_generators/numpy_api.py): NumPy 1 and 2 agree on these.
 _NEW, _SCALAR, _SET_BASE = 93, 60, 282
@@ -98,7 +96,7 @@ def shown(function: Function, form: str) -> str:
     """
     module, text = _module(function, exact=False)
     made = (machine.optimised if form == "llvm" else machine.assembly)(text, late=module.late())
-    return "".join(f"{FORMS[form]} {line}\n" for line in dict.fromkeys(map(_remark, module.called_))) + made
+    return "".join(f"{machine.FORMS[form]} {line}\n" for line in dict.fromkeys(map(_remark, module.called_))) + made
 
 
 def _remark(called: tuple[Apply, str]) -> str:
