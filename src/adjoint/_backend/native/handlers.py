@@ -20,6 +20,7 @@ from adjoint._backend.native import (
     list_functions,
     making,
     products,
+    schedules,
     storing,
 )
 from adjoint._backend.native.function import Writer
@@ -84,10 +85,14 @@ def computed(w: Writer, op: Apply | Call, target: Value | None = None) -> Machin
         if found is not None:
             return found
         return indexing.item(w, op) if fusion.is_basic(op.args[1]) else gathering.gathered(w, op)
-    handler = HANDLERS.get(op.function)
+    handler = HANDLERS.get(op.function) or (schedules.next_place if _is_schedule(op.function) else None)
     if handler is None:
         raise UnsupportedError(getattr(op.function, "__name__", str(op.function)))
     return handler(w, op, target)
+
+
+def _is_schedule(function: Any) -> bool:
+    return getattr(function, "__module__", "") == schedules.MODULE and function.__name__ == "next_place"
 
 
 def results(w: Writer, op: Apply, *, in_place: bool) -> list[Machine | None]:

@@ -59,6 +59,7 @@ class Module:
         # Functions of SciPy's: their addresses, and what calls them with what they take besides numbers.
         self.imports: dict[str, int] = {}
         self.wrappers: dict[str, str] = {}
+        self.included: dict[str, str] = {}
         # Our elementary functions need a processor that multiplies and adds at once.
         self.fused = machine.is_fused()
         self.find_records()
@@ -82,6 +83,7 @@ class Module:
             *self.constants,
             elementary.definitions(self.elementaries),
             *self.wrappers.values(),
+            *self.included.values(),
         ]
         return "\n".join(
             [
@@ -318,6 +320,10 @@ class Module:
         """Return the results of a function of Python's."""
         self.called_.append((op, why))
         return callbacks.called(w, op)
+
+    def include(self, name: str, text: str) -> None:
+        """Add the text of a function to the module, once."""
+        self.included[name] = text
 
     def object(self, x: Any) -> int:
         """Return the place of an object in the table."""
