@@ -22,7 +22,9 @@ def store(w: Writer, op: Apply, sharing: Sharing, *, in_place: bool, add: bool) 
     here = type(old) is Value and old not in w.plan.inlined and w.variables.root(old) is w.variables.root(output)
     if not (here and in_place):
         source = w.array(old)
-        w.assign(output, source if in_place else w.copy(source, target=None if here else output))
+        root = w.variables.root(output)
+        within = any(w.variables.root(value) is root for value in w.plan.leaves(old))  # a view of what is to be overwritten
+        w.assign(output, source if in_place else w.copy(source, target=None if within else output))
     a = w.read(output)
     assert isinstance(a, Array)
     if fusion.is_basic(index):
