@@ -32,6 +32,10 @@ _INTRINSICS = frozenset(
 _MOST = 10_000
 # Calls within each other; beyond that Python runs the program, and raises the error that it has for that.
 _DEEPEST = 900
+# What they may take from the stack all together: an eighth of the least that a thread has on most systems.
+_STACK = 1 << 20
+# Stands in the text for how deep calls may be, until all functions are written and their frames are known.
+_LIMIT = "@deepest"
 
 
 class Module:
@@ -45,6 +49,7 @@ class Module:
         self.program = functions(function)
         self.exact = exact
         self.in_doubt = False
+        self.frame = 0
         self.declared: dict[str, str] = {}
         self.constants: list[str] = []
         self.drops: dict[Any, str] = {}
@@ -67,6 +72,8 @@ class Module:
     def text(self) -> str:
         """Return the module."""
         parts = [self.function(one) for one in self.program]
+        deepest = str(max(8, min(_DEEPEST, _STACK // max(1, self.frame))))
+        parts = [part.replace(f", {_LIMIT}\n", f", {deepest}\n") for part in parts]
         outer = self.program[0]
         foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *self.result_types(outer)))
         self.uses_python = self.uses_python or foreign or bool(self.objects)
@@ -132,6 +139,7 @@ class Module:
         if not text.ended:
             w.leave()
         self.in_doubt = self.in_doubt or bool(w.doubtful)
+        self.frame = max(self.frame, text.frame)
         count = len(w.owners)
         release = [f"  call void @adj.release.all(ptr %pool, ptr %shares, i64 {count})"] if count else []
         ends = ["done:", *release, "  ret i8 0", "leave:", *release, f"  %why = load i8, ptr {w.status}", "  ret i8 %why"]
@@ -203,7 +211,7 @@ class Module:
         types = self.result_types(op.function)
         out = w.text.buffer("i8", max(8, sum(lists.padded(t) for t in types)))
         depth = w.text.integer("add", "%depth", "1")
-        w.leave_if(w.text.compare("sgt", depth, str(_DEEPEST)))
+        w.leave_if(w.text.let(f"icmp sgt i64 {depth}, {_LIMIT}"))
         w.leave_in_doubt()  # a recursion that depends on what is doubtful may never end
         w.leave_for(
             w.text.let(f"call i8 {self.name(op.function)}({', '.join(['ptr %pool', f'i64 {depth}', *args, f'ptr {out}'])})")

@@ -27,6 +27,8 @@ class Text:
         self.current = "entry"
         self.reached: set[str] = set()
         self.computed: dict[tuple[str, str, str], str] = {}
+        # Bytes of variables and buffers, which a call takes from the stack at most.
+        self.frame = 0
 
     def fresh(self, base: str = "v") -> str:
         self.count += 1
@@ -99,6 +101,7 @@ class Text:
     def variable(self, kind: str, initial: str | None = None) -> str:
         """Return memory for a variable; LLVM keeps it in registers.  The initial value is given once, at the entry."""
         name = f"%{self.fresh('m')}"
+        self.frame += 8
         self.entry.append(f"  {name} = alloca {kind}")
         if initial is not None:
             self.entry.append(f"  store {kind} {initial}, ptr {name}")
@@ -107,6 +110,7 @@ class Text:
     def buffer(self, kind: str, count: int) -> str:
         """Return memory on the stack for several items, aligned as vectors like it."""
         name = f"%{self.fresh('m')}"
+        self.frame += 64 + 8 * count
         self.entry.append(f"  {name} = alloca [{count} x {kind}], align 64")
         return name
 
