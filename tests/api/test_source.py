@@ -142,11 +142,11 @@ def test_what_is_called_back_is_named_first(backend: str) -> None:
 
 def test_ufuncs_that_are_called_back_have_the_name_of_their_library() -> None:
     def waves(x: Any) -> Any:
-        return np.frexp(x)[0] * special.jv(0.5, x)
+        return np.frexp(x)[0] * special.expn(2, x)
 
     text = ad.source(waves, X, backend="llvm")
     assert ": calls numpy.frexp\n" in text
-    assert ": calls jv\n" in text
+    assert ": calls expn\n" in text
 
 
 def test_source_says_why_there_is_no_machine_code() -> None:

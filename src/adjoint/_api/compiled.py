@@ -28,9 +28,11 @@ Leaves = list[Any]
 class Compiled:
     """A program that can be called; ``function`` is its intermediate representation."""
 
-    def __init__(self, function: Function, finite: Sequence[bool] | None = None, *, backend: str = "python") -> None:
+    def __init__(
+        self, function: Function, finite: Sequence[bool] | None = None, *, backend: str = "python", fastmath: bool = False
+    ) -> None:
         self.function = simplify.simplify(function, finite)
-        self.backend = backend
+        self.backend, self.fastmath = backend, fastmath
         self.variants: dict[Any, Any] = {}
 
     @functools.cached_property
@@ -46,7 +48,7 @@ class Compiled:
         from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
 
         try:
-            return native.compile(self.function)
+            return native.compile(self.function, fastmath=self.fastmath)
         except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 
@@ -127,8 +129,8 @@ class Compiled:
             # What is kept may be infinite: the program has computed it.
             finite = [False] * (len(made.backward.params) - seeds) + [True] * seeds
             self.variants[key] = Split(
-                Compiled(made.forward, backend=self.backend),
-                Compiled(made.backward, finite, backend=self.backend),
+                Compiled(made.forward, backend=self.backend, fastmath=self.fastmath),
+                Compiled(made.backward, finite, backend=self.backend, fastmath=self.fastmath),
                 list(made.active_results),
             )
         return self.variants[key]
@@ -138,7 +140,9 @@ class Compiled:
         key = ("pushed", mask)
         if key not in self.variants:
             made = forward.jvp(self.function, mask)
-            self.variants[key] = Pushed(Compiled(made.function, backend=self.backend), list(made.active_results))
+            self.variants[key] = Pushed(
+                Compiled(made.function, backend=self.backend, fastmath=self.fastmath), list(made.active_results)
+            )
         return self.variants[key]
 
 

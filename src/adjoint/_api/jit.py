@@ -36,7 +36,7 @@ MOST = 64
 BACKENDS = ("native", "python")
 
 
-def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = False) -> Any:
+def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = False, fastmath: bool = False) -> Any:
     """Translate ``f`` into a program: loops, branches, recursion and stores stay what they are.
 
     Parameters
@@ -51,6 +51,10 @@ def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = F
         By default what the environment variable ``ADJOINT_BACKEND`` says, and ``"native"`` if it says nothing.
     fallback
         What cannot be translated runs by the tracing engine, with a warning, instead of raising.
+    fastmath
+        Machine code may reorder the sums and products that the function writes, and put a product and a sum into one
+        operation: a loop that sums up then becomes vectors.  Results differ by rounding.  NumPy's own reductions may be
+        reordered in any case.
 
     Returns
     -------
@@ -95,9 +99,9 @@ def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = F
         raise ValueError(f"jit: there is no backend {backend!r}; there are {' and '.join(map(repr, BACKENDS))}")
     if isinstance(f, Derivative) and is_sparse(f):
         # A pattern is found from a run, so the program is that of the function: its tangents, many directions at once.
-        inner = f.f if isinstance(f.f, Jitted) else Jitted(f.f, backend=backend, fallback=fallback)
+        inner = f.f if isinstance(f.f, Jitted) else Jitted(f.f, backend=backend, fallback=fallback, fastmath=fastmath)
         return Derivative(f.run, inner, f.options)
-    return Jitted(f, backend=backend, fallback=fallback)
+    return Jitted(f, backend=backend, fallback=fallback, fastmath=fastmath)
 
 
 class Jitted:
@@ -114,10 +118,12 @@ class Jitted:
     __name__: str
     __qualname__: str
 
-    def __init__(self, f: Callable[..., Any], *, backend: str = "native", fallback: bool = False) -> None:
+    def __init__(
+        self, f: Callable[..., Any], *, backend: str = "native", fallback: bool = False, fastmath: bool = False
+    ) -> None:
         expect_function(f, "jit")
         functools.update_wrapper(self, f, updated=())
-        self.f, self.backend, self.fallback = f, backend, fallback
+        self.f, self.backend, self.fallback, self.fastmath = f, backend, fallback, fastmath
         self.entries: dict[Any, list[Entry]] = {}
         self.levels: dict[Any, int] = {}
         # The programs for numbers and arrays as positional arguments, the commonest case, which are found quickly.
@@ -172,7 +178,7 @@ class Jitted:
         return self if instance is None else functools.partial(self, instance)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.f, self.backend, self.fallback)
+        return _again, (self.f, self.backend, self.fallback, self.fastmath)
 
     def __repr__(self) -> str:
         return f"adjoint.jit({getattr(self.f, '__qualname__', None) or repr(self.f)})"
@@ -212,7 +218,7 @@ class Jitted:
                 return tree, entry
         program = self.translated(base, tree, leaves)
         key = (base, known(leaves, self.levels.get(base, 0)))
-        self.last = Entry(program, self.backend)
+        self.last = Entry(program, self.backend, fastmath=self.fastmath)
         found = self.entries.setdefault(key, [])
         del found[: len(found) - MOST + 1]
         found.append(self.last)
@@ -240,8 +246,8 @@ compressed.RUNS[Jitted] = compressed_program.run_of
 calls.CALLED[Jitted] = lambda g, args, kwargs: calls.routed(g.f)(*args, **kwargs)
 
 
-def _again(f: Any, backend: str, fallback: bool) -> Jitted:
-    return Jitted(f, backend=backend, fallback=fallback)
+def _again(f: Any, backend: str, fallback: bool, fastmath: bool) -> Jitted:
+    return Jitted(f, backend=backend, fallback=fallback, fastmath=fastmath)
 
 
 def is_argument(x: Any) -> bool:
@@ -290,9 +296,9 @@ def known(leaves: list[Any], level: int) -> tuple[Any, ...]:
 class Entry:
     """A program that was translated, and its compiled form."""
 
-    def __init__(self, program: Program, backend: str = "python") -> None:
+    def __init__(self, program: Program, backend: str = "python", *, fastmath: bool = False) -> None:
         self.program = program
-        self.compiled = Compiled(program.function, backend=backend)
+        self.compiled = Compiled(program.function, backend=backend, fastmath=fastmath)
         self.kinds = [_kind(sample(getter())) for getter, _ in program.captures.inputs]
         # What the captured values looked like when they were last found to be of these kinds.
         self.forms: list[Any] = [None] * len(self.kinds)

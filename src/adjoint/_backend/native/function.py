@@ -72,7 +72,7 @@ class Writer:
         self.owners: list[str] = []
         # Why the function is left: 1, Python has to run the program; 2, its exact form has to be run.
         self.status = self.text.variable("i8", "1")
-        self.exact = module.exact
+        self.exact, self.flags = module.exact, module.flags
         self.doubtful = ""
         self.placed: dict[str, Slot] = {}
         # Indices that a test before the loop vouches for, and sums that cannot overflow (see `bounds`).

@@ -45,9 +45,11 @@ class Module:
     bounds = bounds
     zero = "@adj.zero"
 
-    def __init__(self, function: Function, *, exact: bool = False) -> None:
+    def __init__(self, function: Function, *, exact: bool = False, fastmath: bool = False) -> None:
         self.program = functions(function)
         self.exact = exact
+        # What LLVM may do with the user's own sums and products.
+        self.flags = " reassoc nsz contract" if fastmath else ""
         self.in_doubt = False
         self.frame = 0
         self.declared: dict[str, str] = {}

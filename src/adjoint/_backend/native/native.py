@@ -109,12 +109,12 @@ def _remark(called: tuple[Apply, str]) -> str:
     return (f"line {line.number}: " if line else "") + "calls " + ".".join(filter(None, (module, name)))
 
 
-def _module(function: Function, *, exact: bool = False) -> tuple[Module, str]:
+def _module(function: Function, *, exact: bool = False, fastmath: bool = False) -> tuple[Module, str]:
     for one in functions(function):
         for op in walk(one.body):
             if isinstance(op, Apply) and op.effect:
                 raise UnsupportedError("an operation that may not be done twice")
-    module = Module(function, exact=exact)
+    module = Module(function, exact=exact, fastmath=fastmath)
     return module, module.text()
 
 
@@ -125,13 +125,13 @@ class Native:
     exact one is made and run.
     """
 
-    def __init__(self, function: Function) -> None:
-        self.function = function
-        self.quick, self.is_exact = _compiled(function, exact=False)
+    def __init__(self, function: Function, *, fastmath: bool = False) -> None:
+        self.function, self.fastmath = function, fastmath
+        self.quick, self.is_exact = _compiled(function, exact=False, fastmath=fastmath)
 
     @functools.cached_property
     def exact(self) -> Callable[..., Any]:
-        return self.quick if self.is_exact else _compiled(self.function, exact=True)[0]
+        return self.quick if self.is_exact else _compiled(self.function, exact=True, fastmath=self.fastmath)[0]
 
     def __call__(self, *args: Any) -> Any:
         """Return the result, or results as a tuple; `NotImplemented` where Python has to run the program."""
@@ -139,7 +139,7 @@ class Native:
         return self.exact(*args) if y is ... else y
 
 
-def compile(function: Function) -> Native:
+def compile(function: Function, *, fastmath: bool = False) -> Native:
     """Return a program as a function of plain positional arguments.
 
     Raises
@@ -147,12 +147,12 @@ def compile(function: Function) -> Native:
     UnsupportedError
         The program uses what machine code does not know.
     """
-    return Native(function)
+    return Native(function, fastmath=fastmath)
 
 
-def _compiled(function: Function, *, exact: bool) -> tuple[Callable[..., Any], bool]:
+def _compiled(function: Function, *, exact: bool, fastmath: bool) -> tuple[Callable[..., Any], bool]:
     """Return a form of a program, and whether it is exact."""
-    module, text = _module(function, exact=exact)
+    module, text = _module(function, exact=exact, fastmath=fastmath)
     loaded = machine.compile_text(text, imports=_imports() | module.imports, late=module.late())
     table = ctypes.CFUNCTYPE(ctypes.c_void_p)(loaded.address("table"))()
     addresses = [*_table(), *map(id, module.objects)]

@@ -24,6 +24,7 @@ class Checks(Protocol):
 
     text: Text
     exact: bool
+    flags: str
 
     def doubt(self, condition: str) -> None:
         """Note that a result may not be what it should, if a condition holds."""
@@ -326,7 +327,7 @@ def _floating(checks: Checks, name: str, args: list[Scalar], out: str) -> Scalar
     text, kind, type = checks.text, args[0].kind, args[0].type
     texts = [x.text for x in args]
     if name in _FLOAT_OPERATIONS:
-        return Scalar(kind, text.let(f"{_FLOAT_OPERATIONS[name]} {type} {texts[0]}, {texts[1]}"))
+        return Scalar(kind, text.let(f"{_FLOAT_OPERATIONS[name]}{checks.flags} {type} {texts[0]}, {texts[1]}"))
     if name == "negative":
         return Scalar(kind, text.let(f"fneg {type} {texts[0]}"))
     if name in _INTRINSICS:
