@@ -344,6 +344,17 @@ def where_nonzero_indices(m):
     return out
 
 
+@program(args=(MATRIX, 0.7), complexable=True)
+def changed_in_place_and_then_anew(m, x):
+    """In each turn one name is changed in place, and then becomes another array, which the next turn changes."""
+    mean = np.zeros_like(m[0])
+    for k in range(len(m)):
+        mean += m[k] * x
+        mean = mean - m[k] ** 2 * np.sin(mean)
+        mean[1] *= x
+    return mean
+
+
 @program(args=(MATRIX,), complexable=True)
 def delete_insert_resize(m):
     row = np.append(m[0], m[1, 0] ** 2)

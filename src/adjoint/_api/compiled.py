@@ -16,6 +16,7 @@ from adjoint._api import engine as engine
 from adjoint._api import opaque, tree
 from adjoint._backend import python
 from adjoint._backend.native import machine
+from adjoint._backend.options import Options
 from adjoint._ir.nodes import Function, atom_type
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, owner_of
@@ -29,10 +30,15 @@ class Compiled:
     """A program that can be called; ``function`` is its intermediate representation."""
 
     def __init__(
-        self, function: Function, finite: Sequence[bool] | None = None, *, backend: str = "python", fastmath: bool = False
+        self,
+        function: Function,
+        finite: Sequence[bool] | None = None,
+        *,
+        backend: str = "python",
+        options: Options | None = None,
     ) -> None:
         self.function = simplify.simplify(function, finite)
-        self.backend, self.fastmath = backend, fastmath
+        self.backend, self.options = backend, options
         self.variants: dict[Any, Any] = {}
 
     @functools.cached_property
@@ -48,7 +54,7 @@ class Compiled:
         from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
 
         try:
-            return native.compile(self.function, fastmath=self.fastmath)
+            return native.compile(self.function, self.options)
         except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 
@@ -129,8 +135,8 @@ class Compiled:
             # What is kept may be infinite: the program has computed it.
             finite = [False] * (len(made.backward.params) - seeds) + [True] * seeds
             self.variants[key] = Split(
-                Compiled(made.forward, backend=self.backend, fastmath=self.fastmath),
-                Compiled(made.backward, finite, backend=self.backend, fastmath=self.fastmath),
+                Compiled(made.forward, backend=self.backend, options=self.options),
+                Compiled(made.backward, finite, backend=self.backend, options=self.options),
                 list(made.active_results),
             )
         return self.variants[key]
@@ -141,7 +147,7 @@ class Compiled:
         if key not in self.variants:
             made = forward.jvp(self.function, mask)
             self.variants[key] = Pushed(
-                Compiled(made.function, backend=self.backend, fastmath=self.fastmath), list(made.active_results)
+                Compiled(made.function, backend=self.backend, options=self.options), list(made.active_results)
             )
         return self.variants[key]
 

@@ -19,6 +19,7 @@ from adjoint._api.compiled import Compiled
 from adjoint._api.function import Derivative, expect_function
 from adjoint._api.jacobian import is_sparse
 from adjoint._backend.native import machine
+from adjoint._backend.options import Options
 from adjoint._frontend import calls, captures
 from adjoint._frontend.captures import holds
 from adjoint._frontend.lists import GrowingList
@@ -36,7 +37,14 @@ MOST = 64
 BACKENDS = ("native", "python")
 
 
-def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = False, fastmath: bool = False) -> Any:
+def jit(
+    f: Callable[..., Any],
+    *,
+    backend: str | None = None,
+    fallback: bool = False,
+    fastmath: bool = False,
+    parallel: bool | int = False,
+) -> Any:
     """Translate ``f`` into a program: loops, branches, recursion and stores stay what they are.
 
     Parameters
@@ -55,6 +63,10 @@ def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = F
         Machine code may reorder the sums and products that the function writes, and put a product and a sum into one
         operation: a loop that sums up then becomes vectors.  Results differ by rounding.  NumPy's own reductions may be
         reordered in any case.
+    parallel
+        Threads share the loops of machine code whose turns do not need each other, or only through sums: True for as many as
+        the process may use processors, or their number.  Sums are put together from those of parts of the loop, which depend on
+        the loop alone: results are the same for any number of threads, and differ from those without by rounding.
 
     Returns
     -------
@@ -97,11 +109,12 @@ def jit(f: Callable[..., Any], *, backend: str | None = None, fallback: bool = F
     backend = backend or os.environ.get("ADJOINT_BACKEND") or BACKENDS[0]
     if backend not in BACKENDS:
         raise ValueError(f"jit: there is no backend {backend!r}; there are {' and '.join(map(repr, BACKENDS))}")
+    options = Options(fastmath, parallel)
     if isinstance(f, Derivative) and is_sparse(f):
         # A pattern is found from a run, so the program is that of the function: its tangents, many directions at once.
-        inner = f.f if isinstance(f.f, Jitted) else Jitted(f.f, backend=backend, fallback=fallback, fastmath=fastmath)
+        inner = f.f if isinstance(f.f, Jitted) else Jitted(f.f, backend=backend, fallback=fallback, options=options)
         return Derivative(f.run, inner, f.options)
-    return Jitted(f, backend=backend, fallback=fallback, fastmath=fastmath)
+    return Jitted(f, backend=backend, fallback=fallback, options=options)
 
 
 class Jitted:
@@ -119,11 +132,11 @@ class Jitted:
     __qualname__: str
 
     def __init__(
-        self, f: Callable[..., Any], *, backend: str = "native", fallback: bool = False, fastmath: bool = False
+        self, f: Callable[..., Any], *, backend: str = "native", fallback: bool = False, options: Options | None = None
     ) -> None:
         expect_function(f, "jit")
         functools.update_wrapper(self, f, updated=())
-        self.f, self.backend, self.fallback, self.fastmath = f, backend, fallback, fastmath
+        self.f, self.backend, self.fallback, self.options = f, backend, fallback, options
         self.entries: dict[Any, list[Entry]] = {}
         self.levels: dict[Any, int] = {}
         # The programs for numbers and arrays as positional arguments, the commonest case, which are found quickly.
@@ -178,7 +191,7 @@ class Jitted:
         return self if instance is None else functools.partial(self, instance)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.f, self.backend, self.fallback, self.fastmath)
+        return _again, (self.f, self.backend, self.fallback, self.options)
 
     def __repr__(self) -> str:
         return f"adjoint.jit({getattr(self.f, '__qualname__', None) or repr(self.f)})"
@@ -218,7 +231,7 @@ class Jitted:
                 return tree, entry
         program = self.translated(base, tree, leaves)
         key = (base, known(leaves, self.levels.get(base, 0)))
-        self.last = Entry(program, self.backend, fastmath=self.fastmath)
+        self.last = Entry(program, self.backend, self.options)
         found = self.entries.setdefault(key, [])
         del found[: len(found) - MOST + 1]
         found.append(self.last)
@@ -246,8 +259,8 @@ compressed.RUNS[Jitted] = compressed_program.run_of
 calls.CALLED[Jitted] = lambda g, args, kwargs: calls.routed(g.f)(*args, **kwargs)
 
 
-def _again(f: Any, backend: str, fallback: bool, fastmath: bool) -> Jitted:
-    return Jitted(f, backend=backend, fallback=fallback, fastmath=fastmath)
+def _again(f: Any, backend: str, fallback: bool, options: Options | None) -> Jitted:
+    return Jitted(f, backend=backend, fallback=fallback, options=options)
 
 
 def is_argument(x: Any) -> bool:
@@ -296,9 +309,9 @@ def known(leaves: list[Any], level: int) -> tuple[Any, ...]:
 class Entry:
     """A program that was translated, and its compiled form."""
 
-    def __init__(self, program: Program, backend: str = "python", *, fastmath: bool = False) -> None:
+    def __init__(self, program: Program, backend: str = "python", options: Options | None = None) -> None:
         self.program = program
-        self.compiled = Compiled(program.function, backend=backend, fastmath=fastmath)
+        self.compiled = Compiled(program.function, backend=backend, options=options)
         self.kinds = [_kind(sample(getter())) for getter, _ in program.captures.inputs]
         # What the captured values looked like when they were last found to be of these kinds.
         self.forms: list[Any] = [None] * len(self.kinds)

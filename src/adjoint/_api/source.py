@@ -9,6 +9,7 @@ from adjoint._api.function import expect_function
 from adjoint._api.jit import Jitted
 from adjoint._backend import python
 from adjoint._backend.native import machine
+from adjoint._backend.options import Options
 from adjoint._ir.nodes import Function
 from adjoint.errors import AdjointError
 
@@ -67,16 +68,20 @@ def source(g: Any, *args: Any, backend: str = "python", **kwargs: Any) -> str:
     if backend not in ("python", *machine.FORMS):
         raise ValueError(f"source: there is no backend {backend!r}; there are 'python', 'llvm' and 'assembly'")
     function = program(g, args, kwargs, "source")
-    return python.source(function) if backend == "python" else machine_text(function, backend)
+    return (
+        python.source(function)
+        if backend == "python"
+        else machine_text(function, backend, g.options if isinstance(g, Jitted) else None)
+    )
 
 
-def machine_text(function: Function, form: str) -> str:
+def machine_text(function: Function, form: str, options: Options | None = None) -> str:
     """Return what LLVM makes of a program; `AdjointError` says why there is no machine code."""
     from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
 
     try:
         if machine.available():
-            return native.shown(function, form)
+            return native.shown(function, form, options)
         why = "LLVM, the package llvmlite, is not there"
     except (ImportError, OSError) as error:
         why = f"LLVM cannot be loaded: {error}"

@@ -34,7 +34,9 @@ class Memory(Identity):
     def __init__(self, value: Any, kin: Iterable[Identity] = ()) -> None:
         super().__init__(kin, "array")
         self.value = value
-        self.born = writer().moment() if writing() else 0
+        if writing():
+            self.born = writer().moment()
+            writer().memories.append(self)
 
     def read(self) -> Any:
         """Return the current version."""

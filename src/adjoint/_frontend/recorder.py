@@ -57,6 +57,7 @@ class Recorder(Builder):
         self.where: dict[int, str] = {}
         # Whether loops whose turns are known are written turn by turn.
         self.unrolled = False
+        self.memories: list[Memory] = []  # of arrays, in the order in which it was made
         # Shapes that the parameters have now, and those that the program is specialised for.
         self.seen: dict[Value, tuple[int, ...]] = {}
         self.shapes: dict[Value, tuple[int, ...]] = {}
@@ -124,6 +125,8 @@ class Recorder(Builder):
             if isinstance(obj, GrowingList) and obj.has_within:
                 obj.within.dead = True
             del self.identities[id(obj)]
+        while self.memories and self.memories[-1].born > region.start:
+            self.memories.pop().dead = True
 
     def fresh(self, x: Any, holder: Any) -> bool:
         """Tell whether an object is another one each time that the code that is run stores it in a list."""

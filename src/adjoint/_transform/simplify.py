@@ -24,6 +24,7 @@ from adjoint._ir.builder import Builder
 from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Value, atom_type, functions, values, walk
 from adjoint._ir.symbol import extent, length
+from adjoint._ir.types import Tensor, Type
 from adjoint._rules import kinds
 from adjoint._transform.algebra import Algebra, same_atom
 from adjoint._transform.canonical import canonical
@@ -144,10 +145,11 @@ class _Simplifier(Copier):
         """Return a loop that does not carry what no turn changes."""
         kept = []
         for k, (carried, init, update) in enumerate(zip(op.carried, op.inits, op.updates, strict=True)):
-            if update is carried and atom_type(init) == carried.type:
-                self.env[carried] = self.env[op.outputs[k]] = self(init)
+            first = _as(self(init), carried.type) if update is carried else None
+            if first is not None:
+                self.env[carried] = self.env[op.outputs[k]] = first
                 if op.test is not None:
-                    self.env[op.test.params[k]] = self(init)
+                    self.env[op.test.params[k]] = first
             else:
                 kept.append(k)
         n = len(op.inits)
@@ -219,6 +221,15 @@ class _Simplifier(Copier):
 
 def _of_type(atom: Any, output: Value) -> bool:
     return type(atom) is Value and atom.type == output.type
+
+
+def _as(atom: Any, t: Type) -> Any:
+    """Return an atom as one of a type: itself, or a number of Python's as one of NumPy's; None if that cannot be."""
+    if atom_type(atom) == t:
+        return atom
+    if isinstance(t, Tensor) and not t.rank and not t.number and type(atom) in (bool, int, float, complex):
+        return t.dtype.type(atom)
+    return None
 
 
 # Common subexpressions ------------------------------------------------------------------------------------------------------

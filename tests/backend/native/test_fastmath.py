@@ -10,6 +10,7 @@ import pytest
 import adjoint as ad
 from adjoint._api.jit import Jitted
 from adjoint._backend.native import machine, native
+from adjoint._backend.options import Options
 
 
 def squares(x: Any) -> Any:
@@ -25,7 +26,7 @@ X = np.random.default_rng(0).normal(size=1001)
 def text(*, fastmath: bool) -> str:
     jitted = Jitted(squares, backend="python")
     jitted(X)
-    module, source = native._module(jitted.last.compiled.function, fastmath=fastmath)  # type: ignore[union-attr]
+    module, source = native._module(jitted.last.compiled.function, options=Options(fastmath))  # type: ignore[union-attr]
     return machine.optimised(source, late=module.late())
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend.native import lists
+from adjoint._backend.native.runtime_threads import POOL
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import code, is_native
 from adjoint._ir.nodes import Function, Loop, walk
@@ -21,7 +22,7 @@ from adjoint._ir.types import Record, Tensor, Type
 # Addresses that the code finds in its table, in this order; `native` fills it.
 TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float32", "bool_", "true", "false",
          "new_array", "new_scalar", "set_base", "dtype_f8", "dtype_f4", "dtype_i8", "dtype_b1", "capsule_free",
-         "capsule_release", "exception", "ellipsis")  # fmt: skip
+         "capsule_release", "exception", "ellipsis", "threads")  # fmt: skip
 # NumPy's numbers of dtypes, and sizes.
 TYPE_NUMBERS = {kind: (np.dtype(kind).num, np.dtype(kind).itemsize) for kind in ("b1", "i8", "f4", "f8")}
 # The table, and what is called.
@@ -129,8 +130,8 @@ def text(module: Any, function: Function) -> str:
     if any(isinstance(t, Record) for t in (*types, *[param.type for param in function.params])):
         raise UnsupportedError("a record that is an argument or a result")
     pool = "%pool"
-    lines.allocas.append("  %pool = alloca [17 x ptr], align 16")
-    lines.do(f"call void @llvm.memset.p0.i64(ptr {pool}, i8 0, i64 136, i1 false)")
+    lines.allocas.append(f"  %pool = alloca [{POOL} x i8], align 16")
+    lines.do(f"call void @llvm.memset.p0.i64(ptr {pool}, i8 0, i64 {POOL}, i1 false)")
     if not module.uses_python:
         step = lines.let(f"getelementptr ptr, ptr {pool}, i64 3")
         lines.do(f"store i64 65536, ptr {step}")

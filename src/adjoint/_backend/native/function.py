@@ -58,14 +58,15 @@ class Slot:
 class Writer:
     """A function that is being written."""
 
-    def __init__(self, plan: Plan, variables: Variables, sharing: Sharing, module: Any) -> None:
+    def __init__(self, plan: Plan, variables: Variables, sharing: Sharing, module: Any, like: Writer | None = None) -> None:
         self.plan = plan
         self.variables = variables
         self.sharing = sharing
         self.module = module
         self.text = Text(module.metadata)
-        self.forms = Forms(plan, variables.root)
-        self.shapes = Shapes(plan)
+        # What is known of arrays, which a part of the function shares with it.
+        self.forms = Forms(plan, variables.root) if like is None else like.forms
+        self.shapes = Shapes(plan) if like is None else like.shapes
         self.slots: dict[Value, Slot] = {}
         self.temporaries: dict[str, str] = {}
         self.pinned: list[str] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,15 +11,28 @@ import numpy as np
 from adjoint._backend import liveness, memory
 from adjoint._backend import plan as plans
 from adjoint._backend.names import Variables
-from adjoint._backend.native import bounds, callbacks, elementary, entry, fusion, handlers, lists, machine, runtime, scalars
+from adjoint._backend.native import (
+    bounds,
+    callbacks,
+    elementary,
+    entry,
+    fusion,
+    handlers,
+    lists,
+    machine,
+    runtime,
+    runtime_threads,
+    scalars,
+)
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.statements import Statements
 from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native, kind_of
+from adjoint._backend.options import Options
 from adjoint._backend.schedule import schedule
 from adjoint._ir.copying import copied
-from adjoint._ir.nodes import Apply, Call, Function, Undefined, Value, atom_type, functions, walk
+from adjoint._ir.nodes import Apply, Call, Function, Loop, Undefined, Value, atom_type, functions, walk
 from adjoint._ir.types import ListOf, Record, Tensor, Type
 from adjoint._rules import stores
 
@@ -45,11 +60,16 @@ class Module:
     bounds = bounds
     zero = "@adj.zero"
 
-    def __init__(self, function: Function, *, exact: bool = False, fastmath: bool = False) -> None:
+    def __init__(self, function: Function, *, exact: bool = False, options: Options | None = None) -> None:
         self.program = functions(function)
         self.exact = exact
+        options = options or Options()
         # What LLVM may do with the user's own sums and products.
-        self.flags = " reassoc nsz contract" if fastmath else ""
+        self.flags = " reassoc nsz contract" if options.fastmath else ""
+        # Whether threads share loops, the parts of loops written so far, and the functions that need Python.
+        self.is_parallel = bool(options.parallel)
+        self.divisions: list[_Division] = []
+        self.calling_back: set[Function] = set()
         self.in_doubt = False
         self.frame = 0
         self.declared: dict[str, str] = {}
@@ -75,7 +95,7 @@ class Module:
         """Return the module."""
         parts = [self.function(one) for one in self.program]
         deepest = str(max(8, min(_DEEPEST, _STACK // max(1, self.frame))))
-        parts = [part.replace(f", {_LIMIT}\n", f", {deepest}\n") for part in parts]
+        parts = [self.decided(part).replace(f", {_LIMIT}\n", f", {deepest}\n") for part in (*parts, *self.parts())]
         outer = self.program[0]
         foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *self.result_types(outer)))
         self.uses_python = self.uses_python or foreign or bool(self.objects)
@@ -97,7 +117,8 @@ class Module:
         return "\n".join(
             [
                 *head,
-                runtime.TEXT,
+                runtime_threads.shared(runtime.TEXT) if self.divisions else runtime.TEXT,
+                *([runtime_threads.TEXT] if self.divisions else []),
                 *([callbacks.TEXT] if self.uses_python else []),
                 *self.drop_texts(),
                 *parts,
@@ -127,7 +148,10 @@ class Module:
         function = copied(original)
         schedule(function.body)
         apart: set[Value] = set()  # what cannot be computed where it is used
+        divisions = len(self.divisions)
+        used = self.python_used()
         while True:
+            del self.divisions[divisions:]
             w, live = _planned(function, self, apart)
             try:
                 params = [self.received(w, k, param) for k, param in enumerate(function.params)]
@@ -137,6 +161,12 @@ class Module:
                 if error.value is None or error.value in apart:
                     raise
                 apart.add(error.value)
+        if self.python_used() != used:
+            self.calling_back.add(original)
+        return self.closed(w, name, [*params, "ptr noalias %out"])
+
+    def closed(self, w: Writer, name: str, params: list[str]) -> str:
+        """Return the text of a function of which all statements have been written."""
         text = w.text
         if not text.ended:
             w.leave()
@@ -150,8 +180,41 @@ class Module:
             f"  call void @llvm.memset.p0.i64(ptr %shares, i8 0, i64 {8 * count}, i1 false)",
         ]
         text.entry[:0] = shares if count else []
-        head = f"define internal i8 {name}({', '.join(['ptr %pool', 'i64 %depth', *params, 'ptr noalias %out'])}) {{\nentry:"
+        head = f"define internal i8 {name}({', '.join(['ptr %pool', 'i64 %depth', *params])}) {{\nentry:"
         return "\n".join([head, *text.entry, "  br label %start", "start:", *text.lines, *ends, "}\n"])
+
+    # Parts of loops, which threads run ----------------------------------------------------------------------------------------
+
+    def python_used(self) -> tuple[int, int]:
+        """Return a mark that changes where Python's functions or objects are used."""
+        return len(self.called_), len(self.objects)
+
+    def least(self) -> str:
+        """Return what stands for the least number of parts that the next loop is divided into, which is decided at the end."""
+        return f"@least.{len(self.divisions)}."
+
+    def divided(self, s: Statements, loop: Loop, write: Callable[[Statements], None]) -> str:
+        """Return the name of a function that runs a part of a loop; ``write`` writes its statements."""
+        name = f"@part{len(self.divisions)}"
+        division = _Division(functions_called(loop))
+        self.divisions.append(division)
+        used = self.python_used()
+        w = Writer(s.w.plan, s.w.variables, s.w.sharing, self, like=s.w)
+        write(Statements(w, s.live, s.sharing, divided=True))
+        division.calls_back = self.python_used() != used
+        params = ["ptr readonly %env", "i64 %first", "i64 %count", "ptr noalias %place"]
+        division.text = self.closed(w, name, params)
+        return name
+
+    def parts(self) -> list[str]:
+        return [division.text for division in self.divisions]
+
+    def decided(self, text: str) -> str:
+        """Return a text in which loops that call Python back, for which threads would need its lock, are never divided."""
+        for k, division in enumerate(self.divisions):
+            back = division.calls_back or not self.calling_back.isdisjoint(division.functions)
+            text = text.replace(f"@least.{k}.", str(2**62) if back else "2")
+        return text
 
     def received(self, w: Writer, k: int, param: Value) -> str:
         """Give a parameter its variable, and return its declaration."""
@@ -343,6 +406,20 @@ class Module:
     def entry(self, name: str) -> str:
         """Return the place of a known address in the table, as a constant of LLVM's."""
         return f"getelementptr (i8, ptr @adj.table, i64 {8 * entry.TABLE.index(name)})"
+
+
+@dataclass(eq=False, slots=True)
+class _Division:
+    """What runs a part of a loop: its text, the functions that it may call, and whether it calls Python itself."""
+
+    functions: frozenset[Function]
+    text: str = ""
+    calls_back: bool = False
+
+
+def functions_called(loop: Loop) -> frozenset[Function]:
+    """Return the functions that a loop calls, and all that these call."""
+    return frozenset(one for op in walk(loop.body) if isinstance(op, Call) for one in functions(op.function))
 
 
 class _Variables(Variables):

@@ -12,6 +12,7 @@ import numpy as np
 from adjoint._backend.native import entry, machine
 from adjoint._backend.native.module import Module
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.options import Options
 from adjoint._ir.nodes import Apply, Function, functions, walk
 
 __all__ = ["UnsupportedError", "compile", "shown", "source"]
@@ -84,7 +85,7 @@ def source(function: Function, *, exact: bool = False) -> str:
     return _module(function, exact=exact)[1]
 
 
-def shown(function: Function, form: str) -> str:
+def shown(function: Function, form: str, options: Options | None = None) -> str:
     """Return what LLVM makes of a program, for people who look: its IR after all passes, or this processor's assembly.
 
     Remarks in front of it name the functions that are called back.
@@ -94,7 +95,7 @@ def shown(function: Function, form: str) -> str:
     UnsupportedError
         The program uses what machine code does not know.
     """
-    module, text = _module(function, exact=False)
+    module, text = _module(function, options=options)
     made = (machine.optimised if form == "llvm" else machine.assembly)(text, late=module.late())
     return "".join(f"{machine.FORMS[form]} {line}\n" for line in dict.fromkeys(map(_remark, module.called_))) + made
 
@@ -109,12 +110,12 @@ def _remark(called: tuple[Apply, str]) -> str:
     return (f"line {line.number}: " if line else "") + "calls " + ".".join(filter(None, (module, name)))
 
 
-def _module(function: Function, *, exact: bool = False, fastmath: bool = False) -> tuple[Module, str]:
+def _module(function: Function, *, exact: bool = False, options: Options | None = None) -> tuple[Module, str]:
     for one in functions(function):
         for op in walk(one.body):
             if isinstance(op, Apply) and op.effect:
                 raise UnsupportedError("an operation that may not be done twice")
-    module = Module(function, exact=exact, fastmath=fastmath)
+    module = Module(function, exact=exact, options=options)
     return module, module.text()
 
 
@@ -125,13 +126,13 @@ class Native:
     exact one is made and run.
     """
 
-    def __init__(self, function: Function, *, fastmath: bool = False) -> None:
-        self.function, self.fastmath = function, fastmath
-        self.quick, self.is_exact = _compiled(function, exact=False, fastmath=fastmath)
+    def __init__(self, function: Function, options: Options | None = None) -> None:
+        self.function, self.options = function, options or Options()
+        self.quick, self.is_exact = _compiled(function, self.options, exact=False)
 
     @functools.cached_property
     def exact(self) -> Callable[..., Any]:
-        return self.quick if self.is_exact else _compiled(self.function, exact=True, fastmath=self.fastmath)[0]
+        return self.quick if self.is_exact else _compiled(self.function, self.options, exact=True)[0]
 
     def __call__(self, *args: Any) -> Any:
         """Return the result, or results as a tuple; `NotImplemented` where Python has to run the program."""
@@ -139,7 +140,7 @@ class Native:
         return self.exact(*args) if y is ... else y
 
 
-def compile(function: Function, *, fastmath: bool = False) -> Native:
+def compile(function: Function, options: Options | None = None) -> Native:
     """Return a program as a function of plain positional arguments.
 
     Raises
@@ -147,15 +148,15 @@ def compile(function: Function, *, fastmath: bool = False) -> Native:
     UnsupportedError
         The program uses what machine code does not know.
     """
-    return Native(function, fastmath=fastmath)
+    return Native(function, options)
 
 
-def _compiled(function: Function, *, exact: bool, fastmath: bool) -> tuple[Callable[..., Any], bool]:
+def _compiled(function: Function, options: Options, *, exact: bool) -> tuple[Callable[..., Any], bool]:
     """Return a form of a program, and whether it is exact."""
-    module, text = _module(function, exact=exact, fastmath=fastmath)
+    module, text = _module(function, exact=exact, options=options)
     loaded = machine.compile_text(text, imports=_imports() | module.imports, late=module.late())
     table = ctypes.CFUNCTYPE(ctypes.c_void_p)(loaded.address("table"))()
-    addresses = [*_table(), *map(id, module.objects)]
+    addresses = [*_table(), options.threads, *map(id, module.objects)]
     ctypes.memmove(table, (ctypes.c_void_p * len(addresses))(*addresses), 8 * len(addresses))
     method = _Method(function.name.encode() or b"f", loaded.address("call"), _FASTCALL, None)
     return _made()(ctypes.byref(method), _Code(loaded, method, module.objects), None), not module.in_doubt
@@ -184,7 +185,7 @@ def _capsule() -> machine.Loaded:
 
 @functools.cache
 def _table() -> tuple[int, ...]:
-    """Return the addresses that programs find in their table."""
+    """Return the addresses that programs find in their table; the last entry is the number of threads."""
     from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
     get = ctypes.pythonapi.PyCapsule_GetPointer
@@ -198,4 +199,4 @@ def _table() -> tuple[int, ...]:
         "exception": id(Exception), "ellipsis": id(...),
     }  # fmt: skip
     dtypes = {f"dtype_{kind}": id(np.dtype(kind)) for kind in entry.TYPE_NUMBERS}
-    return tuple((known | dtypes)[name] or 0 for name in entry.TABLE)
+    return tuple((known | dtypes)[name] or 0 for name in entry.TABLE[:-1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import bounds, lists
+from adjoint._backend.native import bounds, lists, threads
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Machine, Reference, Scalar
@@ -26,9 +26,12 @@ class Around:
 
 
 class Statements:
-    """Writes the statements of a function."""
+    """Writes the statements of a function; ``divided`` says that they are those of a part of a loop."""
 
-    def __init__(self, w: Writer, live: Liveness, sharing: Sharing) -> None:
+    around = Around
+
+    def __init__(self, w: Writer, live: Liveness, sharing: Sharing, *, divided: bool = False) -> None:
+        self.divided = divided
         self.w = w
         self.live = live
         self.sharing = sharing
@@ -181,20 +184,52 @@ class Statements:
         self.open(step, around, count)
         if step.turns is not None:
             w.assign(step.turns, Scalar("i8", "0"))
-        known = None if count is None else bounds.find(w, step)
-        if known is None or count is None:
-            self.turns(step, around, consumed, addresses, (start, by, count))
-        else:
-            fast, slow = text.fresh("fast"), text.fresh("slow")
-            text.branch(bounds.test(w, known, start, by, count), fast, slow)
-            for label in (fast, slow):
-                text.begin(label)
-                if label == fast:
-                    w.safe, w.sums = frozenset(known.indices), frozenset(known.sums)
-                self.turns(step, around, consumed, addresses, (start, by, count), slow=label == slow)
-                w.safe, w.sums = frozenset(), frozenset()
+        if count is not None and w.module.is_parallel and not self.divided:
+            self.divide(step, around, addresses, (start, by, count))
+        self.rounds(step, around, consumed, addresses, (start, by, count))
         text.begin(around.end)
         self.close(around)
+
+    def divide(self, step: Cycle, around: Around, addresses: list[str], span: tuple[str, str, str]) -> None:
+        """Write what threads do if the loop has enough for them to do; what follows does it otherwise."""
+        division = threads.find(self, step)
+        if division is None:
+            return
+        text = self.w.text
+        many = threads.parts(self, division, span)
+        if many[0] != "%" and int(many) < 2:
+            return
+        apart, whole = text.fresh("apart"), text.fresh("whole")
+        least = self.w.module.least()
+        text.branch(text.let(f"icmp sge i64 {many}, {least}"), apart, whole)
+        text.begin(apart)
+        threads.divide(self, division, around, addresses, span, many)
+        text.jump(around.end)
+        text.begin(whole)
+
+    def rounds(
+        self,
+        step: Cycle,
+        around: Around,
+        consumed: list[Machine],
+        addresses: list[str],
+        span: tuple[str, str, str | None],
+    ) -> None:
+        """Write the turns of a loop, twice if one test can vouch for all indices (see `bounds`)."""
+        w, text = self.w, self.w.text
+        start, by, count = span
+        known = None if count is None else bounds.find(w, step)
+        if known is None or count is None:
+            self.turns(step, around, consumed, addresses, span)
+            return
+        fast, slow = text.fresh("fast"), text.fresh("slow")
+        text.branch(bounds.test(w, known, start, by, count), fast, slow)
+        for label in (fast, slow):
+            text.begin(label)
+            if label == fast:
+                w.safe, w.sums = frozenset(known.indices), frozenset(known.sums)
+            self.turns(step, around, consumed, addresses, span, slow=label == slow)
+            w.safe, w.sums = frozenset(), frozenset()
 
     def turns(
         self,
@@ -314,7 +349,7 @@ class Statements:
         length, items = known
         t = lists.item_type(step.target.type)
         n = text.load("i64", length)
-        lists.put(w, t, item, text.item(lists.layout(t), items, n))
+        lists.put(w, t, item, text.item(lists.layout(t), items, n), copies=step.copies)
         text.store("i64", text.integer("add", n, "1"), length)
 
     def stop(self, step: Break) -> None:
