@@ -6,6 +6,10 @@ the loop over the chunks.  Where the program cannot be batched, the directions a
 
 The rule for the length of a chunk is simple: `CHUNK` directions.  The cost of a direction falls while the overhead of Python is
 shared by more of them, which is used up by then, and no value of the program takes more than `CHUNK` times its memory.
+
+Where the function computes with single numbers only, a chunk has `LANES` directions, always: the last one is filled up with
+zeros.  So their stacks are short arrays of known length, which machine code has in registers.  On the Jacobian of GradBench's
+hand tracking (26 columns) chunks of 4 x 8 take a third of the time of 16 and 10, and 16 x 2 or 32 no less.
 """
 
 from __future__ import annotations
@@ -19,14 +23,22 @@ from typing import Any
 import numpy as np
 
 from adjoint._ir.copying import Copier
-from adjoint._ir.nodes import Block, Function, Op, Value, functions, uses, walk
-from adjoint._ir.symbol import Symbol, writer
+from adjoint._ir.nodes import Apply, Block, Call, Function, Op, Value, functions, uses, values, walk
+from adjoint._ir.symbol import Symbol, extent, writer
 from adjoint._ir.types import Tensor
+from adjoint._rules import stores
 from adjoint._transform.batching import batch
 from adjoint.errors import BatchError
 
 # How many directions are taken at once.
 CHUNK = 16
+# How many of them if the function computes with single numbers.
+LANES = 8
+# Functions that make arrays of directions of arrays, or show a part of one, and compute nothing.
+_MOVES = frozenset({
+    operator.getitem, stores.assign, stores.accumulate, np.zeros, np.zeros_like, np.empty_like, np.eye, np.copy, np.reshape,
+    np.array,
+})  # fmt: skip
 
 
 def along_all(program: Function, atoms: Sequence[Any], place: int, like: Any, name: str) -> list[Any]:
@@ -53,9 +65,13 @@ def _in_chunks(program: Function, wanted: Sequence[bool], atoms: Sequence[Any], 
     copier = _bound(program, atoms)
     before, within = parted(program.body, program.params[place])
     _append(copier, before)
+    scalar = not any(_computes_with_arrays(op) for op in within)
+    width = LANES if scalar else CHUNK
+    if scalar:
+        within = _with_length(copier, within, program.params[place])
 
     def turn(k: Symbol) -> Any:
-        count = recorder.apply(builtins.min, (CHUNK, recorder.apply(operator.sub, (n, k), {})), {})
+        count = LANES if scalar else recorder.apply(builtins.min, (CHUNK, recorder.apply(operator.sub, (n, k), {})), {})
         _seed(copier, program.params[place], like, k, count)
         _append(copier, within)
         results = copier(program.results)
@@ -64,8 +80,27 @@ def _in_chunks(program: Function, wanted: Sequence[bool], atoms: Sequence[Any], 
     # One turn at least, which finds the shape of no directions.
     end = recorder.apply(builtins.max, (n, 1), {})
     with _at(within):
-        _, lists, _ = recorder.loop((0, end, CHUNK), [], turn)
-    return _joined(lists, wanted, name, lambda _: np.concatenate)
+        _, lists, _ = recorder.loop((0, end, width), [], turn)
+    found = _joined(lists, wanted, name, lambda _: np.concatenate)
+    return [x[:n] if scalar and x is not None else x for x in found]
+
+
+def _computes_with_arrays(op: Op) -> bool:
+    """Tell whether an operation, or one within, computes with more than a number for each direction."""
+    if isinstance(op, Apply):
+        wide = any(isinstance(output.type, Tensor) and output.type.rank > 1 for output in op.outputs)
+        whole = any(isinstance(value.type, Tensor) and value.type.rank > 1 for value in values(op.operands))
+        return (wide or whole) and op.function not in _MOVES and op.function not in (extent, np.size)
+    if isinstance(op, Call):
+        return True
+    return any(_computes_with_arrays(inner) for block in op.blocks for inner in block.ops)
+
+
+def _with_length(copier: Copier, ops: list[Op], seed: Value) -> list[Op]:
+    """Return operations without those that ask for the number of directions, which is known."""
+    asked = [op for op in ops if isinstance(op, Apply) and op.function is extent and op.args == (seed, 0)]
+    copier.env.update((op.outputs[0], LANES) for op in asked)
+    return [op for op in ops if op not in asked]
 
 
 def _one_by_one(program: Function, atoms: Sequence[Any], place: int, like: Any, name: str) -> list[Any]:
