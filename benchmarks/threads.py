@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for g in (f, ad.grad(f)):
             plain, *times = best(compared(g, x, options.threads), x, options.repetitions)
             name = f.__name__ if g is f else f"gradient of {f.__name__}"
-            print(f"{name:48}" + "".join(f"{plain / t:9.2f}" for t in times))
+            print(f"{name:48}" + "".join(f"{plain / t:9.2g}" for t in times))
 
 
 if __name__ == "__main__":

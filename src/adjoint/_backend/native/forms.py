@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adjoint._backend.native import fusion
+from adjoint._backend.native import fusion, lanes
 from adjoint._backend.native.values import axis_of, is_native, rank_of
 from adjoint._backend.plan import Compute, Cycle, Move, Plan, Step
 from adjoint._ir.nodes import Apply, Call, Undefined, Value, atom_type
@@ -49,6 +49,7 @@ class Forms:
         self.plan = plan
         self.root = root
         self.known: dict[Value, Form] = {}
+        self.lanes = lanes.find(plan, root)
         self.changed = True
         for param in plan.function.params:
             if rank_of(param):
@@ -65,8 +66,11 @@ class Forms:
         op = self.plan.inlined.get(atom)
         if op is not None:
             return self.result(op, atom)
-        form = self.known.get(self.root(atom))
-        return Form(unknown(rank_of(atom)), True) if form is None else form
+        root = self.root(atom)
+        form = self.known.get(root)
+        if form is None:
+            form = Form(unknown(rank_of(atom)), True)
+        return Form(form.dims, False) if root in self.lanes else form
 
     def meet(self, value: Value, form: Form) -> None:
         if not rank_of(value):

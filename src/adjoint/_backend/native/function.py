@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint._backend.memory import Sharing
 from adjoint._backend.names import Variables
-from adjoint._backend.native import nests
+from adjoint._backend.native import lanes, nests
 from adjoint._backend.native.forms import SMALL, Forms
 from adjoint._backend.native.scalars import UnsupportedError, constant, convert
 from adjoint._backend.native.text import Text
@@ -43,7 +43,7 @@ _UNLIKELY = ", !prof !1"
 class Slot:
     """The memory of a variable: a number, an array, or a reference."""
 
-    __slots__ = ("data", "dims", "kind", "owner", "small", "strides", "type")
+    __slots__ = ("data", "dims", "kind", "lanes", "owner", "small", "strides", "type")
 
     def __init__(self, type: Type, kind: str = "") -> None:
         self.type = type
@@ -52,6 +52,7 @@ class Slot:
         self.owner: str | None = None
         self.dims: list[str] = []
         self.strides: list[str] | None = None
+        self.lanes = False
         self.small: tuple[str, ...] | None = None
 
 
@@ -162,7 +163,7 @@ class Writer:
         width = {"double": 8, "i64": 8, "float": 4, "i8": 1}[stored]
         size = self.size_in_bytes(dims, width)
         slot = None if target is None else self.slot(target)
-        if slot is not None and slot.owner is not None and slot.small is None:
+        if slot is not None and slot.owner is not None and slot.small is None and not slot.lanes:
             old = self.text.load("ptr", slot.owner)
             self.text.store("ptr", "null", slot.owner)
             block = self.text.let(f"call ptr @adj.renew(ptr %pool, ptr {old}, i64 {size})")
@@ -252,7 +253,8 @@ class Writer:
             return slot
         slot.data = self.text.variable("ptr", "null")
         slot.dims = [self.text.variable("i64", "0") if n is None else str(n) for n in form.dims]
-        slot.strides = None if form.packed else [self.text.variable("i64", "0") for _ in form.dims]
+        slot.lanes = root in self.forms.lanes
+        slot.strides = None if form.packed or slot.lanes else [self.text.variable("i64", "0") for _ in form.dims]
         slot.owner = self.owner_variable()
         return slot
 
@@ -267,7 +269,8 @@ class Writer:
             return Array(slot.kind, slot.data, slot.small, None, STACK)
         dims = tuple(n if n[0] != "%" else self.text.load("i64", n) for n in slot.dims)
         strides = None if slot.strides is None else tuple(self.text.load("i64", n) for n in slot.strides)
-        return Array(slot.kind, self.text.load("ptr", slot.data), dims, strides, self.text.load("ptr", str(slot.owner)))
+        x = Array(slot.kind, self.text.load("ptr", slot.data), dims, strides, self.text.load("ptr", str(slot.owner)))
+        return lanes.laid(self.text, x) if slot.lanes else x
 
     def put(self, slot: Slot, array: Array) -> None:
         """Set what a variable knows of its array, but for the share in the block."""
@@ -302,13 +305,9 @@ class Writer:
         if self.placed.get(x.owner) is slot:  # `allocate` has made it there
             return
         fresh = x.owner in self.temporaries
-        if (
-            (copies and not fresh)
-            or x.owner == STACK
-            or x.kind != slot.kind
-            or (slot.strides is None and x.strides is not None)
-        ):
-            x = self.copy(x, slot.kind, on_heap=True)
+        placed = slot.strides is not None or (x.lanes if slot.lanes else x.strides is None)
+        if (copies and not fresh) or x.owner == STACK or x.kind != slot.kind or not placed:
+            x = self.copy(x, slot.kind, on_heap=True, laid=slot.lanes)
         old = self.text.load("ptr", str(slot.owner))
         self.take(x.owner)
         self.text.store("ptr", x.owner, str(slot.owner))
@@ -328,10 +327,13 @@ class Writer:
 
     # Arrays -----------------------------------------------------------------------------------------------------------------
 
-    def copy(self, x: Array, kind: str | None = None, *, on_heap: bool = False, target: Value | None = None) -> Array:
-        """Return the elements in memory of their own, in C order."""
+    def copy(
+        self, x: Array, kind: str | None = None, *, on_heap: bool = False, target: Value | None = None, laid: bool = False
+    ) -> Array:
+        """Return the elements in memory of their own, in C order, or with the first axis innermost."""
         kind = kind or x.kind
         result = self.on_heap(kind, x.dims) if on_heap else self.allocate(kind, x.dims, target)
+        result = lanes.laid(self.text, result) if laid else result
         self.copy_elements(x, result)
         return result
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._backend.native import fusion, indexing, kernels, nests, scalars
+from adjoint._backend.native import fusion, indexing, kernels, lanes, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.kernels import Filled, Leaf, Node, Number
 from adjoint._backend.native.scalars import UnsupportedError
@@ -25,9 +25,11 @@ def filled(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     x = w.scalar(given["fill_value"], kind) if start is None else Scalar(kind, scalars.literal(start, kind))
     if not rank_of(op.outputs[0]):
         return x
-    out = w.allocate(kind, indexing.shape(w, given["shape"]), target)
+    laid = target is not None and w.slot(target).lanes
+    shape = indexing.shape(w, given["shape"])
+    out = w.on_heap(kind, shape) if laid else w.allocate(kind, shape, target)
     kernels.fill(w, out, Number(x))
-    return out
+    return lanes.laid(w.text, out) if laid else out
 
 
 _NAMES: dict[Any, tuple[str, ...]] = {

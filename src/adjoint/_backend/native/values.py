@@ -55,13 +55,17 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An array.  ``strides`` is None if the elements lie in C order without gaps.  ``owner`` is "null" for the caller's."""
+    """An array.  ``strides`` is None if the elements lie in C order without gaps.  ``owner`` is "null" for the caller's.
+
+    ``lanes`` says that the first axis is the innermost, without gaps (see `lanes`).
+    """
 
     kind: str
     data: str
     dims: tuple[str, ...]
     strides: tuple[str, ...] | None
     owner: str
+    lanes: bool = False
 
     @property
     def rank(self) -> int:
