@@ -35,6 +35,9 @@ _LIKE = {
 }  # fmt: skip
 # Functions whose result has a shape that is written out, with its position.
 _SHAPED = {np.broadcast_to: 1, np.reshape: 1, np.zeros: 0, np.ones: 0, np.full: 0, np.empty: 0, indexing.scatter: 2}
+# Functions that make an array of nested sequences of numbers.
+_WRITTEN = {np.array, np.asarray}
+_SQUARE = {np.eye, np.identity}
 _REDUCTIONS = {np.sum, np.mean, np.max, np.min, np.amax, np.amin, np.prod, np.var, np.std, np.any, np.all}
 # Functions of several arguments that broadcast, besides those of elementwise rules and ufuncs.
 _BROADCASTING = {np.where, np.clip, kinds.scale}
@@ -49,6 +52,8 @@ class Shapes:
         self.lengths: dict[Value, tuple[Value, Any]] = {}
         # Of a reduction that keeps its axes, the shape with which it broadcasts to no more than that shape.
         self.below: dict[Value, Key] = {}
+        # What stands for lengths that are written out.
+        self.standing: dict[tuple[int, ...], Value] = {}
         # One value for all parts of a shape that have the same form: ``x[1:-1]``, ``x[2:]`` and ``x[:-2]`` are of one length.
         self.parts: dict[tuple[Key, tuple[int | None, ...]], Value] = {}
         if function is not None:
@@ -61,7 +66,11 @@ class Shapes:
             return NUMBER
         if type(atom) is Value:
             return self.keys.get(atom, frozenset((atom,)))
-        return frozenset((Value(t),))
+        return frozenset((self.stands_for(np.shape(atom)) if isinstance(atom, np.ndarray) else Value(t),))
+
+    def stands_for(self, lengths: tuple[int, ...]) -> Value:
+        """Return the value that stands for lengths."""
+        return self.standing.setdefault(lengths, Value(Tensor(np.dtype(float), len(lengths))))
 
     def same(self, a: object, b: object) -> bool:
         """Tell whether two atoms are known to have the same shape."""
@@ -104,6 +113,10 @@ class Shapes:
             source = self.written_out(args[_SHAPED[function]])
             if source is not None:
                 self.keys[op.outputs[0]] = self(source)
+        elif function in _WRITTEN and (lengths := _nested(args[0])) and len(lengths) == getattr(op.outputs[0].type, "rank", 0):
+            self.keys[op.outputs[0]] = frozenset((self.stands_for(lengths),))
+        elif function in _SQUARE and len(args) == 1 and type(args[0]) is int and args[0] >= 0:
+            self.keys[op.outputs[0]] = frozenset((self.stands_for((args[0], args[0])),))
         elif function is operator.getitem and isinstance(atom_type(args[0]), Tensor):
             self.part(op)
         elif function in _REDUCTIONS and op.kwargs.get("keepdims") is True and type(args[0]) is Value:
@@ -131,6 +144,9 @@ class Shapes:
     def written_out(self, shape: object) -> Value | None:
         """Return the array whose lengths a shape lists, all of them and in order."""
         lengths = shape if isinstance(shape, (tuple, list)) else [shape]
+        numbers = tuple(n for n in lengths if type(n) is int and n >= 0)
+        if lengths and len(numbers) == len(lengths):
+            return self.stands_for(numbers)
         found = [self.lengths.get(n) if type(n) is Value else None for n in lengths]
         if not found or any(length is None or length[1] != axis for axis, length in enumerate(found)):
             return None
@@ -175,6 +191,15 @@ class Shapes:
         inner = {value for block in op.blocks for value in _defined(block)}
         if not key & inner:
             self.keys[output] = key
+
+
+def _nested(x: object) -> tuple[int, ...]:
+    """Return the lengths of nested sequences of numbers; none if they are something else."""
+    if not isinstance(x, (list, tuple)):
+        return ()
+    inner = {_nested(part) for part in x}
+    numbers = all(isinstance(t := atom_type(part), Tensor) and not t.rank for part in x if not isinstance(part, (list, tuple)))
+    return (len(x), *inner.pop()) if x and len(inner) == 1 and numbers else ()
 
 
 def _cut(entry: Any) -> int | bool | None:
