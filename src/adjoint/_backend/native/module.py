@@ -13,7 +13,6 @@ from adjoint._backend.native import bounds, callbacks, elementary, entry, fusion
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.statements import Statements
-from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native, kind_of
 from adjoint._backend.schedule import schedule
 from adjoint._ir.copying import copied
@@ -55,7 +54,7 @@ class Module:
         self.declared: dict[str, str] = {}
         self.constants: list[str] = []
         self.drops: dict[Any, str] = {}
-        self.metadata: list[str] = []
+        self.nests: dict[tuple[str, str], str] = {}
         self.records: dict[str, list[Type]] = {}
         self.objects: list[Any] = []
         # Whether the program needs the interpreter's lock.
@@ -101,7 +100,7 @@ class Module:
                 *([callbacks.TEXT] if self.uses_python else []),
                 *self.drop_texts(),
                 *parts,
-                *self.metadata,
+                *[f"define internal {type} {name}{function}" for (type, function), name in self.nests.items()],
                 "",
             ]
         )
@@ -170,6 +169,7 @@ class Module:
             return f"{KINDS[kind][0]} %p{k}"
         dims = tuple(f"%p{k}.{axis}" for axis in range(t.rank))
         w.assign(param, Array(kind, f"%p{k}", dims, None, f"%p{k}.o"))
+        w.limit(dims)
         return ", ".join([f"ptr readonly %p{k}", f"ptr %p{k}.o", *[f"i64 {n}" for n in dims]])
 
     def is_outer(self) -> bool:
@@ -279,14 +279,9 @@ class Module:
             raise UnsupportedError(f"{name} without SciPy") from None
         return self.declare(f'@"{name}"', foreign.declaration(name).removeprefix("declare ") + " nounwind")
 
-    def parallel(self, text: Text, *, light: bool = True) -> tuple[str, str]:
-        """Return notes for a loop whose turns do not see each other's stores: for its end, and for each access to memory."""
-        n = text.note(
-            "distinct !{{}}",
-            "distinct !{{{1}, {2}, !3}}" if light else "distinct !{{{1}, {2}, !3, !5}}",
-            '!{{!"llvm.loop.parallel_accesses", {0}}}',
-        )
-        return f", !llvm.loop !{n + 1}", f", !llvm.access.group !{n}"
+    def nest(self, type: str, function: str) -> str:
+        """Return the name of a function of a nest of loops; nests of one text are one."""
+        return self.nests.setdefault((type, function), f"@nest{len(self.nests)}")
 
     def constant_array(self, x: np.ndarray) -> Array:
         """Return an array that is known when the program is written."""

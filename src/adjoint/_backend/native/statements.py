@@ -10,6 +10,7 @@ from adjoint._backend.memory import Sharing
 from adjoint._backend.native import bounds, lists
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.text import QUIET
 from adjoint._backend.native.values import Array, Machine, Reference, Scalar
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Pair, Return, Start, Step
 from adjoint._ir.nodes import Call, Undefined, Value
@@ -233,7 +234,7 @@ class Statements:
         self.loops.pop()
         step_by = "sub nsw" if loop.reverse else "add nuw nsw"
         text.store("i64", text.let(f"{step_by} i64 {k}, 1"), position)
-        text.jump(head, text.quiet() if slow else "")
+        text.jump(head, QUIET if slow else "")
 
     def count(self, step: Cycle) -> tuple[str, str, str | None]:
         """Return start and step of the indices, and the number of turns; None where only a test or a stop ends the loop."""

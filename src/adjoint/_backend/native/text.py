@@ -10,16 +10,14 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Notes before this number are those of `runtime`.
-FIRST_NOTE = 10
+# A note of `runtime` for the end of a loop that is not worth LLVM's time.
+QUIET = ", !llvm.loop !4"
 
 
 class Text:
     """The instructions of one function, written in order."""
 
-    def __init__(self, metadata: list[str] | None = None) -> None:
-        # Notes of the module, to which instructions refer.
-        self.metadata: list[str] = [] if metadata is None else metadata
+    def __init__(self) -> None:
         self.entry: list[str] = []
         self.lines: list[str] = []
         self.count = 0
@@ -82,19 +80,6 @@ class Text:
         self.begin(then)
         yield
         self.place(after)
-
-    # Notes.
-
-    def note(self, *lines: str) -> int:
-        """Add notes to the module, in which ``{0}``, ``{1}``, … are the numbers of these; return the number of the first."""
-        first = len(self.metadata) + FIRST_NOTE
-        numbers = [f"!{first + k}" for k in range(len(lines))]
-        self.metadata += [f"{number} = {line.format(*numbers)}" for number, line in zip(numbers, lines, strict=True)]
-        return first
-
-    def quiet(self) -> str:
-        """Return a note for the end of a loop that is not worth LLVM's time."""
-        return f", !llvm.loop !{self.note('distinct !{{{0}, !2, !3}}')}"
 
     # Variables.
 

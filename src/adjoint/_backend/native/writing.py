@@ -1,0 +1,136 @@
+"""What is common to functions of LLVM that are being written: leaving them, elementary functions, operands without gaps."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from adjoint._backend.native import nests
+from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.text import Text
+from adjoint._backend.native.values import KINDS
+
+# Axes of an array that `gather` copies.
+AXES = 4
+# The length of an axis is at most this.
+LONGEST = 2**40
+UNLIKELY = ", !prof !1"
+
+
+class Writing:
+    """A function of LLVM that is being written: the label "leave" is where it is left before its end."""
+
+    def __init__(self, module: Any, text: Text) -> None:
+        self.module = module
+        self.text = text
+        self.exact, self.flags = module.exact, module.flags
+        # The variable that says that a result may not be what it should.
+        self.doubtful = ""
+
+    def keep(self, block: str) -> None:
+        """Note a block that is to be freed."""
+        raise NotImplementedError
+
+    # Leaving ----------------------------------------------------------------------------------------------------------------
+
+    def leave_if(self, condition: str) -> None:
+        """Leave the machine code if a condition holds: Python runs the program again, and raises what it would."""
+        if condition == "false":
+            return
+        rest = self.text.fresh("go")
+        self.text.branch(condition, "leave", rest, UNLIKELY)
+        self.text.begin(rest)
+
+    def doubt(self, condition: str) -> None:
+        """Note that a result may not be what it should, if a condition holds."""
+        if not self.doubtful:
+            self.doubtful = self.text.variable("i1", "false")
+        self.text.store("i1", self.text.let(f"or i1 {self.text.load('i1', self.doubtful)}, {condition}"), self.doubtful)
+
+    def leave(self) -> None:
+        self.text.jump("leave")
+
+    def call(self, name: str, kind: str, args: list[str]) -> str:
+        """Call an elementary function of numbers of one kind."""
+        type = KINDS[kind][0]
+        target = self.module.elementary(name, kind, len(args))
+        return self.text.let(f"call {type} {target}({', '.join(f'{type} {arg}' for arg in args)})")
+
+    def limit(self, dims: tuple[str, ...]) -> None:
+        """Leave if a length is more than memory can hold: LLVM then knows that what is computed of it does not overflow."""
+        self.leave_if(self.text.any([self.text.compare("ugt", n, str(LONGEST)) for n in dims]))
+
+    def size_in_bytes(self, kind: str, dims: tuple[str, ...]) -> str:
+        """Return the size of an array; of lengths that are negative or too large a negative one, for which there is no memory.
+
+        LLVM takes note of every test of a length, for all that follows; so that there are few, the tests are in a function.
+        """
+        known = math.prod(int(n) for n in dims if n[0] != "%")
+        size = str(known * nests.width(kind))
+        for n in dims:
+            if n[0] == "%":
+                size = self.text.let(f"call i64 @adj.bytes(i64 {n}, i64 {size})")
+        return size
+
+    def data_of(self, block: str) -> str:
+        return self.text.let(f"getelementptr i8, ptr {block}, i64 32")
+
+    # Operands without gaps --------------------------------------------------------------------------------------------------
+
+    def straight(self, operands: list[nests.Operand], dims: tuple[str, ...]) -> list[nests.Operand]:
+        """Return operands that run through memory without gaps along the last axis of a nest: copies of those that do not."""
+        text = self.text
+        if not dims or nests.is_small(dims):
+            return operands
+        doubtful = [operand for operand in operands if operand.strides[-1] not in ("0", "1") and not operand.gaps]
+        if not doubtful:
+            return operands
+        if len(dims) > AXES:
+            raise UnsupportedError("an array of many axes that may have gaps")
+        copy, end = text.fresh("gaps"), text.fresh("straight")
+        variables = {id(operand): self.operand_variables(operand) for operand in doubtful}
+        text.branch(text.all([text.compare("eq", operand.strides[-1], "1") for operand in doubtful]), end, copy)
+        text.begin(copy)
+        for operand in doubtful:
+            spec = self.spec(operand, dims)
+            self.keep(text.let(f"call ptr @adj.straight(ptr %pool, i64 {operand.width}, ptr {spec})"))
+            data, steps = variables[id(operand)]
+            place = text.load("ptr", text.item("i64", spec, str(2 * AXES)))
+            self.leave_if(text.let(f"icmp eq ptr {place}, null"))
+            text.store("ptr", place, data)
+            for k, variable in enumerate(steps):
+                text.store("i64", text.load("i64", text.item("i64", spec, str(2 * AXES - len(dims) + k))), variable)
+        text.place(end)
+        found = []
+        for operand in operands:
+            if id(operand) in variables:
+                data, steps = variables[id(operand)]
+                strides = [text.load("i64", variable) for variable in steps]
+                operand = nests.Operand(operand.kind, text.load("ptr", data), (*strides, "1"))  # noqa: PLW2901
+            found.append(operand)
+        return found
+
+    def operand_variables(self, operand: nests.Operand) -> tuple[str, list[str]]:
+        """Return variables for the address of an operand, and its strides but the last."""
+        data = self.text.variable("ptr")
+        self.text.store("ptr", operand.data, data)
+        steps = [self.text.variable("i64") for _ in operand.strides[1:]]
+        for variable, stride in zip(steps, operand.strides, strict=False):
+            self.text.store("i64", stride, variable)
+        return data, steps
+
+    def spec(self, operand: nests.Operand, dims: tuple[str, ...]) -> str:
+        """Return memory with the lengths of the axes of a nest, an operand's strides along them, and its address."""
+        text = self.text
+        spec = text.buffer("i64", 2 * AXES + 1)
+        missing = AXES - len(dims)
+        for k, n in enumerate([*["1"] * missing, *dims, *["0"] * missing, *operand.strides]):
+            text.store("i64", n, text.item("i64", spec, str(k)))
+        text.store("ptr", operand.data, text.item("i64", spec, str(2 * AXES)))
+        return spec
+
+    def gather(self, operand: nests.Operand, dims: tuple[str, ...], data: str) -> None:
+        """Copy the elements of an operand to memory in C order."""
+        self.text.do(
+            f"call void @adj.gather(ptr {data}, ptr {operand.data}, i64 {operand.width}, ptr {self.spec(operand, dims)})"
+        )
