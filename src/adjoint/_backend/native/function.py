@@ -71,6 +71,8 @@ class Writer(Writing):
         # Why the function is left: 1, Python has to run the program; 2, its exact form has to be run.
         self.status = self.text.variable("i8", "1")
         self.placed: dict[str, Slot] = {}
+        # Whether what is written may run many times in a call from Python.
+        self.repeated = module.written is not module.program[0]
         # Indices that a test before the loop vouches for, and sums that cannot overflow (see `bounds`).
         self.safe: frozenset[Any] = frozenset()
         self.sums: frozenset[Value] = frozenset()
@@ -87,7 +89,7 @@ class Writer(Writing):
         text = self.text
         count, text.ended, text.current, self.temporaries, self.pinned, self.placed = mark
         del text.lines[count:]
-        text.computed.clear()
+        text.forget()
 
     # Leaving ----------------------------------------------------------------------------------------------------------------
 
@@ -100,10 +102,10 @@ class Writer(Writing):
         """Leave if there is a reason, which is a number that is not zero."""
         go, out = self.text.fresh("go"), self.text.fresh("out")
         self.text.branch(self.text.let(f"icmp ne i8 {status}, 0"), out, go, UNLIKELY)
-        self.text.begin(out)
+        self.text.begin(out, alone=True)
         self.text.store("i8", status, self.status)
         self.leave()
-        self.text.begin(go)
+        self.text.begin(go, alone=True)
 
     # Blocks of memory -------------------------------------------------------------------------------------------------------
 
@@ -177,8 +179,12 @@ class Writer(Writing):
         self.temporaries.clear()
 
     def release(self, variable: str) -> None:
-        self.text.do(f"call void @adj.release(ptr %pool, ptr {self.text.load('ptr', variable)})")
+        self.give_up(self.text.load("ptr", variable))
         self.text.store("ptr", "null", variable)
+
+    def give_up(self, block: str) -> None:
+        """Give up a share in a block: by instructions here where that is done often, otherwise by a call, for there are many."""
+        self.text.do(f"call void @adj.release{'' if self.repeated else '.once'}(ptr %pool, ptr {block})")
 
     def take(self, owner: str) -> None:
         """Make a share in a block one's own: that of this statement, or one more."""
@@ -207,16 +213,16 @@ class Writer(Writing):
         assert isinstance(t, Tensor)
         slot = Slot(t, kind_of(root))
         if not t.rank:
-            slot.data = self.text.variable(KINDS[slot.kind][0])
+            slot.data = self.text.variable(KINDS[slot.kind][0], private=True)
             return slot
         form = self.forms.of(root)
         if form.is_small:
             slot.small = tuple(map(str, form.dims))
             slot.data = self.text.buffer(KINDS[slot.kind][1], max(1, math.prod(map(int, slot.small))))
             return slot
-        slot.data = self.text.variable("ptr", "null")
-        slot.dims = [self.text.variable("i64", "0") if n is None else str(n) for n in form.dims]
-        slot.strides = None if form.packed else [self.text.variable("i64", "0") for _ in form.dims]
+        slot.data = self.text.variable("ptr", "null", private=True)
+        slot.dims = [self.text.variable("i64", "0", private=True) if n is None else str(n) for n in form.dims]
+        slot.strides = None if form.packed else [self.text.variable("i64", "0", private=True) for _ in form.dims]
         slot.owner = self.owner_variable()
         return slot
 
@@ -256,7 +262,7 @@ class Writer(Writing):
             old = self.text.load("ptr", str(slot.owner))
             self.take(x.text)
             self.text.store("ptr", x.text, str(slot.owner))
-            self.text.do(f"call void @adj.release(ptr %pool, ptr {old})")
+            self.give_up(old)
 
     def _assign_array(self, slot: Slot, x: Array, *, copies: bool) -> None:
         if slot.small is not None:
@@ -277,7 +283,7 @@ class Writer(Writing):
         self.take(x.owner)
         self.text.store("ptr", x.owner, str(slot.owner))
         self.put(slot, x)
-        self.text.do(f"call void @adj.release(ptr %pool, ptr {old})")
+        self.give_up(old)
 
     def undefine(self, value: Value) -> None:
         """Give a variable no value; nobody reads it before it gets one."""

@@ -114,20 +114,18 @@ def weight(t: Tree) -> int:
 
 
 def within(nest: Nest, t: Tree) -> Tree:
-    """Return a tree as the function of a nest has it."""
+    """Return a tree as the function of a nest has it; leaves of one array are one."""
     return _within(nest, t, {})
 
 
-def _within(nest: Nest, t: Tree, known: dict[int, Tree]) -> Tree:
-    if id(t) not in known:
-        match t:
-            case Leaf():
-                known[id(t)] = Leaf(nest.array(t.array), t.shape, t.atom)
-            case Number() | Filled():
-                known[id(t)] = Number(nest.scalar(t.value))
-            case Node():
-                known[id(t)] = Node(t.name, tuple(_within(nest, part, known) for part in t.parts), t.type, t.raising)
-    return known[id(t)]
+def _within(nest: Nest, t: Tree, known: dict[Array, Leaf]) -> Tree:
+    match t:
+        case Leaf():
+            return known.setdefault(t.array, Leaf(nest.array(t.array), t.shape, t.atom))
+        case Number() | Filled():
+            return Number(nest.scalar(t.value))
+        case Node():
+            return Node(t.name, tuple(_within(nest, part, known) for part in t.parts), t.type, t.raising)
 
 
 def value(w: Writing, t: Tree, loaded: dict[int, Scalar]) -> Scalar:

@@ -97,7 +97,8 @@ class Nest(Writing):
         """Return what frees the blocks."""
         lines = []
         for k, variable in enumerate(self.blocks):
-            lines += [f"  %{mark}.{k} = load ptr, ptr {variable}", f"  call void @adj.release(ptr %pool, ptr %{mark}.{k})"]
+            call = f"call void @adj.release{'.once' if mark == 'left' else ''}(ptr %pool, ptr %{mark}.{k})"
+            lines += [f"  %{mark}.{k} = load ptr, ptr {variable}", f"  {call}"]
         return lines
 
 

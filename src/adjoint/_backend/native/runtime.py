@@ -277,6 +277,11 @@ end:
   ret void
 }
 
+define internal void @adj.release.once(ptr %pool, ptr %block) noinline nounwind {
+  call void @adj.release(ptr %pool, ptr %block)
+  ret void
+}
+
 define internal void @adj.release.all(ptr %pool, ptr captures(none) %shares, i64 %count) noinline nounwind {
 entry:
   br label %head

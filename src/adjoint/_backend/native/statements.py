@@ -210,7 +210,7 @@ class Statements:
         """Write the turns of a loop, which ends at the label of ``around``."""
         w, text, loop = self.w, self.w.text, step.loop
         start, by, count = span
-        position = text.variable("i64")
+        position = text.variable("i64", private=True)
         last = "0" if count is None else text.integer("sub", count, "1")
         text.store("i64", last if loop.reverse else "0", position)
         head, body = text.fresh("head"), text.fresh("body")
@@ -220,8 +220,9 @@ class Statements:
             text.jump(body)
         else:
             text.branch(text.compare("sge", k, "0") if loop.reverse else text.compare("slt", k, count), body, around.end)
-        text.begin(body)
+        text.begin(body, alone=True)
         self.loops.append(around)
+        outer, w.repeated = w.repeated, True
         self.check(step, around)
         if step.turns is not None:
             w.assign(step.turns, Scalar("i8", text.integer("add", w.scalar(step.turns).text, "1")))
@@ -231,6 +232,7 @@ class Statements:
             t = lists.item_type(x.type)  # type: ignore[union-attr]
             w.assign(item, lists.get(w, t, text.item(lists.layout(t), address, k)))
         self.block(step.body)
+        w.repeated = outer
         self.loops.pop()
         step_by = "sub nsw" if loop.reverse else "add nuw nsw"
         text.store("i64", text.let(f"{step_by} i64 {k}, 1"), position)
@@ -271,7 +273,7 @@ class Statements:
             condition = self.w.scalar(step.test, "b1").text
             self.w.release_temporaries()
             self.w.text.branch(condition, go, around.end)
-            self.w.text.begin(go)
+            self.w.text.begin(go, alone=True)
 
     # Lists that a loop fills.
 
@@ -285,7 +287,7 @@ class Statements:
                 continue
             x = w.read(target)
             assert isinstance(x, Reference)
-            length = text.variable("i64")
+            length = text.variable("i64", private=True)
             text.store("i64", lists.length(w, x), length)
             around.lengths[target] = (length, lists.items(w, x))
 
@@ -329,7 +331,7 @@ class Statements:
         self.w.release_temporaries()
         go = text.fresh("go")
         text.branch(condition, *((go, end) if step.negated else (end, go)))
-        text.begin(go)
+        text.begin(go, alone=True)
 
     # Results.
 

@@ -39,12 +39,12 @@ class Writing:
             return
         rest = self.text.fresh("go")
         self.text.branch(condition, "leave", rest, UNLIKELY)
-        self.text.begin(rest)
+        self.text.begin(rest, alone=True)
 
     def doubt(self, condition: str) -> None:
         """Note that a result may not be what it should, if a condition holds."""
         if not self.doubtful:
-            self.doubtful = self.text.variable("i1", "false")
+            self.doubtful = self.text.variable("i1", "false", private=True)
         self.text.store("i1", self.text.let(f"or i1 {self.text.load('i1', self.doubtful)}, {condition}"), self.doubtful)
 
     def leave(self) -> None:
@@ -87,20 +87,11 @@ class Writing:
             return operands
         if len(dims) > AXES:
             raise UnsupportedError("an array of many axes that may have gaps")
-        copy, end = text.fresh("gaps"), text.fresh("straight")
         variables = {id(operand): self.operand_variables(operand) for operand in doubtful}
-        text.branch(text.all([text.compare("eq", operand.strides[-1], "1") for operand in doubtful]), end, copy)
-        text.begin(copy)
-        for operand in doubtful:
-            spec = self.spec(operand, dims)
-            self.keep(text.let(f"call ptr @adj.straight(ptr %pool, i64 {operand.width}, ptr {spec})"))
-            data, steps = variables[id(operand)]
-            place = text.load("ptr", text.item("i64", spec, str(2 * AXES)))
-            self.leave_if(text.let(f"icmp eq ptr {place}, null"))
-            text.store("ptr", place, data)
-            for k, variable in enumerate(steps):
-                text.store("i64", text.load("i64", text.item("i64", spec, str(2 * AXES - len(dims) + k))), variable)
-        text.place(end)
+        gapless = text.all([text.compare("eq", operand.strides[-1], "1") for operand in doubtful])
+        with text.when(text.negation(gapless)):
+            for operand in doubtful:
+                self.straighten(operand, dims, *variables[id(operand)])
         found = []
         for operand in operands:
             if id(operand) in variables:
@@ -119,14 +110,30 @@ class Writing:
             self.text.store("i64", stride, variable)
         return data, steps
 
-    def spec(self, operand: nests.Operand, dims: tuple[str, ...]) -> str:
-        """Return memory with the lengths of the axes of a nest, an operand's strides along them, and its address."""
+    def straighten(self, operand: nests.Operand, dims: tuple[str, ...], data: str, steps: list[str]) -> None:
+        """Put the address and the strides of a copy of an operand into variables, if it has gaps."""
         text = self.text
-        spec = text.buffer("i64", 2 * AXES + 1)
+        sizes = ", ".join(f"i64 {n}" for n in self.padded(operand, dims))
+        pair = text.let(f"call {{ptr, ptr}} @adj.straight(ptr %pool, i64 {operand.width}, ptr {operand.data}, {sizes})")
+        block, place = (text.let(f"extractvalue {{ptr, ptr}} {pair}, {k}") for k in range(2))
+        self.leave_if(text.let(f"icmp eq ptr {place}, null"))
+        self.keep(block)
+        text.store("ptr", place, data)
+        same = text.let(f"icmp eq ptr {block}, null")
+        for k, variable in enumerate(steps):
+            text.store("i64", text.select(same, "i64", operand.strides[k], nests.size_of(text, dims[k + 1 :])), variable)
+
+    def padded(self, operand: nests.Operand, dims: tuple[str, ...]) -> list[str]:
+        """Return the lengths of the axes of a nest and an operand's strides along them, for as many axes as there may be."""
         missing = AXES - len(dims)
-        for k, n in enumerate([*["1"] * missing, *dims, *["0"] * missing, *operand.strides]):
+        return [*["1"] * missing, *dims, *["0"] * missing, *operand.strides]
+
+    def spec(self, operand: nests.Operand, dims: tuple[str, ...]) -> str:
+        """Return memory with the lengths of the axes of a nest and an operand's strides along them."""
+        text = self.text
+        spec = text.buffer("i64", 2 * AXES)
+        for k, n in enumerate(self.padded(operand, dims)):
             text.store("i64", n, text.item("i64", spec, str(k)))
-        text.store("ptr", operand.data, text.item("i64", spec, str(2 * AXES)))
         return spec
 
     def gather(self, operand: nests.Operand, dims: tuple[str, ...], data: str) -> None:
