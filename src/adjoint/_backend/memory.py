@@ -216,9 +216,10 @@ class Sharing:
         self.plan = plan
         self.known: dict[Value, Sites] = {param: foreign(param.type) for param in plan.function.params}
         self.changed = True
+        steps = list(plan.walk())
         while self.changed:
             self.changed = False
-            for step in plan.walk():
+            for step in steps:
                 self.step(step)
 
     def sites(self, atom: Any) -> Sites:

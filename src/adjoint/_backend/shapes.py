@@ -32,9 +32,10 @@ class Shapes:
         self.known: dict[Value, Shape] = {param: self.own(param) for param in plan.function.params}
         self.fixed: set[Value] = set()
         self.changed = True
+        steps = list(plan.walk())
         while self.changed:
             self.changed = False
-            for step in plan.walk():
+            for step in steps:
                 self.step(step)
 
     def own(self, value: Value) -> Shape:

@@ -183,7 +183,7 @@ class Writer(Writing):
         self.text.store("ptr", "null", variable)
 
     def give_up(self, block: str) -> None:
-        """Give up a share in a block: by instructions here where that is done often, otherwise by a call, for there are many."""
+        """Give up a share in a block: by instructions here where that is done often, otherwise by a call."""
         self.text.do(f"call void @adj.release{'' if self.repeated else '.once'}(ptr %pool, ptr {block})")
 
     def take(self, owner: str) -> None:
@@ -319,8 +319,8 @@ class Writer(Writing):
             self.text.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {result.data}, ptr {x.data}, i64 {size}, i1 false)")
         else:
             nest = Nest(self)
-            copying.elements(nest, nest.array(x), nest.array(result))
-            nest.finish()
+            x, result = nest.array(x), nest.array(result)
+            nest.outlined(("copy", x, result), lambda: copying.elements(nest, x, result))
 
     def packed(self, x: Array) -> Array:
         """Return an array in C order: itself, or a copy."""

@@ -5,8 +5,7 @@ A tree has arrays and numbers at its leaves and functions of single elements at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ from adjoint._ir.nodes import Apply, Value
 from adjoint._ir.types import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """An array, and what is known of its shape: leaves of one shape need no test whether they fit together."""
 
     array: Array
@@ -31,23 +29,20 @@ class Leaf:
     atom: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A number, the same for all elements."""
 
     value: Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """One number in the shape of a tree, of which nothing else is read."""
 
     value: Scalar
     like: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A function of single elements."""
 
     name: str
@@ -114,18 +109,19 @@ def weight(t: Tree) -> int:
 
 
 def within(nest: Nest, t: Tree) -> Tree:
-    """Return a tree as the function of a nest has it; leaves of one array are one."""
-    return _within(nest, t, {})
+    """Return a tree as the function of a nest has it, but for what has no influence there; leaves of one array are one."""
+    return _within(nest, t, {}, {})
 
 
-def _within(nest: Nest, t: Tree, known: dict[Array, Leaf]) -> Tree:
+def _within(nest: Nest, t: Tree, leaves: dict[Array, Leaf], shapes: dict[Any, Any]) -> Tree:
     match t:
         case Leaf():
-            return known.setdefault(t.array, Leaf(nest.array(t.array), t.shape, t.atom))
+            shape = t.shape and shapes.setdefault(t.shape, frozenset({len(shapes)}))
+            return leaves.setdefault(t.array, Leaf(nest.array(t.array), shape, None))
         case Number() | Filled():
             return Number(nest.scalar(t.value))
         case Node():
-            return Node(t.name, tuple(_within(nest, part, known) for part in t.parts), t.type, t.raising)
+            return Node(t.name, tuple(_within(nest, part, leaves, shapes) for part in t.parts), t.type, t.raising)
 
 
 def value(w: Writing, t: Tree, loaded: dict[int, Scalar]) -> Scalar:
@@ -229,8 +225,8 @@ def fill(w: Writing, out: Array, t: Tree, *, add: bool = False) -> None:
         _fill(w, out, t, add=add)
         return
     nest = Nest(w)
-    _fill(nest, nest.array(out), within(nest, t), add=add)
-    nest.finish()
+    out, t = nest.array(out), within(nest, t)
+    nest.outlined(("fill", out, t, add), lambda: _fill(nest, out, t, add=add))
 
 
 def _fill(w: Writing, out: Array, t: Tree, *, add: bool) -> None:
@@ -346,8 +342,13 @@ def _reduced_all(w: Writing, t: Tree, dims: tuple[str, ...], name: str, start: f
     if nests.is_small(dims):
         return _total(w, t, dims, name, start, kind)
     nest = Nest(w)
-    total = _total(nest, within(nest, t), nest.lengths(dims), name, start, kind)
-    return Scalar(kind, nest.returned(total.type, total.text))
+    t, dims = within(nest, t), nest.lengths(dims)
+
+    def body() -> tuple[str, str]:
+        total = _total(nest, t, dims, name, start, kind)
+        return total.type, total.text
+
+    return Scalar(kind, nest.outlined(("total", t, dims, name, start, kind), body))
 
 
 def _total(w: Writing, t: Tree, dims: tuple[str, ...], name: str, start: float | None, kind: str) -> Scalar:
@@ -391,8 +392,8 @@ def accumulate(w: Writing, out: nests.Operand, t: Tree, dims: tuple[str, ...], n
         _accumulate(w, out, t, dims, name)
         return
     nest = Nest(w)
-    _accumulate(nest, nest.operand(out), within(nest, t), nest.lengths(dims), name)
-    nest.finish()
+    out, t, dims = nest.operand(out), within(nest, t), nest.lengths(dims)
+    nest.outlined(("accumulate", out, t, dims, name), lambda: _accumulate(nest, out, t, dims, name))
 
 
 def _accumulate(w: Writing, out: nests.Operand, t: Tree, dims: tuple[str, ...], name: str) -> None:

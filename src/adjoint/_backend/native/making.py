@@ -241,8 +241,8 @@ def _summed(w: Writer, t: kernels.Tree, model: Leaf, kind: str, rank: int) -> Ar
     kernels.fill(w, full, t)
     nest = Nest(w)
     nest.uses_pool = True
-    block = _unless_equal(nest, nest.array(full), nest.taken("ptr", full.owner), nest.array(model.array))
-    owner = w.owned(nest.returned("ptr", block))
+    parts = nest.array(full), nest.taken("ptr", full.owner), nest.array(model.array)
+    owner = w.owned(nest.outlined(("sums", *parts), lambda: ("ptr", _unless_equal(nest, *parts))))
     return Array(kind, w.data_of(owner), model.array.dims, None, owner)
 
 

@@ -11,6 +11,7 @@ from adjoint._backend import plan as plans
 from adjoint._backend.names import Variables
 from adjoint._backend.native import bounds, callbacks, elementary, entry, fusion, handlers, lists, machine, runtime, scalars
 from adjoint._backend.native.function import STACK, Writer
+from adjoint._backend.native.outlining import Known
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.statements import Statements
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native, kind_of
@@ -54,7 +55,9 @@ class Module:
         self.declared: dict[str, str] = {}
         self.constants: list[str] = []
         self.drops: dict[Any, str] = {}
-        self.nests: dict[tuple[str, str], str] = {}
+        # Nests of loops by what they depend on, and their texts.
+        self.nests: dict[tuple[Any, ...], Known] = {}
+        self.nest_texts: dict[tuple[str, str], str] = {}
         self.records: dict[str, list[Type]] = {}
         self.objects: list[Any] = []
         # Whether the program needs the interpreter's lock.
@@ -100,7 +103,7 @@ class Module:
                 *([callbacks.TEXT] if self.uses_python else []),
                 *self.drop_texts(),
                 *parts,
-                *[f"define internal {type} {name}{function}" for (type, function), name in self.nests.items()],
+                *[f"define internal {type} {name}{function}" for (type, function), name in self.nest_texts.items()],
                 "",
             ]
         )
@@ -281,7 +284,7 @@ class Module:
 
     def nest(self, type: str, function: str) -> str:
         """Return the name of a function of a nest of loops; nests of one text are one."""
-        return self.nests.setdefault((type, function), f"@nest{len(self.nests)}")
+        return self.nest_texts.setdefault((type, function), f"@nest{len(self.nest_texts)}")
 
     def constant_array(self, x: np.ndarray) -> Array:
         """Return an array that is known when the program is written."""

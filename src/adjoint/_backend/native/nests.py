@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adjoint._backend.native.text import QUIET, Text
 from adjoint._backend.native.values import KINDS, Array, Scalar
@@ -25,8 +25,7 @@ PARALLEL = ", !llvm.loop !8", _ACCESS
 HEAVY = ", !llvm.loop !9", _ACCESS
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(NamedTuple):
     """An array within a nest: its address, and its stride along each axis of the nest.
 
     ``gaps`` says that it is known to have gaps: its elements are read where they are.

@@ -6,12 +6,29 @@ written into it.  Nests of one text are one function: in a gradient of array ope
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 from adjoint._backend.native.nests import Operand
 from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import Array, Scalar
 from adjoint._backend.native.writing import Writing
 
 _ATTRIBUTES = "noinline nounwind"
+
+
+class Known(NamedTuple):
+    """A nest that is written: its name, the types that it returns, whether it may leave or doubt, whether it takes the pool."""
+
+    name: str
+    kinds: tuple[str, ...]
+    leaves: bool
+    doubts: bool
+    uses_pool: bool
+
+    @property
+    def type(self) -> str:
+        return "void" if not self.kinds else self.kinds[0] if len(self.kinds) == 1 else f"{{{', '.join(self.kinds)}}}"
 
 
 class Nest(Writing):
@@ -53,45 +70,46 @@ class Nest(Writing):
 
     # The end ----------------------------------------------------------------------------------------------------------------
 
-    def finish(self) -> None:
-        """End the function, and call it from the one around."""
-        self._called([])
+    def outlined(self, parts: tuple[Any, ...], body: Callable[[], tuple[str, str] | None]) -> str:
+        """Call the function from the one around, and return its result, "" if it has none.
 
-    def returned(self, type: str, value: str) -> str:
-        """End the function, call it from the one around, and return its result."""
-        return self._called([(type, value)])[0]
+        ``body`` writes it, and returns the type and the name of the result.  It is not asked if a nest of the same ``parts``
+        was written before, which are all that it depends on, in the names that they have within.
+        """
+        key = (*parts, *[kind for kind, _ in self.given.values()])
+        if key not in self.module.nests:
+            self.module.nests[key] = self._written(body())
+        return self._called(self.module.nests[key])
 
-    def _called(self, values: list[tuple[str, str]]) -> list[str]:
-        around = self.around
-        leaves = "leave" in self.text.reached
-        values = [*values, *([("i1", self.text.load("i1", self.doubtful))] if self.doubtful else [])]
-        values += [("i1", "false")] if leaves else []
-        kinds = [type for type, _ in values]
-        type = kinds[0] if len(kinds) == 1 else f"{{{', '.join(kinds)}}}" if kinds else "void"
-        pool = ["ptr %pool"] if self.uses_pool else []
-        name = self.module.nest(type, self._text(pool, type, values, leaves=leaves))
-        given = ", ".join([*pool, *(f"{kind} {outer}" for outer, (kind, _) in self.given.items())])
-        if not kinds:
-            around.text.do(f"call void {name}({given})")
-            return []
-        y = around.text.let(f"call {type} {name}({given})")
-        parts = [y] if len(kinds) == 1 else [around.text.let(f"extractvalue {type} {y}, {k}") for k in range(len(kinds))]
-        if leaves:
+    def _called(self, nest: Known) -> str:
+        around, type = self.around, nest.type
+        given = ", ".join([*["ptr %pool"] * nest.uses_pool, *(f"{kind} {outer}" for outer, (kind, _) in self.given.items())])
+        if not nest.kinds:
+            around.text.do(f"call void {nest.name}({given})")
+            return ""
+        y = around.text.let(f"call {type} {nest.name}({given})")
+        count = len(nest.kinds)
+        parts = [y] if count == 1 else [around.text.let(f"extractvalue {type} {y}, {k}") for k in range(count)]
+        if nest.leaves:
             around.leave_if(parts.pop())
-        if self.doubtful:
+        if nest.doubts:
             around.doubt(parts.pop())
-        return parts
+        return parts[0] if parts else ""
 
-    def _text(self, pool: list[str], type: str, values: list[tuple[str, str]], *, leaves: bool) -> str:
-        """Return the function without its name."""
-        text = self.text
-        end = [] if text.ended else [*self._released("done"), *_returned("y", type, values)]
+    def _written(self, result: tuple[str, str] | None) -> Known:
+        """Write the end of the function, and return what is known of it."""
+        text, leaves = self.text, "leave" in self.text.reached
+        values = [result] if result is not None else []
+        values += [("i1", text.load("i1", self.doubtful))] if self.doubtful else []
+        values += [("i1", "false")] if leaves else []
+        nest = Known("", tuple(kind for kind, _ in values), leaves, bool(self.doubtful), self.uses_pool)
+        end = [] if text.ended else [*self._released("done"), *_returned("y", nest.type, values)]
         if leaves:
             undefined = [(kind, "poison") for kind, _ in values[:-1]]
-            end += ["leave:", *self._released("left"), *_returned("z", type, [*undefined, ("i1", "true")])]
-        params = ", ".join([*pool, *(f"{kind} {inner}" for kind, inner in self.given.values())])
-        lines = [*text.entry, "  br label %start", "start:", *text.lines, *end]
-        return "\n".join([f"({params}) {_ATTRIBUTES} {{", "entry:", *lines, "}\n"])
+            end += ["leave:", *self._released("left"), *_returned("z", nest.type, [*undefined, ("i1", "true")])]
+        params = ", ".join([*["ptr %pool"] * self.uses_pool, *(f"{kind} {inner}" for kind, inner in self.given.values())])
+        lines = [f"({params}) {_ATTRIBUTES} {{", "entry:", *text.entry, "  br label %start", "start:", *text.lines, *end, "}\n"]
+        return nest._replace(name=self.module.nest(nest.type, "\n".join(lines)))
 
     def _released(self, mark: str) -> list[str]:
         """Return what frees the blocks."""

@@ -9,8 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,8 +40,7 @@ def is_listed(t: Type) -> bool:
     return isinstance(t, ListOf)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A number: the code of its dtype and its text."""
 
     kind: str
@@ -53,8 +51,7 @@ class Scalar:
         return KINDS[self.kind][0]
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(NamedTuple):
     """An array.  ``strides`` is None if the elements lie in C order without gaps.  ``owner`` is "null" for the caller's."""
 
     kind: str
@@ -73,8 +70,7 @@ class Array:
         return KINDS[self.kind][1]
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A list, a record or an object of Python's: the address of its block, which counts its owners."""
 
     type: Type
