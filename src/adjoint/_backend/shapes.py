@@ -49,7 +49,8 @@ class Shapes:
         op = self.plan.inlined.get(atom)
         if op is not None:
             return self.result(op, atom)
-        return self.known.get(self.plan.resolve(atom), self.own(atom))
+        value = self.plan.resolve(atom)
+        return self.known[value] if value in self.known else self.own(atom)
 
     def step(self, step: Step) -> None:
         match step:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._backend.memory import Sharing
+from adjoint._backend.memory import Settled
 from adjoint._backend.names import Variables
 from adjoint._backend.native import copying, nests
 from adjoint._backend.native.forms import SMALL, Forms
@@ -31,7 +31,6 @@ from adjoint._backend.native.values import (
 )
 from adjoint._backend.native.writing import UNLIKELY, Writing
 from adjoint._backend.plan import Plan
-from adjoint._backend.shapes import Shapes
 from adjoint._ir.nodes import Undefined, Value, atom_type
 from adjoint._ir.types import Tensor, Type
 
@@ -57,13 +56,12 @@ class Slot:
 class Writer(Writing):
     """A function that is being written."""
 
-    def __init__(self, plan: Plan, variables: Variables, sharing: Sharing, module: Any) -> None:
+    def __init__(self, plan: Plan, variables: Variables, settled: Settled, module: Any) -> None:
         self.plan = plan
         self.variables = variables
-        self.sharing = sharing
+        self.sharing, self.shapes = settled.sharing, settled.shapes
         super().__init__(module, Text())
         self.forms = Forms(plan, variables.root)
-        self.shapes = Shapes(plan)
         self.slots: dict[Value, Slot] = {}
         self.temporaries: dict[str, str] = {}
         self.pinned: list[str] = []

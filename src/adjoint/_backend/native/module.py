@@ -365,8 +365,8 @@ def _planned(function: Function, module: Module, alone: set[Value]) -> tuple[Wri
         steps = plans.lower(function, dict(inlined), counts)
         live = liveness.analyse(steps, apart)
         variables = _Variables(steps, live)
-        pairs = memory.settle(steps, live, variables.root)
-        together = {pair for pair in pairs if variables.root(pair[0]) is variables.root(pair[1])}
+        settled = memory.settle(steps, live, variables.root)
+        together = {pair for pair in settled.apart if variables.root(pair[0]) is variables.root(pair[1])}
         if not together:
-            return Writer(steps, variables, memory.Sharing(steps), module), live
+            return Writer(steps, variables, settled, module), live
         apart |= together

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
@@ -17,13 +17,12 @@ from adjoint._ir.nodes import Call, Undefined, Value
 from adjoint._ir.types import ListOf
 
 
-@dataclass(eq=False, slots=True)
-class Around:
+class Around(NamedTuple):
     """A loop that statements stand in: where it ends, and the lists that it fills, with the variables of their lengths."""
 
     end: str
-    lengths: dict[Value, tuple[str, str]] = field(default_factory=dict)
-    unlimited: bool = False
+    lengths: dict[Value, tuple[str, str]]
+    unlimited: bool
 
 
 class Statements:
@@ -172,7 +171,7 @@ class Statements:
             if step.span is not None and count is not None:
                 w.leave_if(text.compare("slt", lists.length(w, x), count))
         addresses = [lists.items(w, x) for x in consumed if isinstance(x, Reference)]
-        around = Around(text.fresh("end"), unlimited=count is None)
+        around = Around(text.fresh("end"), {}, unlimited=count is None)
         room = "0" if count is None else text.select(text.compare("sgt", count, "0"), "i64", count, "0")
         if room[0] == "%":
             w.leave_if(text.let(f"icmp sgt i64 {room}, {2**40}"))

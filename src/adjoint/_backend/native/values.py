@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,14 +26,21 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 
+# By dtype: NumPy takes its time to spell one.
+@functools.cache
 def code(dtype: np.dtype[Any]) -> str:
     """Return the short code of a dtype, such as "f8"."""
     return dtype.str[1:]
 
 
+@functools.cache
+def _is_known(dtype: np.dtype[Any]) -> bool:
+    return code(dtype) in KINDS and dtype.isnative
+
+
 def is_native(t: Type) -> bool:
     """Tell whether values of a type are numbers and arrays that machine code computes with."""
-    return isinstance(t, Tensor) and code(t.dtype) in KINDS and t.dtype.isnative
+    return isinstance(t, Tensor) and _is_known(t.dtype)
 
 
 def is_listed(t: Type) -> bool:
