@@ -69,8 +69,7 @@ class Writer(Writing):
         # Why the function is left: 1, Python has to run the program; 2, its exact form has to be run.
         self.status = self.text.variable("i8", "1")
         self.placed: dict[str, Slot] = {}
-        # Whether what is written may run many times in a call from Python.
-        self.repeated = module.written is not module.program[0]
+        self.depth = int(module.written is not module.program[0])
         # Indices that a test before the loop vouches for, and sums that cannot overflow (see `bounds`).
         self.safe: frozenset[Any] = frozenset()
         self.sums: frozenset[Value] = frozenset()
@@ -182,7 +181,7 @@ class Writer(Writing):
 
     def give_up(self, block: str) -> None:
         """Give up a share in a block: by instructions here where that is done often, otherwise by a call."""
-        self.text.do(f"call void @adj.release{'' if self.repeated else '.once'}(ptr %pool, ptr {block})")
+        self.text.do(f"call void @adj.release{'' if self.depth else '.once'}(ptr %pool, ptr {block})")
 
     def take(self, owner: str) -> None:
         """Make a share in a block one's own: that of this statement, or one more."""

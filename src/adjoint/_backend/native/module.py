@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,19 @@ import numpy as np
 from adjoint._backend import liveness, memory
 from adjoint._backend import plan as plans
 from adjoint._backend.names import Variables
-from adjoint._backend.native import bounds, callbacks, elementary, entry, fusion, handlers, lists, machine, runtime, scalars
+from adjoint._backend.native import (
+    bounds,
+    callbacks,
+    elementary,
+    entry,
+    fusion,
+    handlers,
+    lists,
+    machine,
+    outlining,
+    runtime,
+    scalars,
+)
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.outlining import Known
 from adjoint._backend.native.scalars import UnsupportedError
@@ -58,6 +71,8 @@ class Module:
         # Nests of loops by what they depend on, and their texts.
         self.nests: dict[tuple[Any, ...], Known] = {}
         self.nest_texts: dict[tuple[str, str], str] = {}
+        # Lines of short nests, by the number of the loops around.
+        self.short: Counter[int] = Counter()
         self.records: dict[str, list[Type]] = {}
         self.objects: list[Any] = []
         # Whether the program needs the interpreter's lock.
@@ -77,7 +92,7 @@ class Module:
         """Return the module."""
         parts = [self.function(one) for one in self.program]
         deepest = str(max(8, min(_DEEPEST, _STACK // max(1, self.frame))))
-        parts = [part.replace(f", {_LIMIT}\n", f", {deepest}\n") for part in parts]
+        parts = [outlining.placed(part.replace(f", {_LIMIT}\n", f", {deepest}\n"), self.short) for part in parts]
         outer = self.program[0]
         foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *self.result_types(outer)))
         self.uses_python = self.uses_python or foreign or bool(self.objects)

@@ -6,7 +6,8 @@ written into it.  Nests of one text are one function: in a gradient of array ope
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from adjoint._backend.native.nests import Operand
@@ -14,7 +15,11 @@ from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import Array, Scalar
 from adjoint._backend.native.writing import Writing
 
-_ATTRIBUTES = "noinline nounwind"
+# Lines of a nest that may be put back where a loop calls it, and of all these.
+_SHORT, _MOST = 60, 1000
+_ALONE, _BACK = "noinline", "alwaysinline"
+# Stands in the text for one of the two, followed by the number of the loops around.
+_PLACE = "@place."
 
 
 class Known(NamedTuple):
@@ -25,6 +30,7 @@ class Known(NamedTuple):
     leaves: bool
     doubts: bool
     uses_pool: bool
+    length: int
 
     @property
     def type(self) -> str:
@@ -84,10 +90,11 @@ class Nest(Writing):
     def _called(self, nest: Known) -> str:
         around, type = self.around, nest.type
         given = ", ".join([*["ptr %pool"] * nest.uses_pool, *(f"{kind} {outer}" for outer, (kind, _) in self.given.items())])
+        call = f"call {type} {nest.name}({given}) {self._placed(nest)}"
         if not nest.kinds:
-            around.text.do(f"call void {nest.name}({given})")
+            around.text.do(call)
             return ""
-        y = around.text.let(f"call {type} {nest.name}({given})")
+        y = around.text.let(call)
         count = len(nest.kinds)
         parts = [y] if count == 1 else [around.text.let(f"extractvalue {type} {y}, {k}") for k in range(count)]
         if nest.leaves:
@@ -96,19 +103,27 @@ class Nest(Writing):
             around.doubt(parts.pop())
         return parts[0] if parts else ""
 
+    def _placed(self, nest: Known) -> str:
+        """Return where the code of a nest is to be: on its own, or where it is called, which `placed` decides at the end."""
+        depth = self.around.depth
+        if not depth or nest.length > _SHORT:
+            return _ALONE
+        self.module.short[depth] += nest.length
+        return f"{_PLACE}{depth}"
+
     def _written(self, result: tuple[str, str] | None) -> Known:
         """Write the end of the function, and return what is known of it."""
         text, leaves = self.text, "leave" in self.text.reached
         values = [result] if result is not None else []
         values += [("i1", text.load("i1", self.doubtful))] if self.doubtful else []
         values += [("i1", "false")] if leaves else []
-        nest = Known("", tuple(kind for kind, _ in values), leaves, bool(self.doubtful), self.uses_pool)
+        nest = Known("", tuple(kind for kind, _ in values), leaves, bool(self.doubtful), self.uses_pool, len(text.lines))
         end = [] if text.ended else [*self._released("done"), *_returned("y", nest.type, values)]
         if leaves:
             undefined = [(kind, "poison") for kind, _ in values[:-1]]
             end += ["leave:", *self._released("left"), *_returned("z", nest.type, [*undefined, ("i1", "true")])]
         params = ", ".join([*["ptr %pool"] * self.uses_pool, *(f"{kind} {inner}" for kind, inner in self.given.values())])
-        lines = [f"({params}) {_ATTRIBUTES} {{", "entry:", *text.entry, "  br label %start", "start:", *text.lines, *end, "}\n"]
+        lines = [f"({params}) nounwind {{", "entry:", *text.entry, "  br label %start", "start:", *text.lines, *end, "}\n"]
         return nest._replace(name=self.module.nest(nest.type, "\n".join(lines)))
 
     def _released(self, mark: str) -> list[str]:
@@ -118,6 +133,17 @@ class Nest(Writing):
             call = f"call void @adj.release{'.once' if mark == 'left' else ''}(ptr %pool, ptr %{mark}.{k})"
             lines += [f"  %{mark}.{k} = load ptr, ptr {variable}", f"  {call}"]
         return lines
+
+
+def placed(text: str, short: Mapping[int, int]) -> str:
+    """Return a text with the decision which nests are put back where they are called: those of the innermost loops.
+
+    ``short`` says for each number of loops around how many lines of nests could be.
+    """
+    least = max(short, default=0) + 1
+    while least > 1 and sum(lines for depth, lines in short.items() if depth >= least - 1) <= _MOST:
+        least -= 1
+    return re.sub(rf"{_PLACE}(\d+)", lambda found: _BACK if int(found[1]) >= least else _ALONE, text)
 
 
 def _returned(mark: str, type: str, values: list[tuple[str, str]]) -> list[str]:

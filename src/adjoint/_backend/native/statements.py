@@ -221,7 +221,7 @@ class Statements:
             text.branch(text.compare("sge", k, "0") if loop.reverse else text.compare("slt", k, count), body, around.end)
         text.begin(body, alone=True)
         self.loops.append(around)
-        outer, w.repeated = w.repeated, True
+        w.depth += 1
         self.check(step, around)
         if step.turns is not None:
             w.assign(step.turns, Scalar("i8", text.integer("add", w.scalar(step.turns).text, "1")))
@@ -231,7 +231,7 @@ class Statements:
             t = lists.item_type(x.type)  # type: ignore[union-attr]
             w.assign(item, lists.get(w, t, text.item(lists.layout(t), address, k)))
         self.block(step.body)
-        w.repeated = outer
+        w.depth -= 1
         self.loops.pop()
         step_by = "sub nsw" if loop.reverse else "add nuw nsw"
         text.store("i64", text.let(f"{step_by} i64 {k}, 1"), position)

@@ -24,6 +24,8 @@ class Writing:
         self.module = module
         self.text = text
         self.exact, self.flags = module.exact, module.flags
+        # How many loops are around what is written.
+        self.depth = 0
         # The variable that says that a result may not be what it should.
         self.doubtful = ""
 
