@@ -8,8 +8,8 @@
 Everything is measured in new processes.  *Import* is the time of ``import adjoint``, with NumPy and SciPy in it, beside those
 of ``import numpy`` and ``import scipy`` alone.  *First call* is that of the derivative of each problem of GradBench, in each of
 its forms, at its smallest size, in parts: loading LLVM, once for a process; translating the function; making machine code of
-the program; and the rest, which is the run.  *Cold* is without the cache of object code, *cached* with it, from a folder that an
-earlier process has filled.  Numbers are medians over processes; those above their limit are marked.
+the program; and the rest, which is the run.  *Cold* is without the cache of object code, *cached* with it, from a folder that
+an earlier process has filled.  Numbers are medians over processes; those above their limit are marked.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             beyond[kind] += found["code"] > LIMITS[kind]
         columns = shown(cold["code"], LIMITS["cold"]), shown(cached["code"], LIMITS["cached"])
         translation, rest, llvm = (shown(cached[part]) for part in ("translation", "run", "llvm"))
-        print(f"  {f'{name}, {form}':28}{translation}{'  '}{''.join(columns)}{rest}{llvm}", flush=True)
+        print(f"  {f'{name}/{form}':28}{translation}{'  '}{''.join(columns)}{rest}{llvm}", flush=True)
     print(
         f"  *: above the limit, {LIMITS['cold']} s cold ({beyond['cold']}) and {LIMITS['cached']} s cached ({beyond['cached']})"
     )

@@ -36,6 +36,8 @@ from adjoint._ir.types import Tensor, Type
 
 # The owner of memory on the stack, which nobody frees.
 STACK = "stack"
+# Tests of lengths that are branches, in a function.
+_TESTS = 16
 
 
 class Slot:
@@ -69,6 +71,7 @@ class Writer(Writing):
         # Why the function is left: 1, Python has to run the program; 2, its exact form has to be run.
         self.status = self.text.variable("i8", "1")
         self.placed: dict[str, Slot] = {}
+        self.tests = _TESTS
         self.depth = int(module.written is not module.program[0])
         # Indices that a test before the loop vouches for, and sums that cannot overflow (see `bounds`).
         self.safe: frozenset[Any] = frozenset()

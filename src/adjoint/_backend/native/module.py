@@ -187,7 +187,6 @@ class Module:
             return f"{KINDS[kind][0]} %p{k}"
         dims = tuple(f"%p{k}.{axis}" for axis in range(t.rank))
         w.assign(param, Array(kind, f"%p{k}", dims, None, f"%p{k}.o"))
-        w.limit(dims)
         return ", ".join([f"ptr readonly %p{k}", f"ptr %p{k}.o", *[f"i64 {n}" for n in dims]])
 
     def is_outer(self) -> bool:

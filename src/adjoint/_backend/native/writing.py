@@ -26,6 +26,8 @@ class Writing:
         self.exact, self.flags = module.exact, module.flags
         # How many loops are around what is written.
         self.depth = 0
+        # How many tests of lengths may be branches yet.
+        self.tests = 0
         # The variable that says that a result may not be what it should.
         self.doubtful = ""
 
@@ -58,19 +60,19 @@ class Writing:
         target = self.module.elementary(name, kind, len(args))
         return self.text.let(f"call {type} {target}({', '.join(f'{type} {arg}' for arg in args)})")
 
-    def limit(self, dims: tuple[str, ...]) -> None:
-        """Leave if a length is more than memory can hold: LLVM then knows that what is computed of it does not overflow."""
-        self.leave_if(self.text.any([self.text.compare("ugt", n, str(LONGEST)) for n in dims]))
-
     def size_in_bytes(self, kind: str, dims: tuple[str, ...]) -> str:
         """Return the size of an array; of lengths that are negative or too large a negative one, for which there is no memory.
 
-        LLVM takes note of every test of a length, for all that follows; so that there are few, the tests are in a function.
+        LLVM takes note of every test of a length, for all that follows.  A few help: then it knows that what is computed of the
+        lengths does not overflow.  With hundreds it takes seconds, and so further tests are in a function and have no branches.
         """
         known = math.prod(int(n) for n in dims if n[0] != "%")
         size = str(known * nests.width(kind))
         for n in dims:
             if n[0] == "%":
+                if self.tests:
+                    self.tests -= 1
+                    self.leave_if(self.text.compare("ugt", n, str(LONGEST)))
                 size = self.text.let(f"call i64 @adj.bytes(i64 {n}, i64 {size})")
         return size
 
