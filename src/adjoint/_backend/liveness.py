@@ -51,6 +51,7 @@ class _Walk:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.live = Liveness()
+        self.read: dict[Step, Live] = {}
 
     def steps(self, steps: list[Step], live: Live, leave: Live) -> Live:
         """Return what is needed before statements; ``leave`` is what is needed where ``break`` leads to."""
@@ -62,11 +63,8 @@ class _Walk:
     def step(self, step: Step, live: Live, leave: Live) -> Live:
         leaves = self.plan.leaves
         match step:
-            case Compute():
-                return (live - frozenset(step.op.outputs)) | frozenset(leaves(step.op.operands))
-            case Move():
-                live -= {pair.target for pair in step.pairs}
-                return live.union(leaves([pair.source for pair in step.pairs]))
+            case Compute() | Move():
+                return live.difference(_assigned(step)) | self.reads(step)
             case Branch():
                 then, orelse = (self.steps(side, live, leave) for side in step.inner)
                 return then | orelse | frozenset(leaves(step.condition))
@@ -84,10 +82,17 @@ class _Walk:
                 return frozenset(leaves(step.results if isinstance(step, Return) else step.op.operands))
         raise TypeError(f"no liveness of {type(step).__name__}")
 
+    def reads(self, step: Compute | Move) -> Live:
+        """Return what a statement reads."""
+        if step not in self.read:
+            tree = step.op.operands if isinstance(step, Compute) else [pair.source for pair in step.pairs]
+            self.read[step] = frozenset(self.plan.leaves(tree))
+        return self.read[step]
+
     def cycle(self, step: Cycle, leave: Live) -> Live:
         loop = step.loop
-        listed = frozenset(self.plan.leaves(loop.consumed))
-        start = leave | listed
+        # Within another loop it is walked again, when more is needed behind it: what was found before is needed still.
+        start = leave.union(self.plan.leaves(loop.consumed), self.live.turn.get(step, _NONE))
         if step.turns is not None:
             start |= {step.turns}
         while True:
@@ -100,6 +105,10 @@ class _Walk:
         if step.turns is not None:
             start -= {step.turns}
         return start | frozenset(self.plan.leaves(step.span))
+
+
+def _assigned(step: Compute | Move) -> list[Value]:
+    return step.op.outputs if isinstance(step, Compute) else [pair.target for pair in step.pairs]
 
 
 class _Interference:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,15 +51,25 @@ def foreign(t: Type) -> Sites:
     return frozenset((None, k) for k in range(depth(t) + 1))
 
 
-def settle(plan: Plan, live: Liveness, variable: Callable[[Value], Any]) -> frozenset[tuple[Value, Value]]:
+class Settled(NamedTuple):
+    """What is decided of the memory of a plan: whose memory is whose, and what is known of shapes.
+
+    ``apart`` are the pairs of a copy and its original that are both needed, and therefore cannot have one variable.
+    """
+
+    apart: frozenset[tuple[Value, Value]]
+    sharing: Sharing
+    shapes: Shapes
+
+
+def settle(plan: Plan, live: Liveness, variable: Callable[[Value], Any]) -> Settled:
     """Decide for each store of a plan whether it is done in place, and what is copied.
 
-    ``variable`` says which variable a value has.  Returns the pairs of a copy and its original that are both needed, and
-    therefore cannot have one variable.
+    ``variable`` says which variable a value has.
     """
     settlement = _Settlement(plan, live, variable)
     settlement.settle()
-    return frozenset(settlement.apart())
+    return Settled(frozenset(settlement.apart()), settlement.sharing, settlement.shapes)
 
 
 class _Settlement:
@@ -71,11 +81,12 @@ class _Settlement:
         self.makers: dict[Value, list[Compute | Pair | Start]] = defaultdict(list)
         self.collects: dict[Value, list[Collect]] = defaultdict(list)
         self.index()
-        shapes = Shapes(plan)
+        self.shapes = shapes = Shapes(plan)
         self.stores = [step for step in plan.walk() if isinstance(step, Compute) and _is_store(step.op)]
         self.updates = [step for step in plan.walk() if isinstance(step, Compute) and shapes.is_update(step.op, variable)]
         for step in (*self.stores, *self.updates):
             step.in_place = isinstance(step.op.outputs[0].type, ListOf) or _rank(step.op.outputs[0]) > 0 or step in self.updates
+        self.sharing = Sharing(plan)
 
     def index(self) -> None:
         for step in self.plan.walk():
@@ -92,14 +103,14 @@ class _Settlement:
                     self.collects[step.target].append(step)
 
     def settle(self) -> None:
-        sharing = Sharing(self.plan)
+        sharing = self.sharing
         settled = False
         while not settled:
             settled = True
             for step in (*self.updates, *self.stores):
                 while step.in_place and (seen := sharing.seen(step, self.live)):
                     self.remedy(step, seen[0], sharing)
-                    sharing = Sharing(self.plan)
+                    sharing = self.sharing = Sharing(self.plan)
                     settled = False
 
     def apart(self) -> Iterator[tuple[Value, Value]]:
@@ -216,9 +227,10 @@ class Sharing:
         self.plan = plan
         self.known: dict[Value, Sites] = {param: foreign(param.type) for param in plan.function.params}
         self.changed = True
+        steps = list(plan.walk())
         while self.changed:
             self.changed = False
-            for step in plan.walk():
+            for step in steps:
                 self.step(step)
 
     def sites(self, atom: Any) -> Sites:
@@ -242,7 +254,8 @@ class Sharing:
         if _is_foreign(written) or (not written and _needs_site(target)):
             return [None]
         needed = live.after[step].difference(step.op.outputs)
-        return [value for value in self.known if value in needed and self.known[value] & written]
+        found = {value for value in needed if value in self.known and not self.known[value].isdisjoint(written)}
+        return [value for value in self.known if value in found] if found else []
 
     # From statement to statement.
 

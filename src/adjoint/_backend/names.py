@@ -80,8 +80,10 @@ class Variables:
         return value
 
     def name_of(self, root: Value) -> str:
-        names = Counter(value.name for value in self.members[root] if value.name)
-        return names.most_common(1)[0][0] if names else ""
+        names = [value.name for value in self.members[root] if value.name]
+        if not names or names.count(names[0]) == len(names):
+            return names[0] if names else ""
+        return Counter(names).most_common(1)[0][0]
 
     def interfere(self, one: Value, two: Value) -> bool:
         """Tell whether of two variables one is needed where the other is assigned."""

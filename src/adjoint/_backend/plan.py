@@ -149,19 +149,30 @@ class Plan:
 
     def leaves(self, tree: Any) -> Iterator[Value]:
         """Yield the values that are read where a tree of atoms is computed, through what is inlined."""
+        found: list[Value] = []
+        self._read(tree, found)
+        return iter(found)
+
+    def _read(self, tree: Any, found: list[Value]) -> None:
         for value in values(tree):
             op = self.inlined.get(value)
             if op is None:
-                yield self.resolve(value)
+                found.append(self.aliases.get(value, value))
             else:
-                yield from self.leaves(op.operands)
+                self._read(op.operands, found)
 
     def walk(self, steps: list[Step] | None = None) -> Iterator[Step]:
         """Yield every statement, a statement before those within."""
-        for step in self.steps if steps is None else steps:
-            yield step
-            for inner in step.inner:
-                yield from self.walk(inner)
+        found: list[Step] = []
+        _flatten(self.steps if steps is None else steps, found)
+        return iter(found)
+
+
+def _flatten(steps: list[Step], found: list[Step]) -> None:
+    for step in steps:
+        found.append(step)
+        for inner in step.inner:
+            _flatten(inner, found)
 
 
 def lower(function: Function, inlined: dict[Value, Apply | Call], counts: dict[Value, int]) -> Plan:

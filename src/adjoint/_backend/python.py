@@ -284,7 +284,9 @@ def _planned(function: Function) -> tuple[plan.Plan, Variables]:
             turn += 1
             continue
         together = {
-            pair for pair in memory.settle(steps, live, variables.root) if variables.root(pair[0]) is variables.root(pair[1])
+            pair
+            for pair in memory.settle(steps, live, variables.root).apart
+            if variables.root(pair[0]) is variables.root(pair[1])
         }
         if not together:
             return steps, variables

@@ -32,9 +32,10 @@ class Shapes:
         self.known: dict[Value, Shape] = {param: self.own(param) for param in plan.function.params}
         self.fixed: set[Value] = set()
         self.changed = True
+        steps = list(plan.walk())
         while self.changed:
             self.changed = False
-            for step in plan.walk():
+            for step in steps:
                 self.step(step)
 
     def own(self, value: Value) -> Shape:
@@ -48,7 +49,8 @@ class Shapes:
         op = self.plan.inlined.get(atom)
         if op is not None:
             return self.result(op, atom)
-        return self.known.get(self.plan.resolve(atom), self.own(atom))
+        value = self.plan.resolve(atom)
+        return self.known[value] if value in self.known else self.own(atom)
 
     def step(self, step: Step) -> None:
         match step:

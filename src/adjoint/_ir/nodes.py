@@ -275,21 +275,36 @@ def map_atoms(function: Callable[[Any], Any], tree: Any) -> Any:
 
 def atoms(tree: Any) -> Iterator[Any]:
     """Yield the atoms of a tree."""
-    if isinstance(tree, (tuple, list)):
+    found: list[Any] = []
+    _collect(tree, found)
+    return iter(found)
+
+
+def _collect(tree: Any, found: list[Any]) -> None:
+    """Add the atoms of a tree to a list, which is several times as quick as generators within each other."""
+    kind = type(tree)
+    if kind is Value:
+        found.append(tree)
+    elif isinstance(tree, (tuple, list)):
         for part in tree:
-            yield from atoms(part)
-    elif type(tree) is dict:
+            if type(part) is Value:
+                found.append(part)
+            else:
+                _collect(part, found)
+    elif kind is dict:
         for part in tree.values():
-            yield from atoms(part)
-    elif type(tree) is slice:
-        yield from atoms((tree.start, tree.stop, tree.step))
+            _collect(part, found)
+    elif kind is slice:
+        _collect((tree.start, tree.stop, tree.step), found)
     else:
-        yield tree
+        found.append(tree)
 
 
 def values(tree: Any) -> Iterator[Value]:
     """Yield the values among the atoms of a tree."""
-    return (atom for atom in atoms(tree) if type(atom) is Value)
+    found: list[Any] = []
+    _collect(tree, found)
+    return iter([atom for atom in found if type(atom) is Value])
 
 
 def atom_type(atom: Any) -> Type:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,12 +26,11 @@ MOST = 80
 Key = tuple[Value, int, Any]
 
 
-@dataclass(eq=False, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """What a loop knows: the indices that a test before it can vouch for, and whole numbers that cannot overflow then."""
 
-    indices: dict[Key, tuple[str, Any]] = field(default_factory=dict)
-    sums: set[Value] = field(default_factory=set)
+    indices: dict[Key, tuple[str, Any]]
+    sums: set[Value]
 
 
 def find(w: Writer, step: Cycle) -> Bounds | None:
@@ -44,7 +42,7 @@ def find(w: Writer, step: Cycle) -> Bounds | None:
         return None
     changed = _changed(w, step, inner)
     linear = _linear(w, step)
-    found = Bounds(sums=set(linear) - {step.index})  # type: ignore[arg-type]
+    found = Bounds({}, set(linear) - {step.index})  # type: ignore[arg-type]
     for op in _operations(w, step.body):
         for key in _accesses(w, op):
             root, _, index = key

@@ -54,9 +54,10 @@ class Forms:
         for param in plan.function.params:
             if rank_of(param):
                 self.meet(param, Form(unknown(rank_of(param)), True))
+        steps = list(plan.walk())
         while self.changed:
             self.changed = False
-            for step in plan.walk():
+            for step in steps:
                 self.step(step)
 
     def of(self, atom: Any) -> Form:

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._backend.memory import Sharing
+from adjoint._backend.memory import Settled
 from adjoint._backend.names import Variables
-from adjoint._backend.native import lanes, nests
+from adjoint._backend.native import copying, lanes, nests
 from adjoint._backend.native.forms import SMALL, Forms
+from adjoint._backend.native.outlining import Nest
 from adjoint._backend.native.scalars import UnsupportedError, constant, convert
 from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import (
@@ -28,16 +29,15 @@ from adjoint._backend.native.values import (
     kind_of,
     rank_of,
 )
+from adjoint._backend.native.writing import UNLIKELY, Writing
 from adjoint._backend.plan import Plan
-from adjoint._backend.shapes import Shapes
 from adjoint._ir.nodes import Undefined, Value, atom_type
 from adjoint._ir.types import Tensor, Type
 
-# Axes of an array that `gather` copies.
-_AXES = 4
 # The owner of memory on the stack, which nobody frees.
 STACK = "stack"
-_UNLIKELY = ", !prof !1"
+# Tests of lengths that are branches, in a function.
+_TESTS = 16
 
 
 class Slot:
@@ -56,27 +56,26 @@ class Slot:
         self.small: tuple[str, ...] | None = None
 
 
-class Writer:
+class Writer(Writing):
     """A function that is being written."""
 
-    def __init__(self, plan: Plan, variables: Variables, sharing: Sharing, module: Any, like: Writer | None = None) -> None:
+    def __init__(self, plan: Plan, variables: Variables, settled: Settled, module: Any, like: Writer | None = None) -> None:
         self.plan = plan
         self.variables = variables
-        self.sharing = sharing
-        self.module = module
-        self.text = Text(module.metadata)
+        self.settled = settled
+        self.sharing, self.shapes = settled.sharing, settled.shapes
+        super().__init__(module, Text())
         # What is known of arrays, which a part of the function shares with it.
         self.forms = Forms(plan, variables.root) if like is None else like.forms
-        self.shapes = Shapes(plan) if like is None else like.shapes
         self.slots: dict[Value, Slot] = {}
         self.temporaries: dict[str, str] = {}
         self.pinned: list[str] = []
         self.owners: list[str] = []
         # Why the function is left: 1, Python has to run the program; 2, its exact form has to be run.
         self.status = self.text.variable("i8", "1")
-        self.exact, self.flags = module.exact, module.flags
-        self.doubtful = ""
         self.placed: dict[str, Slot] = {}
+        self.tests = _TESTS
+        self.depth = int(module.written is not module.program[0])
         # Indices that a test before the loop vouches for, and sums that cannot overflow (see `bounds`).
         self.safe: frozenset[Any] = frozenset()
         self.sums: frozenset[Value] = frozenset()
@@ -93,23 +92,9 @@ class Writer:
         text = self.text
         count, text.ended, text.current, self.temporaries, self.pinned, self.placed = mark
         del text.lines[count:]
-        text.computed.clear()
+        text.forget()
 
     # Leaving ----------------------------------------------------------------------------------------------------------------
-
-    def leave_if(self, condition: str) -> None:
-        """Leave the machine code if a condition holds: Python runs the program again, and raises what it would."""
-        if condition == "false":
-            return
-        rest = self.text.fresh("go")
-        self.text.branch(condition, "leave", rest, _UNLIKELY)
-        self.text.begin(rest)
-
-    def doubt(self, condition: str) -> None:
-        """Note that a result may not be what it should, if a condition holds."""
-        if not self.doubtful:
-            self.doubtful = self.text.variable("i1", "false")
-        self.text.store("i1", self.text.let(f"or i1 {self.text.load('i1', self.doubtful)}, {condition}"), self.doubtful)
 
     def leave_in_doubt(self) -> None:
         """Leave if a result was noted that may not be what it should."""
@@ -119,20 +104,11 @@ class Writer:
     def leave_for(self, status: str) -> None:
         """Leave if there is a reason, which is a number that is not zero."""
         go, out = self.text.fresh("go"), self.text.fresh("out")
-        self.text.branch(self.text.let(f"icmp ne i8 {status}, 0"), out, go, _UNLIKELY)
-        self.text.begin(out)
+        self.text.branch(self.text.let(f"icmp ne i8 {status}, 0"), out, go, UNLIKELY)
+        self.text.begin(out, alone=True)
         self.text.store("i8", status, self.status)
         self.leave()
-        self.text.begin(go)
-
-    def leave(self) -> None:
-        self.text.jump("leave")
-
-    def call(self, name: str, kind: str, args: list[str]) -> str:
-        """Call an elementary function of numbers of one kind."""
-        type = KINDS[kind][0]
-        target = self.module.elementary(name, kind, len(args))
-        return self.text.let(f"call {type} {target}({', '.join(f'{type} {arg}' for arg in args)})")
+        self.text.begin(go, alone=True)
 
     # Blocks of memory -------------------------------------------------------------------------------------------------------
 
@@ -160,8 +136,7 @@ class Writer:
             self.leave_if("true")
         if len(known) == len(dims) and math.prod(known) <= SMALL:
             return Array(kind, self.text.buffer(stored, max(1, math.prod(known))), dims, None, STACK)
-        width = {"double": 8, "i64": 8, "float": 4, "i8": 1}[stored]
-        size = self.size_in_bytes(dims, width)
+        size = self.size_in_bytes(kind, dims)
         slot = None if target is None else self.slot(target)
         if slot is not None and slot.owner is not None and slot.small is None and not slot.lanes:
             old = self.text.load("ptr", slot.owner)
@@ -178,20 +153,13 @@ class Writer:
 
     def block(self, call: str) -> str:
         """Return a new block, which belongs to this statement; leave if there is no memory for it."""
-        block = self.text.let(call)
+        return self.owned(self.text.let(call))
+
+    def owned(self, block: str) -> str:
+        """Make a new block belong to this statement; leave if there was no memory for it."""
         self.leave_if(self.text.let(f"icmp eq ptr {block}, null"))
         self.keep(block)
         return block
-
-    def size_in_bytes(self, dims: tuple[str, ...], width: int) -> str:
-        """Return the size of an array; a negative length leaves."""
-        for n in dims:
-            if n[0] == "%":
-                self.leave_if(self.text.let(f"icmp ugt i64 {n}, {2**40}"))
-        return self.text.integer("mul", nests.size_of(self.text, dims), str(width))
-
-    def data_of(self, block: str) -> str:
-        return self.text.let(f"getelementptr i8, ptr {block}, i64 32")
 
     def keep(self, block: str) -> None:
         """Note a block that belongs to this statement, and is freed after it unless a variable takes it."""
@@ -214,8 +182,12 @@ class Writer:
         self.temporaries.clear()
 
     def release(self, variable: str) -> None:
-        self.text.do(f"call void @adj.release(ptr %pool, ptr {self.text.load('ptr', variable)})")
+        self.give_up(self.text.load("ptr", variable))
         self.text.store("ptr", "null", variable)
+
+    def give_up(self, block: str) -> None:
+        """Give up a share in a block: by instructions here where that is done often, otherwise by a call."""
+        self.text.do(f"call void @adj.release{'' if self.depth else '.once'}(ptr %pool, ptr {block})")
 
     def take(self, owner: str) -> None:
         """Make a share in a block one's own: that of this statement, or one more."""
@@ -244,17 +216,18 @@ class Writer:
         assert isinstance(t, Tensor)
         slot = Slot(t, kind_of(root))
         if not t.rank:
-            slot.data = self.text.variable(KINDS[slot.kind][0])
+            slot.data = self.text.variable(KINDS[slot.kind][0], private=True)
             return slot
         form = self.forms.of(root)
         if form.is_small:
             slot.small = tuple(map(str, form.dims))
             slot.data = self.text.buffer(KINDS[slot.kind][1], max(1, math.prod(map(int, slot.small))))
             return slot
-        slot.data = self.text.variable("ptr", "null")
-        slot.dims = [self.text.variable("i64", "0") if n is None else str(n) for n in form.dims]
+        slot.data = self.text.variable("ptr", "null", private=True)
+        slot.dims = [self.text.variable("i64", "0", private=True) if n is None else str(n) for n in form.dims]
         slot.lanes = root in self.forms.lanes
-        slot.strides = None if form.packed or slot.lanes else [self.text.variable("i64", "0") for _ in form.dims]
+        strided = not (form.packed or slot.lanes)
+        slot.strides = [self.text.variable("i64", "0", private=True) for _ in form.dims] if strided else None
         slot.owner = self.owner_variable()
         return slot
 
@@ -295,7 +268,7 @@ class Writer:
             old = self.text.load("ptr", str(slot.owner))
             self.take(x.text)
             self.text.store("ptr", x.text, str(slot.owner))
-            self.text.do(f"call void @adj.release(ptr %pool, ptr {old})")
+            self.give_up(old)
 
     def _assign_array(self, slot: Slot, x: Array, *, copies: bool) -> None:
         if slot.small is not None:
@@ -312,7 +285,7 @@ class Writer:
         self.take(x.owner)
         self.text.store("ptr", x.owner, str(slot.owner))
         self.put(slot, x)
-        self.text.do(f"call void @adj.release(ptr %pool, ptr {old})")
+        self.give_up(old)
 
     def undefine(self, value: Value) -> None:
         """Give a variable no value; nobody reads it before it gets one."""
@@ -339,92 +312,20 @@ class Writer:
 
     def on_heap(self, kind: str, dims: tuple[str, ...]) -> Array:
         """Return an array that is not on the stack, whose elements are not set."""
-        width = {"double": 8, "i64": 8, "float": 4, "i8": 1}[KINDS[kind][1]]
-        block = self.block(f"call ptr @adj.new(ptr %pool, i64 {self.size_in_bytes(dims, width)})")
+        block = self.block(f"call ptr @adj.new(ptr %pool, i64 {self.size_in_bytes(kind, dims)})")
         return Array(kind, self.data_of(block), dims, None, block)
 
     def copy_elements(self, x: Array, result: Array) -> None:
         """Write the elements of an array to another one of its shape, or of one to which it is broadcast."""
-        text = self.text
-        source = nests.aligned(text, x, result.dims)
-        target = nests.aligned(text, result, result.dims, (True,) * result.rank)
-        small = nests.is_small(result.dims)
-        if not small and x.kind == result.kind and result.strides is None and 0 < result.rank <= _AXES:
-            if x.strides is None and x.dims == result.dims:
-                size = text.integer("mul", nests.size_of(text, x.dims), str(source.width))
-                text.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {result.data}, ptr {x.data}, i64 {size}, i1 false)")
-            else:
-                self.gather(source, result.dims, result.data)
-            return
-        operands = [target, *self.straight([source], result.dims)]
-        note, access = self.module.parallel(text) if not small else ("", "")
-
-        def element(addresses: list[str]) -> None:
-            value = convert(text, nests.load(text, x.kind, addresses[1], access), result.kind)
-            nests.store(text, value, addresses[0], access)
-
-        def row(pointers: list[str], count: str) -> None:
-            nests.elements(text, operands, pointers, count, element, note, small)
-
-        nests.nest(text, result.dims, operands, row)
-
-    def straight(self, operands: list[nests.Operand], dims: tuple[str, ...]) -> list[nests.Operand]:
-        """Return operands that run through memory without gaps along the last axis of a nest: copies of those that do not."""
-        text = self.text
-        if not dims or nests.is_small(dims):
-            return operands
-        doubtful = [operand for operand in operands if operand.strides[-1] not in ("0", "1") and not operand.gaps]
-        if not doubtful:
-            return operands
-        if len(dims) > _AXES:
-            raise UnsupportedError("an array of many axes that may have gaps")
-        copy, end = text.fresh("gaps"), text.fresh("straight")
-        variables = {id(operand): self.operand_variables(operand) for operand in doubtful}
-        text.branch(text.all([text.compare("eq", operand.strides[-1], "1") for operand in doubtful]), end, copy)
-        text.begin(copy)
-        for operand in doubtful:
-            spec = self.spec(operand, dims)
-            self.keep(text.let(f"call ptr @adj.straight(ptr %pool, i64 {operand.width}, ptr {spec})"))
-            data, steps = variables[id(operand)]
-            place = text.load("ptr", text.item("i64", spec, str(2 * _AXES)))
-            self.leave_if(text.let(f"icmp eq ptr {place}, null"))
-            text.store("ptr", place, data)
-            for k, variable in enumerate(steps):
-                text.store("i64", text.load("i64", text.item("i64", spec, str(2 * _AXES - len(dims) + k))), variable)
-        text.place(end)
-        found = []
-        for operand in operands:
-            if id(operand) in variables:
-                data, steps = variables[id(operand)]
-                strides = [text.load("i64", variable) for variable in steps]
-                operand = nests.Operand(operand.kind, text.load("ptr", data), (*strides, "1"))  # noqa: PLW2901
-            found.append(operand)
-        return found
-
-    def operand_variables(self, operand: nests.Operand) -> tuple[str, list[str]]:
-        """Return variables for the address of an operand, and its strides but the last."""
-        data = self.text.variable("ptr")
-        self.text.store("ptr", operand.data, data)
-        steps = [self.text.variable("i64") for _ in operand.strides[1:]]
-        for variable, stride in zip(steps, operand.strides, strict=False):
-            self.text.store("i64", stride, variable)
-        return data, steps
-
-    def spec(self, operand: nests.Operand, dims: tuple[str, ...]) -> str:
-        """Return memory with the lengths of the axes of a nest, an operand's strides along them, and its address."""
-        text = self.text
-        spec = text.buffer("i64", 2 * _AXES + 1)
-        missing = _AXES - len(dims)
-        for k, n in enumerate([*["1"] * missing, *dims, *["0"] * missing, *operand.strides]):
-            text.store("i64", n, text.item("i64", spec, str(k)))
-        text.store("ptr", operand.data, text.item("i64", spec, str(2 * _AXES)))
-        return spec
-
-    def gather(self, operand: nests.Operand, dims: tuple[str, ...], data: str) -> None:
-        """Copy the elements of an operand to memory in C order."""
-        self.text.do(
-            f"call void @adj.gather(ptr {data}, ptr {operand.data}, i64 {operand.width}, ptr {self.spec(operand, dims)})"
-        )
+        if nests.is_small(result.dims):
+            copying.elements(self, x, result)
+        elif x.kind == result.kind and x.strides is None and result.strides is None and x.dims == result.dims:
+            size = self.text.integer("mul", nests.size_of(self.text, x.dims), str(nests.width(x.kind)))
+            self.text.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {result.data}, ptr {x.data}, i64 {size}, i1 false)")
+        else:
+            nest = Nest(self)
+            x, result = nest.array(x), nest.array(result)
+            nest.outlined(("copy", x, result), lambda: copying.elements(nest, x, result))
 
     def packed(self, x: Array) -> Array:
         """Return an array in C order: itself, or a copy."""

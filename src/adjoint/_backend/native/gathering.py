@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from adjoint._backend.memory import Sharing
 from adjoint._backend.native import indexing, kernels, making, nests, scalars
@@ -18,8 +17,7 @@ from adjoint._ir.types import Tensor
 Extents = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """What an index of arrays of integers names in an array.
 
     Each place has a position along each of ``axes``: an array of integers, or one integer, with the length of the axis and its

@@ -5,22 +5,23 @@ A tree has arrays and numbers at its leaves and functions of single elements at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from adjoint._backend.native import fusion, indexing, nests, scalar_names, scalars
 from adjoint._backend.native.function import Writer
+from adjoint._backend.native.outlining import Nest
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import Array, Scalar, axis_of, kind_of, rank_of
+from adjoint._backend.native.writing import Writing
 from adjoint._backend.shapes import Shape
 from adjoint._ir.nodes import Apply, Value
 from adjoint._ir.types import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """An array, and what is known of its shape: leaves of one shape need no test whether they fit together."""
 
     array: Array
@@ -28,23 +29,20 @@ class Leaf:
     atom: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A number, the same for all elements."""
 
     value: Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """One number in the shape of a tree, of which nothing else is read."""
 
     value: Scalar
     like: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A function of single elements."""
 
     name: str
@@ -110,7 +108,23 @@ def weight(t: Tree) -> int:
     return (1 if t.name not in scalar_names.ELEMENTARY else _LIGHT) + sum(map(weight, t.parts))
 
 
-def value(w: Writer, t: Tree, loaded: dict[int, Scalar]) -> Scalar:
+def within(nest: Nest, t: Tree) -> Tree:
+    """Return a tree as the function of a nest has it, but for what has no influence there; leaves of one array are one."""
+    return _within(nest, t, {}, {})
+
+
+def _within(nest: Nest, t: Tree, leaves: dict[Array, Leaf], shapes: dict[Any, Any]) -> Tree:
+    match t:
+        case Leaf():
+            shape = t.shape and shapes.setdefault(t.shape, frozenset({len(shapes)}))
+            return leaves.setdefault(t.array, Leaf(nest.array(t.array), shape, None))
+        case Number() | Filled():
+            return Number(nest.scalar(t.value))
+        case Node():
+            return Node(t.name, tuple(_within(nest, part, leaves, shapes) for part in t.parts), t.type, t.raising)
+
+
+def value(w: Writing, t: Tree, loaded: dict[int, Scalar]) -> Scalar:
     """Return one element of a tree; ``loaded`` are the elements of its leaves, by identity."""
     if isinstance(t, Leaf):
         return loaded[id(t)]
@@ -129,7 +143,7 @@ def same_shape(a: Leaf, b: Leaf) -> bool:
     return bool(a.shape) and a.shape == b.shape and a.array.rank == b.array.rank
 
 
-def extents(w: Writer, found: list[Leaf], rank: int) -> tuple[str, ...]:
+def extents(w: Writing, found: list[Leaf], rank: int) -> tuple[str, ...]:
     """Return the lengths of the axes of a result; arrays that do not fit together leave."""
     text = w.text
     distinct: list[Leaf] = []
@@ -139,21 +153,31 @@ def extents(w: Writer, found: list[Leaf], rank: int) -> tuple[str, ...]:
     if len(distinct) == 1 and distinct[0].array.rank == rank:
         return distinct[0].array.dims
     dims: list[str] = []
+    failures: list[str] = []
     for axis in range(rank):
-        lengths = list(dict.fromkeys(leaf.array.dims[axis - rank] for leaf in distinct if leaf.array.rank >= rank - axis))
-        known = [n for n in lengths if n[0] != "%" and n != "1"]
-        length = known[0] if known else lengths[0]
-        if not known:
-            for n in lengths[1:]:
-                length = text.select(text.compare("eq", length, "1"), "i64", n, length)
-        for n in lengths:
-            if n not in (length, "1"):
-                w.leave_if(text.all([text.compare("ne", n, "1"), text.compare("ne", n, length)]))
+        length, *rest = dict.fromkeys(leaf.array.dims[axis - rank] for leaf in distinct if leaf.array.rank >= rank - axis)
+        for n in rest:
+            length = _fitted(text, length, n, failures)
         dims.append(length)
+    w.leave_if(text.any(failures))
     return tuple(dims)
 
 
-def operands(w: Writer, found: list[Leaf], dims: tuple[str, ...]) -> list[nests.Operand]:
+def _fitted(text: Text, a: str, b: str, failures: list[str]) -> str:
+    """Return the length that two lengths of an axis are broadcast to; note the condition under which there is none."""
+    if b in (a, "1"):
+        return a
+    if a == "1":
+        return b
+    if a[0] != "%" and b[0] != "%":
+        failures.append("true")
+        return a
+    length = text.let(f"call i64 @adj.fit(i64 {a}, i64 {b})")
+    failures.append(text.compare("slt", length, "0"))
+    return length if a[0] == b[0] else a if a[0] != "%" else b
+
+
+def operands(w: Writing, found: list[Leaf], dims: tuple[str, ...]) -> list[nests.Operand]:
     """Return arrays as operands of a nest."""
     whole = [leaf for leaf in found if leaf.array.dims == dims]
     result = []
@@ -195,21 +219,26 @@ def reads(w: Writer, leaf: Leaf, target: Value) -> bool:
     return type(atom) is Value and any(w.variables.root(one) is root for one in w.plan.leaves(atom))
 
 
-def fill(w: Writer, out: Array, t: Tree, *, add: bool = False) -> None:
+def fill(w: Writing, out: Array, t: Tree, *, add: bool = False) -> None:
     """Write the elements of a tree to an array, or add them to what is there."""
+    if nests.is_small(out.dims):
+        _fill(w, out, t, add=add)
+        return
+    nest = Nest(w)
+    out, t = nest.array(out), within(nest, t)
+    nest.outlined(("fill", out, t, add), lambda: _fill(nest, out, t, add=add))
+
+
+def _fill(w: Writing, out: Array, t: Tree, *, add: bool) -> None:
     text = w.text
     found = list({id(leaf): leaf for leaf in read(t)}.values())
     ready = operands(w, found, out.dims)
     target = nests.aligned(text, out, out.dims, (True,) * out.rank)
     unrolled = nests.is_small(out.dims)
-    note, access = ("", "") if unrolled else w.module.parallel(text, light=weight(t) <= _LIGHT)
+    note, access = notes(t, unrolled=unrolled)
 
     def element(addresses: list[str]) -> None:
-        loaded = {
-            id(leaf): nests.load(text, leaf.array.kind, address, access)
-            for leaf, address in zip(found, addresses[1:], strict=True)
-        }
-        x = scalars.convert(text, value(w, t, loaded), out.kind)
+        x = scalars.convert(text, value(w, t, loaded(text, found, addresses[1:], access)), out.kind)
         if add:
             old = nests.load(text, out.kind, addresses[0], access)
             x = Scalar(out.kind, text.let(f"{'add' if out.kind == 'i8' else 'fadd'} {x.type} {old.text}, {x.text}"))
@@ -220,6 +249,16 @@ def fill(w: Writer, out: Array, t: Tree, *, add: bool = False) -> None:
 
     every = [target, *ready]
     nests.nest(text, out.dims, every, row)
+
+
+def notes(t: Tree, *, unrolled: bool) -> tuple[str, str]:
+    """Return the notes of the innermost loop over a tree."""
+    return ("", "") if unrolled else nests.PARALLEL if weight(t) <= _LIGHT else nests.HEAVY
+
+
+def loaded(text: Text, found: list[Leaf], addresses: list[str], note: str) -> dict[int, Scalar]:
+    """Return the elements of leaves, by identity."""
+    return {id(leaf): nests.load(text, leaf.array.kind, at, note) for leaf, at in zip(found, addresses, strict=True)}
 
 
 # Reductions -------------------------------------------------------------------------------------------------------------------
@@ -299,7 +338,20 @@ def reduced(
     return out
 
 
-def _reduced_all(w: Writer, t: Tree, dims: tuple[str, ...], name: str, start: float | None, kind: str) -> Scalar:
+def _reduced_all(w: Writing, t: Tree, dims: tuple[str, ...], name: str, start: float | None, kind: str) -> Scalar:
+    if nests.is_small(dims):
+        return _total(w, t, dims, name, start, kind)
+    nest = Nest(w)
+    t, dims = within(nest, t), nest.lengths(dims)
+
+    def body() -> tuple[str, str]:
+        total = _total(nest, t, dims, name, start, kind)
+        return total.type, total.text
+
+    return Scalar(kind, nest.outlined(("total", t, dims, name, start, kind), body))
+
+
+def _total(w: Writing, t: Tree, dims: tuple[str, ...], name: str, start: float | None, kind: str) -> Scalar:
     text = w.text
     initial = {"maximum": float("-inf"), "minimum": float("inf")}.get(name, start)
     if kind == "i8" and start is None:
@@ -312,13 +364,10 @@ def _reduced_all(w: Writer, t: Tree, dims: tuple[str, ...], name: str, start: fl
     found = list({id(leaf): leaf for leaf in read(t)}.values())
     every = operands(w, found, dims)
     unrolled = nests.is_small(dims)
-    note, access = ("", "") if unrolled else w.module.parallel(text, light=weight(t) <= _LIGHT)
+    note, access = notes(t, unrolled=unrolled)
 
     def element(addresses: list[str]) -> None:
-        loaded = {
-            id(leaf): nests.load(text, leaf.array.kind, address, access) for leaf, address in zip(found, addresses, strict=True)
-        }
-        x = value(w, t, loaded)
+        x = value(w, t, loaded(text, found, addresses, access))
         old = Scalar(kind, text.load(stored, total))
         text.store(stored, combined(w, name, old, x, kind).text, total)
 
@@ -329,7 +378,7 @@ def _reduced_all(w: Writer, t: Tree, dims: tuple[str, ...], name: str, start: fl
     return Scalar(kind, text.load(stored, total))
 
 
-def combined(w: Writer, name: str, old: Scalar, x: Scalar, kind: str) -> Scalar:
+def combined(w: Writing, name: str, old: Scalar, x: Scalar, kind: str) -> Scalar:
     """Return two elements put together; sums and products may be done in any order."""
     if kind[0] == "f" and name in ("add", "multiply"):
         x = scalars.convert(w.text, x, kind)
@@ -337,27 +386,32 @@ def combined(w: Writer, name: str, old: Scalar, x: Scalar, kind: str) -> Scalar:
     return scalars.apply(w, name, [old, x], Tensor(np.dtype(kind), 0), raising=False)
 
 
-def accumulate(w: Writer, out: nests.Operand, t: Tree, dims: tuple[str, ...], name: str) -> None:
+def accumulate(w: Writing, out: nests.Operand, t: Tree, dims: tuple[str, ...], name: str) -> None:
     """Put the elements of a tree together with what is in an array that has stride 0 along some axes."""
+    if nests.is_small(dims):
+        _accumulate(w, out, t, dims, name)
+        return
+    nest = Nest(w)
+    out, t, dims = nest.operand(out), within(nest, t), nest.lengths(dims)
+    nest.outlined(("accumulate", out, t, dims, name), lambda: _accumulate(nest, out, t, dims, name))
+
+
+def _accumulate(w: Writing, out: nests.Operand, t: Tree, dims: tuple[str, ...], name: str) -> None:
     text = w.text
     found = list({id(leaf): leaf for leaf in read(t)}.values())
     every = [out, *operands(w, found, dims)]
-    within = out.strides[-1] == "0"
     unrolled = nests.is_small(dims)
-    note, access = ("", "") if unrolled else w.module.parallel(text, light=weight(t) <= _LIGHT)
+    note, access = notes(t, unrolled=unrolled)
+    within = out.strides[-1] == "0"
+    kind = scalars.KINDS[out.kind][0]
 
     def row(pointers: list[str], count: str) -> None:
-        total = text.variable(scalars.KINDS[out.kind][0]) if within else ""
-        kind = scalars.KINDS[out.kind][0]
+        total = text.variable(kind) if within else ""
         if within:
             text.store(kind, nests.load(text, out.kind, pointers[0]).text, total)
 
         def element(addresses: list[str]) -> None:
-            loaded = {
-                id(leaf): nests.load(text, leaf.array.kind, address, access)
-                for leaf, address in zip(found, addresses[1:], strict=True)
-            }
-            x = value(w, t, loaded)
+            x = value(w, t, loaded(text, found, addresses[1:], access))
             old = Scalar(out.kind, text.load(kind, total)) if within else nests.load(text, out.kind, addresses[0], access)
             y = combined(w, name, old, x, out.kind)
             if within:

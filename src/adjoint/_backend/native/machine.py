@@ -29,6 +29,9 @@ from adjoint._backend.native import cache
 
 # Changes with anything that makes object code of an older adjoint unusable: names, calling conventions, the passes below.
 FORMAT = 1
+# Beyond this many characters of text LLVM is content with level 2: what level 3 does more takes a third of the time, most of it
+# to write loops several times, once for each side of a test that does not change within.
+_LONG = 190_000
 # What people can look at, and the mark of a remark in it.
 FORMS = {"llvm": ";", "assembly": "#"}
 # On Windows JITLink is young; there RuntimeDyld links ELF objects of the large code model, which is what Numba relies on.
@@ -144,7 +147,12 @@ def versions() -> str:
 # ----------------------------------------------------------------------------------------------------- text to object code
 
 
-def optimise_and_emit(text: str, level: int = 3, late: str = "") -> bytes:
+def usual_level(text: str) -> int:
+    """Return the level of optimisation for a text for which none is asked."""
+    return 3 if len(text) <= _LONG else 2
+
+
+def optimise_and_emit(text: str, level: int | None = None, late: str = "") -> bytes:
     """Return the object code of a text for this machine.
 
     Parameters
@@ -152,7 +160,7 @@ def optimise_and_emit(text: str, level: int = 3, late: str = "") -> bytes:
     text
         LLVM IR, without triple and data layout: they are the host's.
     level
-        Optimisation from 0, none, to 3.
+        Optimisation from 0, none, to 3; by default the usual one for a text of this length.
     late
         LLVM IR to link with it when its loops have been made vectors (see `elementary.far`).
 
@@ -161,18 +169,20 @@ def optimise_and_emit(text: str, level: int = 3, late: str = "") -> bytes:
     InvalidCodeError
         LLVM rejects the text.
     """
+    level = usual_level(text) if level is None else level
     with _optimised(text, level, late) as module:
         return host(level).emit_object(module)
 
 
-def optimised(text: str, level: int = 3, late: str = "") -> str:
+def optimised(text: str, level: int | None = None, late: str = "") -> str:
     """Return the LLVM IR that a text becomes, for people who look."""
-    with _optimised(text, level, late) as module:
+    with _optimised(text, usual_level(text) if level is None else level, late) as module:
         return str(module)
 
 
-def assembly(text: str, level: int = 3, late: str = "") -> str:
+def assembly(text: str, level: int | None = None, late: str = "") -> str:
     """Return the assembly of this machine that a text becomes, for people who look."""
+    level = usual_level(text) if level is None else level
     with _optimised(text, level, late) as module:
         return host(level).emit_assembly(module)
 
@@ -265,7 +275,7 @@ def compile_text(
     text: str,
     key_parts: Iterable[str | bytes] = (),
     imports: Mapping[str, int] | None = None,
-    level: int = 3,
+    level: int | None = None,
     late: str = "",
 ) -> Loaded:
     """Return the functions of a text in memory, from the cache of object code or newly compiled.
@@ -279,7 +289,7 @@ def compile_text(
     imports
         Addresses of declared functions.  Others are taken from ``llvmlite.binding.add_symbol`` and from the process.
     level
-        Optimisation from 0, none, to 3.
+        Optimisation from 0, none, to 3; by default the usual one for a text of this length.
     late
         LLVM IR to link with it when its loops have been made vectors.
 
@@ -288,13 +298,20 @@ def compile_text(
     InvalidCodeError
         LLVM rejects the text, or a function is declared that is nowhere to be found.
     """
-    addresses = _addresses(f"{late}\n{text}", imports or {})
+    level = usual_level(text) if level is None else level
+    headers = _headers(late), _headers(text)
+    addresses = _addresses("\n".join(headers), imports or {})
     key = cache.key(text, late, versions(), *cpu(), str(level), *key_parts)
     code = cache.load(key)
     if code is None:
         code = optimise_and_emit(text, level, late)
         cache.store(key, code)
-    return load(code, _names(_DEFINED, text), addresses)
+    return load(code, _names(_DEFINED, headers[1]), addresses)
+
+
+def _headers(text: str) -> str:
+    """Return the lines of a text that declare or define functions, which are few: patterns are slow on long texts."""
+    return "\n".join([line for line in text.splitlines() if line.lstrip().startswith(("declare", "define"))])
 
 
 def _addresses(text: str, imports: Mapping[str, int]) -> dict[str, int]:

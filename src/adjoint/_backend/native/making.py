@@ -9,8 +9,10 @@ import numpy as np
 from adjoint._backend.native import fusion, indexing, kernels, lanes, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.kernels import Filled, Leaf, Node, Number
+from adjoint._backend.native.outlining import Nest
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Machine, Scalar, axis_of, is_native, kind_of, rank_of
+from adjoint._backend.native.writing import Writing
 from adjoint._ir.nodes import Apply, Value, atom_type
 from adjoint._ir.types import Tensor
 
@@ -237,33 +239,45 @@ def _summed(w: Writer, t: kernels.Tree, model: Leaf, kind: str, rank: int) -> Ar
     equal = text.all([text.compare("eq", a, b) for a, b in zip(model.array.dims, dims, strict=True)])
     if equal == "false" or all(n[0] != "%" for n in model.array.dims):
         return kernels.evaluated(w, t, kind, rank) if equal == "true" else _collected(w, t, model, kind, dims)
-    # Most often there is nothing to sum: then the elements are the result, otherwise they are summed up in a second loop.
     full = w.on_heap(kind, dims)
     kernels.fill(w, full, t)
-    share = w.owner_variable()
-    direct, other, end = text.fresh("direct"), text.fresh("summed"), text.fresh("end")
-    text.branch(equal, direct, other)
-    text.begin(direct)
-    text.do(f"call void @adj.retain(ptr {full.owner})")
-    text.store("ptr", full.owner, share)
-    text.jump(end)
-    text.begin(other)
-    sums = _collected(w, Leaf(full, None, None), model, kind, dims, on_heap=True)
-    text.do(f"call void @adj.retain(ptr {sums.owner})")
-    text.store("ptr", sums.owner, share)
-    text.jump(end)
-    text.begin(end)
-    owner = text.load("ptr", share)
-    w.temporaries[owner] = share
+    nest = Nest(w)
+    nest.uses_pool = True
+    parts = nest.array(full), nest.taken("ptr", full.owner), nest.array(model.array)
+    owner = w.owned(nest.outlined(("sums", *parts), lambda: ("ptr", _unless_equal(nest, *parts))))
     return Array(kind, w.data_of(owner), model.array.dims, None, owner)
 
 
-def _collected(w: Writer, t: kernels.Tree, model: Leaf, kind: str, dims: tuple[str, ...], *, on_heap: bool = False) -> Array:
+def _unless_equal(nest: Nest, full: Array, owner: str, model: Array) -> str:
+    """Return a share in a block with the sums of an array, null if there is no memory for it.
+
+    Most often there is nothing to sum: then it is the array's own block.
+    """
+    text = nest.text
+    result = text.variable("ptr")
+    text.store("ptr", owner, result)
+    equal = text.all([text.compare("eq", a, b) for a, b in zip(model.dims, full.dims, strict=True)])
+    with text.when(equal):
+        text.do(f"call void @adj.retain(ptr {owner})")
+    with text.when(text.negation(equal)):
+        block = text.let(f"call ptr @adj.new(ptr %pool, i64 {nest.size_in_bytes(full.kind, model.dims)})")
+        text.store("ptr", block, result)
+        with text.when(text.let(f"icmp ne ptr {block}, null")):
+            out = Array(full.kind, nest.data_of(block), model.dims, None, "null")
+            _sums(nest, out, Leaf(full, None, None), full.dims)
+    return text.load("ptr", result)
+
+
+def _collected(w: Writer, t: kernels.Tree, model: Leaf, kind: str, dims: tuple[str, ...]) -> Array:
     """Return the sums of the elements of a tree along the axes along which a model has one element."""
-    out = w.on_heap(kind, model.array.dims) if on_heap else w.allocate(kind, model.array.dims)
-    kernels.fill(w, out, Number(Scalar(kind, scalars.literal(0, kind))))
-    kernels.accumulate(w, nests.aligned(w.text, out, dims), t, dims, "add")
+    out = w.allocate(kind, model.array.dims)
+    _sums(w, out, t, dims)
     return out
+
+
+def _sums(w: Writing, out: Array, t: kernels.Tree, dims: tuple[str, ...]) -> None:
+    kernels.fill(w, out, Number(Scalar(out.kind, scalars.literal(0, out.kind))))
+    kernels.accumulate(w, nests.aligned(w.text, out, dims), t, dims, "add")
 
 
 def formed(w: Writer, op: Apply, target: Value | None = None) -> Machine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +21,15 @@ from adjoint._backend.native import (
     handlers,
     lists,
     machine,
+    outlining,
     runtime,
     runtime_threads,
     scalars,
 )
 from adjoint._backend.native.function import STACK, Writer
+from adjoint._backend.native.outlining import Known
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.statements import Statements
-from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native, kind_of
 from adjoint._backend.options import Options
 from adjoint._backend.schedule import schedule
@@ -75,7 +77,11 @@ class Module:
         self.declared: dict[str, str] = {}
         self.constants: list[str] = []
         self.drops: dict[Any, str] = {}
-        self.metadata: list[str] = []
+        # Nests of loops by what they depend on, and their texts.
+        self.nests: dict[tuple[Any, ...], Known] = {}
+        self.nest_texts: dict[tuple[str, str], str] = {}
+        # Lines of short nests, by the number of the loops around.
+        self.short: Counter[int] = Counter()
         self.records: dict[str, list[Type]] = {}
         self.objects: list[Any] = []
         # Whether the program needs the interpreter's lock.
@@ -96,6 +102,7 @@ class Module:
         parts = [self.function(one) for one in self.program]
         deepest = str(max(8, min(_DEEPEST, _STACK // max(1, self.frame))))
         parts = [self.decided(part).replace(f", {_LIMIT}\n", f", {deepest}\n") for part in (*parts, *self.parts())]
+        parts = [outlining.placed(part, self.short) for part in parts]
         outer = self.program[0]
         foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *self.result_types(outer)))
         self.uses_python = self.uses_python or foreign or bool(self.objects)
@@ -122,7 +129,7 @@ class Module:
                 *([callbacks.TEXT] if self.uses_python else []),
                 *self.drop_texts(),
                 *parts,
-                *self.metadata,
+                *[f"define internal {type} {name}{function}" for (type, function), name in self.nest_texts.items()],
                 "",
             ]
         )
@@ -199,7 +206,7 @@ class Module:
         division = _Division(functions_called(loop))
         self.divisions.append(division)
         used = self.python_used()
-        w = Writer(s.w.plan, s.w.variables, s.w.sharing, self, like=s.w)
+        w = Writer(s.w.plan, s.w.variables, s.w.settled, self, like=s.w)
         write(Statements(w, s.live, s.sharing, divided=True))
         division.calls_back = self.python_used() != used
         params = ["ptr readonly %env", "i64 %first", "i64 %count", "ptr noalias %place"]
@@ -342,14 +349,9 @@ class Module:
             raise UnsupportedError(f"{name} without SciPy") from None
         return self.declare(f'@"{name}"', foreign.declaration(name).removeprefix("declare ") + " nounwind")
 
-    def parallel(self, text: Text, *, light: bool = True) -> tuple[str, str]:
-        """Return notes for a loop whose turns do not see each other's stores: for its end, and for each access to memory."""
-        n = text.note(
-            "distinct !{{}}",
-            "distinct !{{{1}, {2}, !3}}" if light else "distinct !{{{1}, {2}, !3, !5}}",
-            '!{{!"llvm.loop.parallel_accesses", {0}}}',
-        )
-        return f", !llvm.loop !{n + 1}", f", !llvm.access.group !{n}"
+    def nest(self, type: str, function: str) -> str:
+        """Return the name of a function of a nest of loops; nests of one text are one."""
+        return self.nest_texts.setdefault((type, function), f"@nest{len(self.nest_texts)}")
 
     def constant_array(self, x: np.ndarray) -> Array:
         """Return an array that is known when the program is written."""
@@ -444,8 +446,8 @@ def _planned(function: Function, module: Module, alone: set[Value]) -> tuple[Wri
         steps = plans.lower(function, dict(inlined), counts)
         live = liveness.analyse(steps, apart)
         variables = _Variables(steps, live)
-        pairs = memory.settle(steps, live, variables.root)
-        together = {pair for pair in pairs if variables.root(pair[0]) is variables.root(pair[1])}
+        settled = memory.settle(steps, live, variables.root)
+        together = {pair for pair in settled.apart if variables.root(pair[0]) is variables.root(pair[1])}
         if not together:
-            return Writer(steps, variables, memory.Sharing(steps), module), live
+            return Writer(steps, variables, settled, module), live
         apart |= together

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from adjoint._backend.native.text import Text
+from adjoint._backend.native.text import QUIET, Text
 from adjoint._backend.native.values import KINDS, Array, Scalar
 
 # Elements of a nest that is written out.
 UNROLLED = 32
+# Notes of `runtime` for a loop whose turns do not see each other's stores, for its end and for each access to memory.  All such
+# loops share them, so that two of one text are one.  Of a heavy loop LLVM does one turn at a time.
+_ACCESS = ", !llvm.access.group !6"
+PARALLEL = ", !llvm.loop !8", _ACCESS
+HEAVY = ", !llvm.loop !9", _ACCESS
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(NamedTuple):
     """An array within a nest: its address, and its stride along each axis of the nest.
 
     ``gaps`` says that it is known to have gaps: its elements are read where they are.
@@ -39,7 +43,12 @@ class Operand:
     @property
     def width(self) -> int:
         """The size of an element in bytes."""
-        return {"double": 8, "i64": 8, "float": 4, "i8": 1}[self.stored]
+        return width(self.kind)
+
+
+def width(kind: str) -> int:
+    """Return the size of an element in bytes."""
+    return {"double": 8, "i64": 8, "float": 4, "i8": 1}[KINDS[kind][1]]
 
 
 def strides_of(text: Text, array: Array) -> tuple[str, ...]:
@@ -106,7 +115,7 @@ def loop(text: Text, count: str, body: Callable[[str], None], note: str = "") ->
     body(index)
     text.place(latch)
     text.do(f"{following} = add nuw nsw i64 {index}, 1")
-    text.branch(text.let(f"icmp slt i64 {following}, {count}"), head, end, note or text.quiet())
+    text.branch(text.let(f"icmp slt i64 {following}, {count}"), head, end, note or QUIET)
     text.begin(end)
 
 

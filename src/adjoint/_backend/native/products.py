@@ -70,7 +70,7 @@ def _matrices(w: Writer, a: Array, b: Array, kind: str) -> Array:
     small = [text.compare("ult", n, str(linear.MOST)) for n in (*dims, lead_a, lead_b)]
     by_blas, by_loops, end = text.fresh("blas"), text.fresh("loops"), text.fresh("end")
     text.branch(text.all([large, fits_a, fits_b, *small]), by_blas, by_loops)
-    text.begin(by_blas)
+    text.begin(by_blas, alone=True)
     # By columns all three are transposed, and c' = b' a'.
     m, k, n = (linear.whole(w, size) for size in dims)
     one, zero = (_constant(w, kind, x) for x in (1.0, 0.0))

@@ -166,7 +166,36 @@ end:
   ret void
 }
 
+define internal i64 @adj.bytes(i64 %n, i64 %bytes) alwaysinline nounwind willreturn memory(none) {
+  %long = icmp ugt i64 %n, 1099511627776
+  %size = call {i64, i1} @llvm.smul.with.overflow.i64(i64 %n, i64 %bytes)
+  %product = extractvalue {i64, i1} %size, 0
+  %over = extractvalue {i64, i1} %size, 1
+  %none = icmp slt i64 %bytes, 0
+  %bad = or i1 %long, %over
+  %worse = or i1 %bad, %none
+  %result = select i1 %worse, i64 -1, i64 %product
+  ret i64 %result
+}
+
+define internal range(i64 -1, 1099511627777) i64 @adj.fit(i64 %a, i64 %b) noinline nounwind willreturn memory(none) {
+  %one = icmp eq i64 %a, 1
+  %other = icmp eq i64 %b, 1
+  %same = icmp eq i64 %a, %b
+  %first = or i1 %other, %same
+  %length = select i1 %first, i64 %a, i64 -1
+  %found = select i1 %one, i64 %b, i64 %length
+  %long = icmp ugt i64 %found, 1099511627776
+  %result = select i1 %long, i64 -1, i64 %found
+  ret i64 %result
+}
+
 define internal noalias ptr @adj.new(ptr %pool, i64 %bytes) noinline nounwind {
+  %less = icmp slt i64 %bytes, 0
+  br i1 %less, label %no, label %some, !prof !1
+no:
+  ret ptr null
+some:
   %size = add i64 %bytes, 32
   %block = call ptr @adj.take(ptr %pool, i64 %size)
   %none = icmp eq ptr %block, null
@@ -206,7 +235,9 @@ look:
   %capacity = load i64, ptr %cp
   %single = icmp eq i32 %refs, 1
   %fits = icmp sge i64 %capacity, %bytes
-  %good = and i1 %single, %fits
+  %some = icmp sge i64 %bytes, 0
+  %right = and i1 %fits, %some
+  %good = and i1 %single, %right
   br i1 %good, label %keep, label %other
 keep:
   ret ptr %old
@@ -243,6 +274,11 @@ drop:
   call void @adj.drop(ptr %pool, ptr %block)
   br label %end
 end:
+  ret void
+}
+
+define internal void @adj.release.once(ptr %pool, ptr %block) noinline nounwind {
+  call void @adj.release(ptr %pool, ptr %block)
   ret void
 }
 
@@ -284,5 +320,9 @@ _NOTES = """
 !3 = !{!"llvm.loop.unroll.disable"}
 !4 = distinct !{!4, !2, !3}
 !5 = !{!"llvm.loop.interleave.count", i32 1}
+!6 = distinct !{}
+!7 = !{!"llvm.loop.parallel_accesses", !6}
+!8 = distinct !{!8, !7, !3}
+!9 = distinct !{!9, !7, !3, !5}
 """
 TEXT = f"{_DECLARED}{_BLOCKS}{runtime_lists.TEXT}{_NOTES}"

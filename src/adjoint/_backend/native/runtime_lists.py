@@ -143,47 +143,47 @@ end:
   ret void
 }
 
-define internal ptr @adj.straight(ptr %pool, i64 %width, ptr %spec) noinline nounwind {
+define internal {ptr, ptr} @adj.straight(ptr %pool, i64 %width, ptr %from, i64 %n0, i64 %n1, i64 %n2, i64 %n3,
+    i64 %s0, i64 %s1, i64 %s2, i64 %s3) noinline nounwind {
 entry:
-  %sp = getelementptr i64, ptr %spec, i64 7
-  %stride = load i64, ptr %sp
-  %unit = icmp eq i64 %stride, 1
+  %spec = alloca [8 x i64], align 16
+  %unit = icmp eq i64 %s3, 1
   br i1 %unit, label %same, label %copy
 same:
-  ret ptr null
+  %itself = insertvalue {ptr, ptr} {ptr null, ptr null}, ptr %from, 1
+  ret {ptr, ptr} %itself
 copy:
-  %p0 = getelementptr i64, ptr %spec, i64 0
-  %p1 = getelementptr i64, ptr %spec, i64 1
-  %p2 = getelementptr i64, ptr %spec, i64 2
-  %p3 = getelementptr i64, ptr %spec, i64 3
-  %n0 = load i64, ptr %p0
-  %n1 = load i64, ptr %p1
-  %n2 = load i64, ptr %p2
-  %n3 = load i64, ptr %p3
   %n23 = mul i64 %n2, %n3
   %n123 = mul i64 %n1, %n23
   %n0123 = mul i64 %n0, %n123
   %size = mul i64 %n0123, %width
-  %dp = getelementptr i64, ptr %spec, i64 8
-  %from = load ptr, ptr %dp
   %block = call ptr @adj.new(ptr %pool, i64 %size)
   %none = icmp eq ptr %block, null
   br i1 %none, label %bad, label %good
 bad:
-  store ptr null, ptr %dp
-  ret ptr null
+  ret {ptr, ptr} {ptr null, ptr null}
 good:
   %to = getelementptr i8, ptr %block, i64 32
+  %p0 = getelementptr i64, ptr %spec, i64 0
+  store i64 %n0, ptr %p0
+  %p1 = getelementptr i64, ptr %spec, i64 1
+  store i64 %n1, ptr %p1
+  %p2 = getelementptr i64, ptr %spec, i64 2
+  store i64 %n2, ptr %p2
+  %p3 = getelementptr i64, ptr %spec, i64 3
+  store i64 %n3, ptr %p3
+  %p4 = getelementptr i64, ptr %spec, i64 4
+  store i64 %s0, ptr %p4
+  %p5 = getelementptr i64, ptr %spec, i64 5
+  store i64 %s1, ptr %p5
+  %p6 = getelementptr i64, ptr %spec, i64 6
+  store i64 %s2, ptr %p6
+  %p7 = getelementptr i64, ptr %spec, i64 7
+  store i64 %s3, ptr %p7
   call void @adj.gather(ptr %to, ptr %from, i64 %width, ptr %spec)
-  store ptr %to, ptr %dp
-  store i64 1, ptr %sp
-  %s2 = getelementptr i64, ptr %spec, i64 6
-  store i64 %n3, ptr %s2
-  %s1 = getelementptr i64, ptr %spec, i64 5
-  store i64 %n23, ptr %s1
-  %s0 = getelementptr i64, ptr %spec, i64 4
-  store i64 %n123, ptr %s0
-  ret ptr %block
+  %first = insertvalue {ptr, ptr} {ptr null, ptr null}, ptr %block, 0
+  %both = insertvalue {ptr, ptr} %first, ptr %to, 1
+  ret {ptr, ptr} %both
 }
 
 define internal void @adj.gather(ptr %to, ptr %from, i64 %width, ptr %spec) noinline nounwind {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
@@ -10,19 +10,19 @@ from adjoint._backend.memory import Sharing
 from adjoint._backend.native import bounds, lists, threads
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.text import QUIET
 from adjoint._backend.native.values import Array, Machine, Reference, Scalar
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Pair, Return, Start, Step
 from adjoint._ir.nodes import Call, Undefined, Value
 from adjoint._ir.types import ListOf
 
 
-@dataclass(eq=False, slots=True)
-class Around:
+class Around(NamedTuple):
     """A loop that statements stand in: where it ends, and the lists that it fills, with the variables of their lengths."""
 
     end: str
-    lengths: dict[Value, tuple[str, str]] = field(default_factory=dict)
-    unlimited: bool = False
+    lengths: dict[Value, tuple[str, str]]
+    unlimited: bool
 
 
 class Statements:
@@ -174,7 +174,7 @@ class Statements:
             if step.span is not None and count is not None:
                 w.leave_if(text.compare("slt", lists.length(w, x), count))
         addresses = [lists.items(w, x) for x in consumed if isinstance(x, Reference)]
-        around = Around(text.fresh("end"), unlimited=count is None)
+        around = Around(text.fresh("end"), {}, unlimited=count is None)
         room = "0" if count is None else text.select(text.compare("sgt", count, "0"), "i64", count, "0")
         if room[0] == "%":
             w.leave_if(text.let(f"icmp sgt i64 {room}, {2**40}"))
@@ -244,7 +244,7 @@ class Statements:
         """Write the turns of a loop, which ends at the label of ``around``."""
         w, text, loop = self.w, self.w.text, step.loop
         start, by, count = span
-        position = text.variable("i64")
+        position = text.variable("i64", private=True)
         last = "0" if count is None else text.integer("sub", count, "1")
         text.store("i64", last if loop.reverse else "0", position)
         head, body = text.fresh("head"), text.fresh("body")
@@ -254,8 +254,9 @@ class Statements:
             text.jump(body)
         else:
             text.branch(text.compare("sge", k, "0") if loop.reverse else text.compare("slt", k, count), body, around.end)
-        text.begin(body)
+        text.begin(body, alone=True)
         self.loops.append(around)
+        w.depth += 1
         self.check(step, around)
         if step.turns is not None:
             w.assign(step.turns, Scalar("i8", text.integer("add", w.scalar(step.turns).text, "1")))
@@ -265,10 +266,11 @@ class Statements:
             t = lists.item_type(x.type)  # type: ignore[union-attr]
             w.assign(item, lists.get(w, t, text.item(lists.layout(t), address, k)))
         self.block(step.body)
+        w.depth -= 1
         self.loops.pop()
         step_by = "sub nsw" if loop.reverse else "add nuw nsw"
         text.store("i64", text.let(f"{step_by} i64 {k}, 1"), position)
-        text.jump(head, text.quiet() if slow else "")
+        text.jump(head, QUIET if slow else "")
 
     def count(self, step: Cycle) -> tuple[str, str, str | None]:
         """Return start and step of the indices, and the number of turns; None where only a test or a stop ends the loop."""
@@ -305,7 +307,7 @@ class Statements:
             condition = self.w.scalar(step.test, "b1").text
             self.w.release_temporaries()
             self.w.text.branch(condition, go, around.end)
-            self.w.text.begin(go)
+            self.w.text.begin(go, alone=True)
 
     # Lists that a loop fills.
 
@@ -319,7 +321,7 @@ class Statements:
                 continue
             x = w.read(target)
             assert isinstance(x, Reference)
-            length = text.variable("i64")
+            length = text.variable("i64", private=True)
             text.store("i64", lists.length(w, x), length)
             around.lengths[target] = (length, lists.items(w, x))
 
@@ -363,7 +365,7 @@ class Statements:
         self.w.release_temporaries()
         go = text.fresh("go")
         text.branch(condition, *((go, end) if step.negated else (end, go)))
-        text.begin(go)
+        text.begin(go, alone=True)
 
     # Results.
 

@@ -10,16 +10,14 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Notes before this number are those of `runtime`.
-FIRST_NOTE = 10
+# A note of `runtime` for the end of a loop that is not worth LLVM's time.
+QUIET = ", !llvm.loop !4"
 
 
 class Text:
     """The instructions of one function, written in order."""
 
-    def __init__(self, metadata: list[str] | None = None) -> None:
-        # Notes of the module, to which instructions refer.
-        self.metadata: list[str] = [] if metadata is None else metadata
+    def __init__(self) -> None:
         self.entry: list[str] = []
         self.lines: list[str] = []
         self.count = 0
@@ -27,6 +25,9 @@ class Text:
         self.current = "entry"
         self.reached: set[str] = set()
         self.computed: dict[tuple[str, str, str], str] = {}
+        # Variables whose addresses nobody else has, and what is known to be in them.
+        self.private: set[str] = set()
+        self.held: dict[str, str] = {}
         # Bytes of variables and buffers, which a call takes from the stack at most.
         self.frame = 0
 
@@ -52,13 +53,22 @@ class Text:
         self.jump(label)
         self.begin(label)
 
-    def begin(self, label: str) -> None:
-        """Begin a block behind a jump.  If nothing leads to it, what follows is left out too."""
+    def begin(self, label: str, *, alone: bool = False) -> None:
+        """Begin a block behind a jump.  If nothing leads to it, what follows is left out too.
+
+        ``alone`` says that only the jump just written leads to it: then what was computed before is still there.
+        """
         self.ended = label not in self.reached
-        self.computed.clear()
+        if not alone:
+            self.forget()
         if not self.ended:
             self.lines.append(f"{label}:")
             self.current = label
+
+    def forget(self) -> None:
+        """Forget what was computed before."""
+        self.computed.clear()
+        self.held.clear()
 
     def jump(self, label: str, note: str = "") -> None:
         if not self.ended:
@@ -79,32 +89,24 @@ class Text:
         """Write what happens under a condition only."""
         then, after = self.fresh("then"), self.fresh("after")
         self.branch(condition, then, after, note)
-        self.begin(then)
+        self.begin(then, alone=True)
         yield
         self.place(after)
 
-    # Notes.
-
-    def note(self, *lines: str) -> int:
-        """Add notes to the module, in which ``{0}``, ``{1}``, … are the numbers of these; return the number of the first."""
-        first = len(self.metadata) + FIRST_NOTE
-        numbers = [f"!{first + k}" for k in range(len(lines))]
-        self.metadata += [f"{number} = {line.format(*numbers)}" for number, line in zip(numbers, lines, strict=True)]
-        return first
-
-    def quiet(self) -> str:
-        """Return a note for the end of a loop that is not worth LLVM's time."""
-        return f", !llvm.loop !{self.note('distinct !{{{0}, !2, !3}}')}"
-
     # Variables.
 
-    def variable(self, kind: str, initial: str | None = None) -> str:
-        """Return memory for a variable; LLVM keeps it in registers.  The initial value is given once, at the entry."""
+    def variable(self, kind: str, initial: str | None = None, *, private: bool = False) -> str:
+        """Return memory for a variable; LLVM keeps it in registers.  The initial value is given once, at the entry.
+
+        A private one is read and written by `load` and `store` only, and not read again as long as its value is known.
+        """
         name = f"%{self.fresh('m')}"
         self.frame += 8
         self.entry.append(f"  {name} = alloca {kind}")
         if initial is not None:
             self.entry.append(f"  store {kind} {initial}, ptr {name}")
+        if private:
+            self.private.add(name)
         return name
 
     def buffer(self, kind: str, count: int) -> str:
@@ -115,10 +117,18 @@ class Text:
         return name
 
     def load(self, kind: str, pointer: str, note: str = "") -> str:
-        return self.let(f"load {kind}, ptr {pointer}{note}")
+        if pointer not in self.private:
+            return self.let(f"load {kind}, ptr {pointer}{note}")
+        if pointer not in self.held:
+            self.held[pointer] = self.let(f"load {kind}, ptr {pointer}{note}")
+        return self.held[pointer]
 
     def store(self, kind: str, value: str, pointer: str, note: str = "") -> None:
         self.do(f"store {kind} {value}, ptr {pointer}{note}")
+        if pointer in self.private:
+            self.held.pop(pointer, None)
+            if not _is_known(value):
+                self.held[pointer] = value
 
     def item(self, kind: str, pointer: str, index: str) -> str:
         """Return the address of an item of a row of items."""

@@ -14,7 +14,7 @@ in the order of the loop.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adjoint._backend import independence
@@ -368,7 +368,7 @@ def _combine(w: Writer, x: _Carried, place: Callable[[str], str], many: str) -> 
             total = _array(w, value)
             # A sum with what is longer changes its shape.
             w.leave_if(text.any([text.compare("ne", a, b) for a, b in zip(part.dims, total.dims, strict=True)]))
-            kernels.fill(w, total, kernels.Leaf(replace(part, dims=total.dims), None, None), add=True)
+            kernels.fill(w, total, kernels.Leaf(part._replace(dims=total.dims), None, None), add=True)
             text.do(f"call void @adj.release(ptr %pool, ptr {part.owner})")
         elif isinstance(part, Scalar):
             assert isinstance(value.type, Tensor)
@@ -414,7 +414,7 @@ class _Part:
         for receive in self.receive:
             receive(w)
         start, by, whole = (n(w) for n in self.span)
-        around = type(s).around(text.fresh("end"))
+        around = type(s).around(text.fresh("end"), {}, unlimited=False)
         for target, items in self.lists.items():
             length = text.variable("i64")
             before = text.integer("sub", whole, text.integer("add", "%first", "%count")) if loop.reverse else "%first"

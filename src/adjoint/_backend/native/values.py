@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import functools
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,14 +26,21 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 
+# By dtype: NumPy takes its time to spell one.
+@functools.cache
 def code(dtype: np.dtype[Any]) -> str:
     """Return the short code of a dtype, such as "f8"."""
     return dtype.str[1:]
 
 
+@functools.cache
+def _is_known(dtype: np.dtype[Any]) -> bool:
+    return code(dtype) in KINDS and dtype.isnative
+
+
 def is_native(t: Type) -> bool:
     """Tell whether values of a type are numbers and arrays that machine code computes with."""
-    return isinstance(t, Tensor) and code(t.dtype) in KINDS and t.dtype.isnative
+    return isinstance(t, Tensor) and _is_known(t.dtype)
 
 
 def is_listed(t: Type) -> bool:
@@ -41,8 +48,7 @@ def is_listed(t: Type) -> bool:
     return isinstance(t, ListOf)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A number: the code of its dtype and its text."""
 
     kind: str
@@ -53,8 +59,7 @@ class Scalar:
         return KINDS[self.kind][0]
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(NamedTuple):
     """An array.  ``strides`` is None if the elements lie in C order without gaps.  ``owner`` is "null" for the caller's.
 
     ``lanes`` says that the first axis is the innermost, without gaps (see `lanes`).
@@ -77,8 +82,7 @@ class Array:
         return KINDS[self.kind][1]
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A list, a record or an object of Python's: the address of its block, which counts its owners."""
 
     type: Type

@@ -16,8 +16,8 @@ How to compile a module that calls them, in this order:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from adjoint._backend.native.elementary import error, exponential, far, hyperbolic, roots, trigonometric
 from adjoint._backend.native.elementary.text import ATTRIBUTES, Formula, written
@@ -101,8 +101,7 @@ def _needed(names: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """The text of a function, what is declared for it, and the names that it calls here and in `far`."""
 
     text: str
