@@ -126,11 +126,14 @@ class _Settlement:
         step.in_place = False
 
     def at_view(self, seen: Value | None, target: Any) -> bool:
-        """Copy a view where it is made."""
+        """Copy a view, or what may be one, where it is made."""
         maker = self.makers[seen][0] if seen is not None and len(self.makers[seen]) == 1 else None
         if not isinstance(maker, Compute) or maker.copies or seen is target or not isinstance(maker.op, Apply):
             return False
-        if not library.is_view(maker.op) or not isinstance(atom_type(seen), Tensor):
+        if not isinstance(seen, Value) or not isinstance(seen.type, Tensor):
+            return False
+        part = not _is_store(maker.op) and not library.is_own(maker.op) and _rank(seen) < _rank(self.plan.resolve(target))
+        if maker.in_place or not (library.is_view(maker.op) or part):
             return False
         maker.copies = True
         return True
@@ -176,20 +179,25 @@ class _Settlement:
         """Copy what a list keeps, or what a value takes over, where it does so."""
         if seen is None:
             return False
-        written = sharing.written(target)
-        keeping = [step for step in self.collects[seen] if not step.copies and sharing.sites(step.item) & written]
-        found: list[Collect | Pair] = [step for step in keeping if _can_be_copied(step.item)]
-        for maker in self.makers[seen] if seen is not self.plan.resolve(target) else ():
-            if (
-                isinstance(maker, Pair)
-                and not maker.copies
-                and _can_be_copied(maker.source)
-                and sharing.sites(maker.source) & written
-            ):
-                found.append(maker)
+        makers = self.makers[seen] if seen is not self.plan.resolve(target) else []
+        found = list(self.keeping(seen, makers, sharing.written(target), sharing, {seen}))
         for one in found:
             one.copies = True
         return bool(found)
+
+    def keeping(
+        self, seen: Value, makers: list[Compute | Pair | Start], written: Sites, sharing: Sharing, known: set[Value]
+    ) -> Iterator[Collect | Pair]:
+        """Yield where arrays come into a list, and into the lists in it, or are taken over."""
+        for one in (*self.collects[seen], *[maker for maker in makers if isinstance(maker, Pair)]):
+            atom = one.item if isinstance(one, Collect) else one.source
+            if one.copies or not sharing.sites(atom) & written:
+                continue
+            if _can_be_copied(atom):
+                yield one
+            elif type(items := self.plan.resolve(atom)) is Value and items not in known:
+                known.add(items)
+                yield from self.keeping(items, self.makers[items], written, sharing, known)
 
 
 def _is_store(op: Apply | Call) -> bool:

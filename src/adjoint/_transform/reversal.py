@@ -26,6 +26,7 @@ from adjoint._transform.influence import Influence
 from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import Policy, settle, zero_number
 from adjoint._transform.shapes import Shapes
+from adjoint._transform.undo import Carried, Undo
 
 
 def bar_of(value: Value) -> Value:
@@ -40,9 +41,16 @@ class Reversal:
     """
 
     def __init__(
-        self, function: Function, active: Sequence[bool], wanted: Sequence[bool], calls: Any, memory: float | None
+        self,
+        function: Function,
+        active: Sequence[bool],
+        wanted: Sequence[bool],
+        calls: Any,
+        memory: float | None,
+        undone: frozenset[Carried] = frozenset(),
     ) -> None:
         self.function = expand(function, active)
+        self.undo = Undo(self.function, undone)
         self.activity = Activity(self.function, active)
         self.live = Influence(self.function, self.activity, wanted).values
         self.shapes = Shapes(self.function)
@@ -158,6 +166,7 @@ class Reversal:
 
     def apply(self, op: Apply, bars: Bars) -> None:
         """Write the pullback of a function of the book."""
+        self.undo.store(self.builder, op, self.here)
         cts = [bars.pop(output) for output in op.outputs]
         if all(ct is None for ct in cts):
             return
@@ -179,26 +188,32 @@ class Reversal:
     def branch(self, op: If, bars: Bars) -> None:
         """Write a branch by the same condition: each of its blocks is the way back of a block of the branch."""
         cts = [bars.pop(output) for output in op.outputs]
-        if all(ct is None for ct in cts):
+        taken = self.undo.taken(op)
+        if all(ct is None for ct in cts) and not taken:
             return
-        backs, scopes = [], []
+        backs, scopes, restored = [], [], []
         for block in op.blocks:
             scopes.append(Bars(bars))
-            with self.builder.block() as back:
+            with self.builder.block() as back, self.undo.within(op, taken, block) as starts:
                 self.seed(scopes[-1], block.results, cts)
                 self.block(block, scopes[-1])
+            restored.append(starts)
             backs.append(back)
         inner = [_defined(block) for block in op.blocks]
         touched = [v for scope, own in zip(scopes, inner, strict=True) for v in scope if v not in own]
         touched = list(dict.fromkeys(touched))
-        for back, scope in zip(backs, scopes, strict=True):
+        for back, scope, starts in zip(backs, scopes, restored, strict=True):
             with self.builder.into(back):
-                back.results = [self.bar(scope, value) for value in touched]
+                back.results = [*[self.bar(scope, value) for value in touched], *starts]
         policy = Policy(repeat=False, by_name=True, repeated=self.repeated, of_turn=self.of_turn)
         for block, back in zip(op.blocks, backs, strict=True):
-            self.give_out(op, block, settle(block, back, {}, uses(op), self.shapes, policy), back)
+            # What the branch gives out is there already.
+            given = {x: y for x, y in zip(block.results, op.outputs, strict=True) if type(x) is Value and x.type == y.type}
+            given |= {block.results[k]: value for k, value in taken.items()}
+            self.give_out(op, block, settle(block, back, given, uses(op), self.shapes, policy, self.undo.versions), back)
         outputs = [bar_of(value) for value in touched]
-        self.builder.append(If(condition=op.condition, then=backs[0], orelse=backs[1], outputs=outputs))
+        earlier = self.undo.branch(op, taken)
+        self.builder.append(If(condition=op.condition, then=backs[0], orelse=backs[1], outputs=[*outputs, *earlier]))
         for value, output in zip(touched, outputs, strict=True):
             self.shapes.equate(output, value)
             bars[value] = output

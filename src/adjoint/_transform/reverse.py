@@ -22,9 +22,11 @@ from adjoint._transform import given
 from adjoint._transform.activity import Activity, Pattern
 from adjoint._transform.bars import Bars
 from adjoint._transform.dead import drop_dead_code
+from adjoint._transform.expand import expand
 from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import Policy, settle
 from adjoint._transform.reversal import Reversal
+from adjoint._transform.undo import Carried, renew
 
 
 class Reverse(NamedTuple):
@@ -87,10 +89,8 @@ def vjp(
     ([3.0], 6.0)
     """
     active, wanted = list(active), _wanted(function, active, active_results)
-    reversal = Reversal(function, active, wanted, _Pairs(share := _share(function, memory)), share)
-    forward = reversal.function
-    back, seeds = _way_back(reversal, active, wanted)
-    kept = _separate(reversal, back)
+    reversal, back, seeds = _reversed(function, active, wanted, _Pairs(_share(function, memory)))
+    forward, kept = reversal.function, _separate(reversal, back)
     residuals = [Value(value.type, value.name) for value, _ in kept]
     substitute(back, {meant: value for (_, meant), value in zip(kept, residuals, strict=True)})
     back.params = [*residuals, *seeds]
@@ -146,9 +146,9 @@ def gradient(
     [9.0, 6.0]
     """
     active, wanted = list(active), _wanted(function, active, active_results)
-    reversal = Reversal(function, active, wanted, _Pairs(share := _share(function, memory)), share)
+    reversal, back, seeds = _reversed(function, active, wanted, _Pairs(_share(function, memory)))
+    renew(back, reversal.undo.versions)
     whole = reversal.function
-    back, seeds = _way_back(reversal, active, wanted)
     whole.name = f"{function.name}_gradient"
     whole.body.params += seeds
     whole.body.ops += back.ops
@@ -170,6 +170,22 @@ def _share(function: Function, memory: float | None) -> float | None:
         return None
     loops = sum(isinstance(op, Loop) for one in functions(function) for op in walk(one.body))
     return memory / max(1, loops)
+
+
+def _reversed(
+    function: Function, active: Sequence[bool], wanted: Sequence[bool], calls: _Pairs
+) -> tuple[Reversal, Block, list[Value]]:
+    """Return a function that is being reversed, its way back, and the cotangents that this starts from.
+
+    What an attempt keeps although it had better be undone, the next one undoes.
+    """
+    undone: frozenset[Carried] = frozenset()
+    while True:
+        reversal = Reversal(function, active, wanted, calls, calls.memory, undone)
+        back, seeds = _way_back(reversal, active, wanted)
+        if reversal.undo.wanted == undone:
+            return reversal, back, seeds
+        undone = frozenset(reversal.undo.wanted)
 
 
 def _way_back(reversal: Reversal, active: Sequence[bool], wanted: Sequence[bool]) -> tuple[Block, list[Value]]:
@@ -197,7 +213,7 @@ def _seed(result: Any) -> Value:
 def _separate(reversal: Reversal, back: Block) -> list[tuple[Value, Value]]:
     """Make the way back of a function independent of the way there, but for what is to be handed over."""
     policy = Policy(repeat=False, by_name=True, repeated=reversal.repeated)
-    return settle(reversal.function.body, back, {}, (), reversal.shapes, policy)
+    return settle(reversal.function.body, back, {}, (), reversal.shapes, policy, reversal.undo.versions)
 
 
 # Functions that are called --------------------------------------------------------------------------------------------------
@@ -224,17 +240,17 @@ class _Pairs:
             record = Record(f"{function.name}_record_{len(self.known)}")
             self.known[key] = Pair(*given.pair(function, active, wanted, record, vjp), record)
         if key not in self.known:
-            reversal = Reversal(function, active, wanted, self, self.memory)
-            forward = reversal.function
+            forward = expand(function, active)
             forward.name = f"{function.name}_forward"
             backward = Function(f"{function.name}_backward", Block(), function.line)
             pair = self.known[key] = Pair(forward, backward, Record(f"{function.name}_record_{len(self.known)}"))
-            self.fill(pair, reversal, active, wanted)
+            self.fill(pair, function, active, wanted)
         return self.known[key]
 
-    def fill(self, pair: Pair, reversal: Reversal, active: Pattern, wanted: Pattern) -> None:
+    def fill(self, pair: Pair, function: Function, active: Pattern, wanted: Pattern) -> None:
         """Write both functions; those that call them know the pair already."""
-        back, seeds = _way_back(reversal, active, wanted)
+        reversal, back, seeds = _reversed(function, active, wanted, self)
+        pair.forward.body = reversal.function.body
         kept = _separate(reversal, back)
         record, parts = Value(pair.record, "kept"), [Value(value.type, value.name) for value, _ in kept]
         types = tuple(part.type for part in parts)

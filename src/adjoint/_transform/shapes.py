@@ -24,6 +24,7 @@ from adjoint._rules.book import BOOK
 
 Key = frozenset[Value]
 NUMBER: Key = frozenset()
+Cut = int | tuple[Any, Any, Any] | bool | None
 
 # Functions whose result has the shape of one argument, with its position.
 _LIKE = {
@@ -50,7 +51,7 @@ class Shapes:
         # Of a reduction that keeps its axes, the shape with which it broadcasts to no more than that shape.
         self.below: dict[Value, Key] = {}
         # One value for all parts of a shape that have the same form: ``x[1:-1]``, ``x[2:]`` and ``x[:-2]`` are of one length.
-        self.parts: dict[tuple[Key, tuple[int | None, ...]], Value] = {}
+        self.parts: dict[tuple[Key, tuple[Cut, ...]], Value] = {}
         if function is not None:
             self.block(function.body)
 
@@ -125,7 +126,7 @@ class Shapes:
         if not any(cuts) and None not in cuts:
             self.keys[op.outputs[0]] = self(x)
             return
-        known = self.parts.setdefault((self(x), tuple(None if cut is None else int(cut) for cut in cuts)), op.outputs[0])
+        known = self.parts.setdefault((self(x), tuple(cuts)), op.outputs[0])
         self.keys[op.outputs[0]] = frozenset((known,))
 
     def written_out(self, shape: object) -> Value | None:
@@ -177,12 +178,16 @@ class Shapes:
             self.keys[output] = key
 
 
-def _cut(entry: Any) -> int | bool | None:
-    """Return how many elements an entry of an index cuts off an axis, None if it takes the axis away, False if unknown."""
+def _cut(entry: Any) -> Cut:
+    """Return how many elements an entry of an index cuts off an axis, or the bounds that say so, None if it takes the axis away.
+
+    False if nothing is known.
+    """
     if isinstance(entry, slice):
         start, stop = entry.start or 0, entry.stop or 0
-        known = entry.step in (None, 1) and type(start) is int and type(stop) is int and start >= 0 >= stop
-        return start - stop if known and entry.stop != 0 else False
+        if entry.step in (None, 1) and type(start) is int and type(stop) is int and start >= 0 >= stop and entry.stop != 0:
+            return start - stop
+        return entry.start, entry.stop, entry.step
     t = entry.type if type(entry) is Value else None
     whole = isinstance(entry, int) and not isinstance(entry, bool)
     return None if whole or (isinstance(t, Tensor) and t.rank == 0 and t.dtype.kind in "iu") else False
