@@ -433,5 +433,5 @@ def _named(plan: Any, tree: Any, names: dict[Value, str]) -> set[str]:
 
 
 def _is_numeric(op: Apply) -> bool:
-    """Tell whether a function fails on what is not there, so that it is never applied to that; a cotangent may be zero in vain."""
+    """Tell whether a function fails on what is not there, so that it is never applied to that; zeros may be made in vain."""
     return op.function is kinds.scale or (op.function is not np.zeros_like and not is_ours(op.function))

@@ -176,7 +176,9 @@ class Settlement:
             if op in side:
                 since.update(dict.fromkeys(op.outputs, max([-1, *[since.get(value, -1) for value in uses(op)]])))
         staying = [(n, op) for n, op in enumerate(self.backward.ops) if op not in self.movable or op in side]
-        return {self.maker[value] for n, op in staying for value in uses(op) if value in self.maker and since.get(value, -1) >= n}
+        return {
+            self.maker[value] for n, op in staying for value in uses(op) if value in self.maker and since.get(value, -1) >= n
+        }
 
     # What is asked for its form only
 

@@ -179,9 +179,9 @@ class Shapes:
 
 
 def _cut(entry: Any) -> Cut:
-    """Return how many elements an entry of an index cuts off an axis, or the bounds that say so, None if it takes the axis away.
+    """Return what an entry of an index cuts off an axis.
 
-    False if nothing is known.
+    The number of elements, or the bounds of a slice; None if it takes the axis away, False if nothing is known.
     """
     if isinstance(entry, slice):
         start, stop = entry.start or 0, entry.stop or 0

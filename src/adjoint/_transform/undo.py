@@ -147,7 +147,9 @@ class Undo:
     def undone(self, op: Loop) -> list[int]:
         """Return which carried values a loop takes back."""
         place = self.places.get(op)
-        return [k for k, final in enumerate(op.finals) if final in self.before and (final in self.now or (place, k) in self.chosen)]
+        return [
+            k for k, final in enumerate(op.finals) if final in self.before and (final in self.now or (place, k) in self.chosen)
+        ]
 
     def restore(self, version: Value, restored: Value) -> None:
         """Note that a value of the way back is a version."""
@@ -180,10 +182,10 @@ class Undo:
 
     def store(self, builder: Builder, op: Apply, block: Block) -> None:
         """Write the undoing of a store, if the way back has what it made; the way there keeps what it overwrites."""
-        restored = self.now.pop(op.outputs[0], None)
-        if restored is None or op.outputs[0] not in self.before:
+        restored, version = self.now.pop(op.outputs[0], None), self.before.get(op.outputs[0])
+        if restored is None or version is None:
             return
-        old, new = Symbol(op.args[0]), Symbol(restored)
+        old, new = Symbol(version), Symbol(restored)
         index = builder.symbols(op.args[1]) if len(op.args) > 1 else -1
         saved = None
         if op.function is not stores.append:
@@ -198,9 +200,8 @@ class Undo:
         else:
             self.read(op, new, index, block)
             earlier = stores.assign(new, index, saved)
-        earlier.value.name = op.args[0].name
-        self.restore(op.args[0], earlier.value)
-
+        earlier.value.name = version.name
+        self.restore(version, earlier.value)
 
     def read(self, op: Apply, new: Symbol, index: Any, block: Block) -> None:
         """Write where the way back finds the number that was stored."""
