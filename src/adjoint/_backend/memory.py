@@ -13,14 +13,14 @@ than the array, the array once before a loop rather than in every turn, and only
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
-from adjoint._backend.plan import Collect, Compute, Cycle, Move, Pair, Plan, Start, Step
+from adjoint._backend.plan import Collect, Compute, Cycle, Move, Pair, Plan, Return, Start, Step
 from adjoint._backend.shapes import Shapes
 from adjoint._ir.nodes import Apply, Call, Undefined, Value, atom_type, atoms
 from adjoint._ir.types import ListOf, Tensor, Type
@@ -72,10 +72,11 @@ class _Settlement:
         self.collects: dict[Value, list[Collect]] = defaultdict(list)
         self.index()
         shapes = Shapes(plan)
-        self.stores = [step for step in plan.walk() if isinstance(step, Compute) and _is_store(step.op)]
+        self.stores = [step for step in plan.walk() if isinstance(step, Compute) and updated(step.op)]
         self.updates = [step for step in plan.walk() if isinstance(step, Compute) and shapes.is_update(step.op, variable)]
         for step in (*self.stores, *self.updates):
-            step.in_place = isinstance(step.op.outputs[0].type, ListOf) or _rank(step.op.outputs[0]) > 0 or step in self.updates
+            old = updated(step.op) or {step.op.outputs[0]: None}
+            step.in_place = any(isinstance(y.type, ListOf) or _rank(y) > 0 for y in old) or step in self.updates
 
     def index(self) -> None:
         for step in self.plan.walk():
@@ -97,10 +98,13 @@ class _Settlement:
         while not settled:
             settled = True
             for step in (*self.updates, *self.stores):
-                while step.in_place and (seen := sharing.seen(step, self.live)):
-                    self.remedy(step, seen[0], sharing)
+                while step.in_place and (seen := sharing.seen(step, self.live)) is not None:
+                    self.remedy(step, *seen, sharing)
                     sharing = Sharing(self.plan)
                     settled = False
+        for step in self.plan.walk() if self.plan.function.updates else ():
+            if isinstance(step, Return):
+                step.copies = frozenset(sharing.entangled(step, self.plan.function.updates.values()))
 
     def apart(self) -> Iterator[tuple[Value, Value]]:
         """Yield copies with originals that are needed after them."""
@@ -112,10 +116,9 @@ class _Settlement:
 
     # What is copied ---------------------------------------------------------------------------------------------------------
 
-    def remedy(self, step: Compute, seen: Value | None, sharing: Sharing) -> None:
-        """Copy something, so that a store is not seen by ``seen``, which None is the caller."""
-        if _is_store(step.op):
-            target = step.op.operands[0][0]
+    def remedy(self, step: Compute, target: Any, seen: Value | None, sharing: Sharing) -> None:
+        """Copy something, so that a store into ``target`` is not seen by ``seen``, which None is the caller."""
+        if updated(step.op):
             for copied in (
                 self.at_view(seen, target),
                 self.at_entry(target, seen, sharing),
@@ -169,7 +172,11 @@ class _Settlement:
                 inner = list(self.entries(maker.source, seen, known)) if through else [maker]
                 yield from inner
             elif isinstance(maker, Compute) and maker.in_place:
-                yield from self.entries(maker.op.operands[0][0], seen, known)
+                yield from self.entries(self.before(maker, value), seen, known)
+
+    def before(self, maker: Compute, value: Value) -> Any:
+        """Return what gives way to a value that is made in place."""
+        return updated(maker.op).get(value, maker.op.operands[0][0]) if isinstance(maker.op, Call) else maker.op.args[0]
 
     def is_moved(self, atom: Any) -> bool:
         makers = self.makers[atom] if type(atom) is Value and atom not in self.plan.inlined else []
@@ -204,6 +211,13 @@ def _is_store(op: Apply | Call) -> bool:
     return isinstance(op, Apply) and op.function in library.STORES
 
 
+def updated(op: Apply | Call) -> dict[Value, Any]:
+    """Return the results of an operation that are later versions of arguments, each with its argument."""
+    if isinstance(op, Call):
+        return {op.outputs[result]: op.args[param] for param, result in op.function.updates.items()}
+    return {op.outputs[0]: op.args[0]} if op.function in library.STORES else {}
+
+
 def _rank(value: Value) -> int:
     return value.type.rank if isinstance(value.type, Tensor) else 0
 
@@ -223,6 +237,8 @@ class Sharing:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.known: dict[Value, Sites] = {param: foreign(param.type) for param in plan.function.params}
+        # What the caller has given up.
+        self.known.update((param, frozenset({(param, 0)})) for param in map(plan.function.params.__getitem__, plan.function.updates))
         self.changed = True
         while self.changed:
             self.changed = False
@@ -243,14 +259,34 @@ class Sharing:
         level = depth(atom_type(target))
         return frozenset(site for site in self.sites(target) if site[1] in (level, _DEEP))
 
-    def seen(self, step: Compute, live: Liveness) -> list[Value | None]:
-        """Return the values that would see a store; None is the caller."""
-        target = step.op.operands[0][0]
-        written = self.written(target)
-        if _is_foreign(written) or (not written and _needs_site(target)):
-            return [None]
-        needed = live.after[step].difference(step.op.outputs)
-        return [value for value in self.known if value in needed and self.known[value] & written]
+    def seen(self, step: Compute, live: Liveness) -> tuple[Any, Value | None] | None:
+        """Return what a statement stores into, and a value that would see it, None for the caller; None if nobody would."""
+        for target in list(updated(step.op).values()) or step.op.operands[0][:1]:
+            written = self.written(target)
+            if _is_foreign(written) or (not written and _needs_site(target)):
+                return target, None
+            needed = live.after[step].difference(step.op.outputs)
+            for value in self.known:
+                if value in needed and self.known[value] & written:
+                    return target, value
+            # A function that stores into an argument must not see it in another one.
+            if isinstance(step.op, Call) and (shared := self.shown(step.op, target, written)):
+                return target, shared[0]
+        return None
+
+    def shown(self, op: Call, target: Any, written: Sites) -> list[Value | None]:
+        """Return arguments of a call that show the memory of another one."""
+        others = [arg for arg in op.args if self.sites(arg) & written]
+        others.remove(target)
+        return [None if arg is target or arg in self.plan.inlined else self.plan.resolve(arg) for arg in others]
+
+    def entangled(self, step: Return, promised: Iterable[int]) -> Iterator[int]:
+        """Yield the positions of promised results that others have too."""
+        for k in promised:
+            sites = self.sites(step.results[k])
+            rest = self.union([result for j, result in enumerate(step.results) if j != k])
+            if _is_foreign(sites) or sites & rest:
+                yield k
 
     # From statement to statement.
 
@@ -294,7 +330,11 @@ class Sharing:
         if isinstance(output.type, Tensor) and output.type.number:
             return _NONE
         if not isinstance(op, Apply):
-            return self.union(op.args) | foreign(output.type)
+            before = updated(op)
+            if output in before:
+                return self.sites(before[output]) if in_place else frozenset({(output, 0)})
+            given_up = list(before.values())
+            return self.union([arg for arg in op.args if arg not in given_up]) | foreign(output.type)
         if op.function in library.STORES:
             return self.stored(op, output, in_place=in_place)
         if in_place:

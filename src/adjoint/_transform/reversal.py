@@ -16,7 +16,7 @@ from adjoint._ir.builder import Builder
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Undefined, Value, atom_type, uses
 from adjoint._ir.symbol import Symbol
 from adjoint._ir.types import ListOf, Record, Tensor, tangent_type
-from adjoint._rules import stores
+from adjoint._rules import shaping, stores
 from adjoint._transform import chain
 from adjoint._transform.activity import Activity
 from adjoint._transform.algebra import same_tree
@@ -243,12 +243,30 @@ class Reversal:
         seeds = [
             (self.zeros(output) if ct is None else ct) for ct, output, w in zip(cts, op.outputs[:-1], wanted, strict=True) if w
         ]
-        targets = [arg for arg, a in zip(op.args, active, strict=True) if a]
-        outputs = [bar_of(param) for param, a in zip(pair.forward.params, active, strict=True) if a]
-        self.builder.append(Call(function=pair.backward, args=[record, *seeds], outputs=outputs))
-        for target, output in zip(targets, outputs, strict=True):
-            self.shapes.equate(output, target)
-            self.add(bars, target, output)
+        places = [k for k, a in enumerate(active) if a]
+        outputs = [bar_of(pair.forward.params[k]) for k in places]
+        starts: dict[int, Any] = {}
+        for k in pair.gathers:
+            again = any(op.args[j] is op.args[k] for j in starts)
+            starts[k] = self.start(op.args[k], pair.forward.params[k], Bars() if again else bars)
+        self.builder.append(Call(function=pair.backward, args=[record, *seeds, *starts.values()], outputs=outputs))
+        for k, output in zip(places, outputs, strict=True):
+            self.shapes.equate(output, op.args[k])
+            if k in starts and starts[k] is bars.get(op.args[k]):
+                bars[op.args[k]] = output
+            else:
+                self.add(bars, op.args[k], output)
+
+    def start(self, arg: Value, param: Value, bars: Bars) -> Any:
+        """Return the cotangent of an argument so far, zeros if there is none, to which the way back of a call adds."""
+        found = bars.get(arg)
+        if found is not None and found.type == tangent_type(param.type):
+            return found
+        start = self.zeros(arg)
+        if start.type == tangent_type(param.type):
+            bars[arg] = start
+            return start
+        return self.builder.atom(shaping.convert(Symbol(start), param.type.dtype))
 
 
 def _defined(block: Block) -> set[Value]:

@@ -70,7 +70,8 @@ def _size(function: Function) -> tuple[int, int, int]:
 
 def _round(function: Function, finite: Sequence[bool]) -> Function:
     """Simplify a function and all that it calls once."""
-    copies = {one: Function(one.name, Block(), one.line, one.doc, one.derivative) for one in functions(function)}
+    all_ = functions(function)
+    copies = {one: Function(one.name, Block(), one.line, one.doc, one.derivative, one.updates) for one in all_}
     for one, copy in copies.items():
         copy.body = _Simplifier(one, copies, finite if one is function else [False] * len(one.params)).body
     for copy in copies.values():
