@@ -238,7 +238,9 @@ class Sharing:
         self.plan = plan
         self.known: dict[Value, Sites] = {param: foreign(param.type) for param in plan.function.params}
         # What the caller has given up.
-        self.known.update((param, frozenset({(param, 0)})) for param in map(plan.function.params.__getitem__, plan.function.updates))
+        self.known.update(
+            (param, frozenset({(param, 0)})) for param in map(plan.function.params.__getitem__, plan.function.updates)
+        )
         self.changed = True
         while self.changed:
             self.changed = False

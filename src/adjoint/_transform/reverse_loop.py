@@ -222,7 +222,8 @@ class LoopReversal:
             bars[value] = output
         for k, output in zip(self.undone, outputs[m + len(shadows) :], strict=False):
             reversal.shapes.equate(output, op.carried[k])
-            reversal.undo.restore(op.inits[k], output)
+            if type(init := op.inits[k]) is Value:
+                reversal.undo.restore(init, output)
         for k, output in zip(self.carried, outputs[:m], strict=True):
             reversal.add(bars, op.inits[k], output)
         for k, items in zip(gathered, lists, strict=True):

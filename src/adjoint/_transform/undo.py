@@ -19,6 +19,8 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from adjoint._ir import infer
 from adjoint._ir.builder import Builder
 from adjoint._ir.nodes import Apply, Block, Function, If, Loop, Op, Value, atom_type, walk
@@ -26,11 +28,14 @@ from adjoint._ir.symbol import Symbol
 from adjoint._ir.types import ListOf, Tensor
 from adjoint._rules import stores
 from adjoint._transform import cost
+from adjoint._transform.canonical import canonical, sibling
 from adjoint._transform.replacing import substitute
 
 # The loop, by its place in the program, and the carried value.
 Carried = tuple[int, int]
 _STORES = {stores.assign, stores.accumulate, stores.append, stores.without_last}
+# What takes back the change of a number.
+_INVERSES = {np.negative: np.negative, np.add: np.subtract, np.subtract: np.add}
 # How many times smaller than the array has to be what a turn overwrites of it.
 _SMALLER = 4
 
@@ -54,6 +59,8 @@ class Undo:
         self.makers: dict[Value, Op] = {}
         self.homes: dict[Value, Block] = {}
         self.before: dict[Value, Value] = {}
+        # What loops give out whose turns are chains.
+        self.finals: set[Value] = set()
         # The carried value of which chain a carried value's chain is a part.
         self.around: dict[Carried, Carried] = {}
         self.learn(function.body)
@@ -72,8 +79,9 @@ class Undo:
                 self.learn(inner)
             match op:
                 case Apply():
-                    if _is_undoable(op):
-                        self.before[op.outputs[0]] = op.args[0]
+                    version = op.args[0] if _is_undoable(op) else _inverted(op)
+                    if version is not None:
+                        self.before[op.outputs[0]] = version
                 case If():
                     for output, *ends in zip(op.outputs, op.then.results, op.orelse.results, strict=True):
                         starts = {self.start(end, block) for end, block in zip(ends, op.blocks, strict=True)}
@@ -84,8 +92,10 @@ class Undo:
 
     def learn_loop(self, op: Loop) -> None:
         for k, (init, carried, update) in enumerate(zip(op.inits, op.carried, op.updates, strict=True)):
-            if type(init) is Value and update is not carried and self.start(update, op.body) is carried:
-                self.before[op.finals[k]] = init
+            if update is not carried and self.start(update, op.body) is carried:
+                self.finals.add(op.finals[k])
+                if type(init) is Value:
+                    self.before[op.finals[k]] = init
                 for inner in self.loops(update, op.body):
                     self.around[inner] = self.places[op], k
 
@@ -125,7 +135,7 @@ class Undo:
                     total += cost.LENGTH * self.overwritten(op.updates[op.outputs.index(one)], op.body)
                 case Apply() if op.function is stores.without_last:
                     total += cost.size(_item(op))
-                case Apply() if op.function is not stores.append:
+                case Apply() if op.function in (stores.assign, stores.accumulate):
                     total += sum(map(cost.size, infer.result(operator.getitem, op.args[:2], {}).types))
         return total
 
@@ -134,7 +144,7 @@ class Undo:
         for value in kept:
             start = self.start(value, op.body)
             k = next((k for k, carried in enumerate(op.carried) if carried is start), None)
-            if k is None or op.finals[k] not in self.before:
+            if k is None or op.finals[k] not in self.finals:
                 continue
             if self.overwritten(op.updates[k], op.body) * _SMALLER <= cost.size(value.type):
                 one = self.places[op], k
@@ -148,7 +158,7 @@ class Undo:
         """Return which carried values a loop takes back."""
         place = self.places.get(op)
         return [
-            k for k, final in enumerate(op.finals) if final in self.before and (final in self.now or (place, k) in self.chosen)
+            k for k, final in enumerate(op.finals) if final in self.finals and (final in self.now or (place, k) in self.chosen)
         ]
 
     def restore(self, version: Value, restored: Value) -> None:
@@ -186,6 +196,11 @@ class Undo:
         if restored is None or version is None:
             return
         old, new = Symbol(version), Symbol(restored)
+        if op.function not in _STORES:
+            function, *rest = _INVERSES[canonical(op.function)], *[arg for arg in op.args if arg is not version]
+            earlier = builder.apply(sibling(op, function), (new, *builder.symbols(rest)))
+            self.restore(version, earlier.value)
+            return
         index = builder.symbols(op.args[1]) if len(op.args) > 1 else -1
         saved = None
         if op.function is not stores.append:
@@ -231,6 +246,19 @@ def _is_undoable(op: Apply) -> bool:
     if isinstance(t, ListOf):
         return op.function is not stores.accumulate and not (len(op.args) == 3 and isinstance(op.args[1], slice))
     return isinstance(t, Tensor) and t.rank > 0
+
+
+def _inverted(op: Apply) -> Value | None:
+    """Return the number that a change of sign, or a step of a counter, comes from and can be had back from exactly."""
+    if canonical(op.function) not in _INVERSES or op.kwargs:
+        return None
+    types = [atom_type(arg) for arg in op.args]
+    exact = len(types) == 1 or all(isinstance(t, Tensor) and t.dtype.kind in "iu" for t in types)
+    (t,) = {output.type for output in op.outputs}
+    if not exact or not isinstance(t, Tensor) or t.rank or any(arg is op.args[0] for arg in op.args[1:]):
+        return None
+    candidates = op.args[:1] if canonical(op.function) is np.subtract else op.args
+    return next((arg for arg in candidates if type(arg) is Value and arg.type == t), None)
 
 
 def _item(op: Apply) -> Any:
