@@ -266,6 +266,7 @@ class Reversal:
         if start.type == tangent_type(param.type):
             bars[arg] = start
             return start
+        assert isinstance(param.type, Tensor)
         return self.builder.atom(shaping.convert(Symbol(start), param.type.dtype))
 
 

@@ -5,9 +5,9 @@ Where there is no memory left they return null, or true, and the program leaves.
 A block begins with 32 bytes: how many own it (4 bytes), its sort (4), the function that gives up what it holds (null: nothing),
 and its capacity in bytes.  Blocks of up to 64 kB are of 2**sort bytes, and come from a pool that lives as long as a call from
 Python: for each sort a chain of blocks that nobody needs, and slabs from which new ones are cut (unless objects of Python's may
-outlive the call).  The largest slab, of up to 4 MB, is kept for the next call of any program, since new memory costs a fault for
-each page.  So a block that is made and given up in each turn of a loop costs some instructions, not a visit to the C
-library.  Larger ones are of sort 0.
+outlive the call).  The largest slab, of up to 4 MB, is kept for the next call of any program: the system hands new memory out
+page by page, at a price.  So a block that is made and given up in each turn of a loop costs some instructions, not a visit to
+the C library.  Larger ones are of sort 0.
 """
 
 from __future__ import annotations
