@@ -46,6 +46,7 @@ class Recorder(Builder):
         # Who containers and objects may be, and when they were made: these are kept alive, for their ids tell them apart.
         self.identities: dict[int, tuple[Any, Identity]] = {}
         self.births: dict[int, tuple[Any, int]] = {}
+        self.memories: list[Identity] = []
         self.clock = 0
         # What stands for exceptions that leave the body of a ``try``.
         self.marks: dict[Any, Any] = {}
@@ -100,6 +101,11 @@ class Recorder(Builder):
         self.births[id(obj)] = (obj, self.moment())
         return obj
 
+    def remember(self, memory: Identity) -> int:
+        """Return when a memory is made: now."""
+        self.memories.append(memory)
+        return self.moment()
+
     def born(self, obj: Any) -> int:
         """Return when an object was made; what is not known was there before."""
         if isinstance(obj, (Identity, GrowingList)):
@@ -124,6 +130,8 @@ class Recorder(Builder):
             if isinstance(obj, GrowingList) and obj.has_within:
                 obj.within.dead = True
             del self.identities[id(obj)]
+        while self.memories and self.memories[-1].born > region.start:
+            self.memories.pop().dead = True
 
     def fresh(self, x: Any, holder: Any) -> bool:
         """Tell whether an object is another one each time that the code that is run stores it in a list."""
