@@ -370,8 +370,10 @@ class Statements:
 
 
 def adds_items(op: Apply) -> bool:
-    """Tell whether the items of a list of cotangents are numbers or arrays, which ``+`` adds."""
+    """Tell whether what is added to in a list of cotangents is one number or array, which ``+`` adds."""
     items = atom_type(op.args[0])
+    if isinstance(op.args[1], slice):
+        return False
     return not isinstance(items, ListOf) or (isinstance(items.item, Tensor) and items.item.differentiable)
 
 
