@@ -3,7 +3,7 @@
 The text of the program is run with its calls, operators, lists and slices replaced by ones that count: a call costs as many
 steps as the largest of its arguments and its result has elements, an operator as many as its result, and so for what copies
 a list, ``items.copy()``, ``[*items, x]``, ``items[:-1]``.  What takes a constant number of steps in Python (``append``, ``len``,
-views) costs one.
+views, an element that is read) costs one.
 """
 
 from __future__ import annotations
@@ -72,7 +72,11 @@ class Counter:
 
     def part(self, y: Any) -> Any:
         """Count a slice: of an array it is a view, of a list a copy."""
-        return self.value(y) if isinstance(y, list) else y
+        return self.value(y) if isinstance(y, list) else self.item(y)
+
+    def item(self, y: Any) -> Any:
+        self.steps += 1
+        return y
 
     def call(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         name, owner = getattr(f, "__name__", ""), getattr(f, "__self__", None)
@@ -117,8 +121,14 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)
-        slices = isinstance(node.slice, ast.Slice) and isinstance(node.ctx, ast.Load)
-        return self.count("part", node, node) if slices else node
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        return self.count("part" if isinstance(node.slice, ast.Slice) else "item", node, node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AugAssign:
+        self.generic_visit(node)
+        node.value = self.count("value", node.value, node.value)
+        return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         node.body = [self.visit(statement) for statement in node.body]

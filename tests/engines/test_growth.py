@@ -24,12 +24,8 @@ from tests.programs import PROGRAMS
 # How many times as long the data is; a factor of 2 between two sizes hides the overhead that does not grow.
 SIZES = (6, 12)
 TOLERANCE = 0.2
-# What is known to grow faster.  Strict: what is mended fails here until it is taken out.
-_STATES = "an array that nested loops change is kept whole for each turn, not the elements that a turn overwrites"
-KNOWN_GAPS = {
-    "numerics.cholesky_by_hand": _STATES,
-    "numerics.lu_with_pivoting": _STATES,
-}
+# What is known to grow faster, and why.  Strict: what is mended fails here until it is taken out.
+KNOWN_GAPS: dict[str, str] = {}
 # Without the cache that the user's function has, a program takes exponentially many steps.
 UNCACHED = {"closures.bernstein_with_cached_integers"}
 COUNTED = [

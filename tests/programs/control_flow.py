@@ -324,3 +324,41 @@ def binary_search_then_value(knots, x):
             low = middle
     w = (x - knots[low]) / (knots[high] - knots[low])
     return (1 - w) * knots[low] ** 2 + w * knots[high] ** 3
+
+
+@program(args=(np.array([0.6, -0.3, 0.8, 0.4]), np.array([[0.5, -0.3], [0.8, 0.1]])), complexable=True)
+def recursion_that_hands_arrays_on(x, m):
+    def walk(a, b, m, k):
+        if k == len(x):
+            return m[0, 0] * a[0]
+        if k % 2:
+            return walk(b, b, m, k + 1) * a[k] + m[0, 1]
+        return walk(a, b * 0.5, m, k + 1) + b[k] * np.sum(m * m) * walk(x, a, m, len(x))
+
+    return walk(x, x, m, 0)
+
+
+@program(args=(np.array([0.6, -0.3, 0.8, 0.4]),), complexable=True)
+def recursion_by_turns_over_one_array(x):
+    def even(a, n):
+        return a[n] * odd(a, n - 1) + odd(a, n - 1) if n else a[0]
+
+    def odd(a, n):
+        total = a[n] ** 2
+        for k in range(n):
+            total = total + a[k] * even(a, k)
+        return total
+
+    return even(x, 3) + odd(x, 2) * np.sum(x)
+
+
+@program(args=(np.array([0.6, -0.3, 0.8, 0.4]),), complexable=True)
+def recursion_that_returns_and_changes_an_array(x):
+    def smooth(a, b, n):
+        if n == 0:
+            return a * b[0]
+        c = a.copy()
+        c[n] = c[n] * c[n - 1] + b[n]
+        return smooth(c, b, n - 1) + c[n] * a
+
+    return smooth(x, x * x, 3)

@@ -87,3 +87,12 @@ def results_of_one_function_twice_in_one_place(a):
     b = a.copy()
     c = fill(b, 2.0) + fill(b, a[0])
     return b * c
+
+
+@program(args=(np.array([0.3, 0.8, -0.4, 0.6]),), complexable=True)
+def index_array_that_changes_after_a_store(x):
+    places, a = np.array([1, 3, 0, 2]), x.copy()
+    for _ in range(2):
+        a[places[:2]] = a[places[1:3]] * a[0]
+        places[0], places[2] = places[2], places[0]
+    return a

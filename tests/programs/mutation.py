@@ -382,3 +382,54 @@ def cube_with_many_index_kinds(a):
     c[1, 1, 1] = c[0, 2, 1] * c[1, 2, 0]
     c[[0, 1], [2, 0], [1, 1]] -= a * a
     return c
+
+
+@program(args=(np.array([0.3, 0.8, -0.4, 0.6]), 0.7), complexable=True)
+def sweeps_in_place(u, w):
+    u = u.copy()
+    for _ in range(3):
+        for i in range(1, len(u) - 1):
+            u[i] += w * (u[i - 1] * u[i + 1] - u[i] * u[i])
+    return u
+
+
+@program(args=(np.array([0.3, 0.8, -0.4, 0.6]), np.array([0.5, -0.2, 0.9, 0.1])), complexable=True)
+def table_filled_from_itself(a, b):
+    table = np.zeros((len(a) + 1, len(b) + 1))
+    table = table + a[0]
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            if (i + j) % 3:
+                table[i, j] = table[i - 1, j] * b[j - 1] + np.sin(table[i, j - 1])
+            else:
+                table[i, j] += table[i - 1, j - 1] ** 2
+                table[i, 0] = table[i, j] * a[i - 1]
+    return table[-1, -1] * table[2, 0]
+
+
+@program(args=(np.array([0.9, -0.4, 0.3, 0.6]),), complexable=True)
+def stack_of_numbers_that_grows_and_shrinks(x):
+    stack = [x[0], x[1]]
+    for k in range(len(x)):
+        for _ in range(2):
+            last = stack.pop()
+            stack[-1] = stack[-1] * last + x[k]
+            stack.append(np.sin(last * stack[0]))
+        stack.append(x[k])
+    return stack[0] * stack[-1] + stack[1]
+
+
+@program(args=(np.array([[2.0, 0.3, -0.5], [0.3, 1.5, 0.2], [-0.5, 0.2, 3.0]]),), complexable=True)
+def exchanged_while_eliminating(m):
+    m, order = m.copy(), np.arange(len(m))
+    k = 0
+    while k < len(m) - 1:
+        order[k], order[k + 1] = order[k + 1], order[k]
+        for i in range(k + 1, len(m)):
+            factor = m[order[i], k] / m[order[k], k]
+            for j in range(k, len(m)):
+                m[order[i], j] -= factor * m[order[k], j]
+            if i == 2 and k == 1:
+                break
+        k += 1
+    return m

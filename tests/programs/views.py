@@ -314,3 +314,29 @@ def asarray_of_the_same_dtype_is_no_copy(a):
     alias[:] = a
     buffer[0] += alias[1]
     return y * alias
+
+
+@program(args=(np.array([[0.3, 0.8], [-0.4, 0.6], [0.1, 0.9], [0.7, -0.2]]), np.array([0.2, 0.5])), complexable=True)
+def rows_that_outlive_a_nest_of_loops(state, signal):
+    state, signal, total = state.copy(), signal.copy(), 0.0
+    for t in range(3):
+        for layer in range(len(state) // 2):
+            said, memory = state[2 * layer], state[2 * layer + 1]
+            for i in range(len(signal)):
+                memory[i] = memory[i] * signal[i] + said[i]
+                said[i] = np.tanh(memory[i]) * signal[i]
+                signal[i] = said[i]
+        total = total + np.sum(signal) * (t + 1)
+    return total + np.sum(state * state)
+
+
+@program(args=(np.array([[0.3, 0.8], [-0.4, 0.6]]), np.array([0.2, 0.5])), complexable=True)
+def rows_of_an_array_in_turn(state, signal):
+    state, signal, total = state.copy(), signal.copy(), 0.0
+    for _ in range(3):
+        for row in state:
+            for i in range(len(signal)):
+                row[i] = np.sin(row[i] * signal[i])
+                signal[i] = row[i] + 0.1
+        total = total + np.sum(signal * row)
+    return total

@@ -195,7 +195,7 @@ def _kept(op: Op) -> frozenset[Value]:
 def _movable(op: Op) -> bool:
     """Tell whether an operation may be computed later than it stands."""
     if isinstance(op, Call):
-        return len(op.outputs) == 1 and not _has_effect(op.function)
+        return len(op.outputs) == 1 and not op.function.updates and not _has_effect(op.function)
     return isinstance(op, Apply) and op.form is None and len(op.outputs) == 1 and not op.effect and op.function not in STORES
 
 

@@ -13,14 +13,14 @@ than the array, the array once before a loop rather than in every turn, and only
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
-from adjoint._backend.plan import Collect, Compute, Cycle, Move, Pair, Plan, Start, Step
+from adjoint._backend.plan import Collect, Compute, Cycle, Move, Pair, Plan, Return, Start, Step
 from adjoint._backend.shapes import Shapes
 from adjoint._ir.nodes import Apply, Call, Undefined, Value, atom_type, atoms
 from adjoint._ir.types import ListOf, Tensor, Type
@@ -82,10 +82,11 @@ class _Settlement:
         self.collects: dict[Value, list[Collect]] = defaultdict(list)
         self.index()
         self.shapes = shapes = Shapes(plan)
-        self.stores = [step for step in plan.walk() if isinstance(step, Compute) and _is_store(step.op)]
+        self.stores = [step for step in plan.walk() if isinstance(step, Compute) and updated(step.op)]
         self.updates = [step for step in plan.walk() if isinstance(step, Compute) and shapes.is_update(step.op, variable)]
         for step in (*self.stores, *self.updates):
-            step.in_place = isinstance(step.op.outputs[0].type, ListOf) or _rank(step.op.outputs[0]) > 0 or step in self.updates
+            old = updated(step.op) or {step.op.outputs[0]: None}
+            step.in_place = any(isinstance(y.type, ListOf) or _rank(y) > 0 for y in old) or step in self.updates
         self.sharing = Sharing(plan)
 
     def index(self) -> None:
@@ -108,10 +109,13 @@ class _Settlement:
         while not settled:
             settled = True
             for step in (*self.updates, *self.stores):
-                while step.in_place and (seen := sharing.seen(step, self.live)):
-                    self.remedy(step, seen[0], sharing)
+                while step.in_place and (seen := sharing.seen(step, self.live)) is not None:
+                    self.remedy(step, *seen, sharing)
                     sharing = self.sharing = Sharing(self.plan)
                     settled = False
+        for step in self.plan.walk() if self.plan.function.updates else ():
+            if isinstance(step, Return):
+                step.copies = frozenset(sharing.entangled(step, self.plan.function.updates.values()))
 
     def apart(self) -> Iterator[tuple[Value, Value]]:
         """Yield copies with originals that are needed after them."""
@@ -123,10 +127,9 @@ class _Settlement:
 
     # What is copied ---------------------------------------------------------------------------------------------------------
 
-    def remedy(self, step: Compute, seen: Value | None, sharing: Sharing) -> None:
-        """Copy something, so that a store is not seen by ``seen``, which None is the caller."""
-        if _is_store(step.op):
-            target = step.op.operands[0][0]
+    def remedy(self, step: Compute, target: Any, seen: Value | None, sharing: Sharing) -> None:
+        """Copy something, so that a store into ``target`` is not seen by ``seen``, which None is the caller."""
+        if updated(step.op):
             for copied in (
                 self.at_view(seen, target),
                 self.at_entry(target, seen, sharing),
@@ -137,11 +140,14 @@ class _Settlement:
         step.in_place = False
 
     def at_view(self, seen: Value | None, target: Any) -> bool:
-        """Copy a view where it is made."""
+        """Copy a view, or what may be one, where it is made."""
         maker = self.makers[seen][0] if seen is not None and len(self.makers[seen]) == 1 else None
         if not isinstance(maker, Compute) or maker.copies or seen is target or not isinstance(maker.op, Apply):
             return False
-        if not library.is_view(maker.op) or not isinstance(atom_type(seen), Tensor):
+        if not isinstance(seen, Value) or not isinstance(seen.type, Tensor):
+            return False
+        part = not _is_store(maker.op) and not library.is_own(maker.op) and _rank(seen) < _rank(self.plan.resolve(target))
+        if maker.in_place or not (library.is_view(maker.op) or part):
             return False
         maker.copies = True
         return True
@@ -177,7 +183,11 @@ class _Settlement:
                 inner = list(self.entries(maker.source, seen, known)) if through else [maker]
                 yield from inner
             elif isinstance(maker, Compute) and maker.in_place:
-                yield from self.entries(maker.op.operands[0][0], seen, known)
+                yield from self.entries(self.before(maker, value), seen, known)
+
+    def before(self, maker: Compute, value: Value) -> Any:
+        """Return what gives way to a value that is made in place."""
+        return updated(maker.op).get(value, maker.op.operands[0][0]) if isinstance(maker.op, Call) else maker.op.args[0]
 
     def is_moved(self, atom: Any) -> bool:
         makers = self.makers[atom] if type(atom) is Value and atom not in self.plan.inlined else []
@@ -187,24 +197,36 @@ class _Settlement:
         """Copy what a list keeps, or what a value takes over, where it does so."""
         if seen is None:
             return False
-        written = sharing.written(target)
-        keeping = [step for step in self.collects[seen] if not step.copies and sharing.sites(step.item) & written]
-        found: list[Collect | Pair] = [step for step in keeping if _can_be_copied(step.item)]
-        for maker in self.makers[seen] if seen is not self.plan.resolve(target) else ():
-            if (
-                isinstance(maker, Pair)
-                and not maker.copies
-                and _can_be_copied(maker.source)
-                and sharing.sites(maker.source) & written
-            ):
-                found.append(maker)
+        makers = self.makers[seen] if seen is not self.plan.resolve(target) else []
+        found = list(self.keeping(seen, makers, sharing.written(target), sharing, {seen}))
         for one in found:
             one.copies = True
         return bool(found)
 
+    def keeping(
+        self, seen: Value, makers: list[Compute | Pair | Start], written: Sites, sharing: Sharing, known: set[Value]
+    ) -> Iterator[Collect | Pair]:
+        """Yield where arrays come into a list, and into the lists in it, or are taken over."""
+        for one in (*self.collects[seen], *[maker for maker in makers if isinstance(maker, Pair)]):
+            atom = one.item if isinstance(one, Collect) else one.source
+            if one.copies or not sharing.sites(atom) & written:
+                continue
+            if _can_be_copied(atom):
+                yield one
+            elif type(items := self.plan.resolve(atom)) is Value and items not in known:
+                known.add(items)
+                yield from self.keeping(items, self.makers[items], written, sharing, known)
+
 
 def _is_store(op: Apply | Call) -> bool:
     return isinstance(op, Apply) and op.function in library.STORES
+
+
+def updated(op: Apply | Call) -> dict[Value, Any]:
+    """Return the results of an operation that are later versions of arguments, each with its argument."""
+    if isinstance(op, Call):
+        return {op.outputs[result]: op.args[param] for param, result in op.function.updates.items()}
+    return {op.outputs[0]: op.args[0]} if op.function in library.STORES else {}
 
 
 def _rank(value: Value) -> int:
@@ -226,6 +248,10 @@ class Sharing:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.known: dict[Value, Sites] = {param: foreign(param.type) for param in plan.function.params}
+        # What the caller has given up.
+        self.known.update(
+            (param, frozenset({(param, 0)})) for param in map(plan.function.params.__getitem__, plan.function.updates)
+        )
         self.changed = True
         steps = list(plan.walk())
         while self.changed:
@@ -247,15 +273,34 @@ class Sharing:
         level = depth(atom_type(target))
         return frozenset(site for site in self.sites(target) if site[1] in (level, _DEEP))
 
-    def seen(self, step: Compute, live: Liveness) -> list[Value | None]:
-        """Return the values that would see a store; None is the caller."""
-        target = step.op.operands[0][0]
-        written = self.written(target)
-        if _is_foreign(written) or (not written and _needs_site(target)):
-            return [None]
-        needed = live.after[step].difference(step.op.outputs)
-        found = {value for value in needed if value in self.known and not self.known[value].isdisjoint(written)}
-        return [value for value in self.known if value in found] if found else []
+    def seen(self, step: Compute, live: Liveness) -> tuple[Any, Value | None] | None:
+        """Return what a statement stores into, and a value that would see it, None for the caller; None if nobody would."""
+        for target in list(updated(step.op).values()) or step.op.operands[0][:1]:
+            written = self.written(target)
+            if _is_foreign(written) or (not written and _needs_site(target)):
+                return target, None
+            needed = live.after[step].difference(step.op.outputs)
+            found = {value for value in needed if value in self.known and not self.known[value].isdisjoint(written)}
+            if found:
+                return target, next(value for value in self.known if value in found)
+            # A function that stores into an argument must not see it in another one.
+            if isinstance(step.op, Call) and (shared := self.shown(step.op, target, written)):
+                return target, shared[0]
+        return None
+
+    def shown(self, op: Call, target: Any, written: Sites) -> list[Value | None]:
+        """Return arguments of a call that show the memory of another one."""
+        others = [arg for arg in op.args if self.sites(arg) & written]
+        others.remove(target)
+        return [None if arg is target or arg in self.plan.inlined else self.plan.resolve(arg) for arg in others]
+
+    def entangled(self, step: Return, promised: Iterable[int]) -> Iterator[int]:
+        """Yield the positions of promised results that others have too."""
+        for k in promised:
+            sites = self.sites(step.results[k])
+            rest = self.union([result for j, result in enumerate(step.results) if j != k])
+            if _is_foreign(sites) or sites & rest:
+                yield k
 
     # From statement to statement.
 
@@ -299,7 +344,11 @@ class Sharing:
         if isinstance(output.type, Tensor) and output.type.number:
             return _NONE
         if not isinstance(op, Apply):
-            return self.union(op.args) | foreign(output.type)
+            before = updated(op)
+            if output in before:
+                return self.sites(before[output]) if in_place else frozenset({(output, 0)})
+            given_up = list(before.values())
+            return self.union([arg for arg in op.args if arg not in given_up]) | foreign(output.type)
         if op.function in library.STORES:
             return self.stored(op, output, in_place=in_place)
         if in_place:

@@ -122,6 +122,9 @@ class Variables:
     def stored(self) -> Iterator[tuple[Value, Value]]:
         """Yield versions of an array, or of a sum that grows."""
         for step in self.plan.walk():
+            if isinstance(step, Compute) and isinstance(step.op, Call):
+                versions = [(step.op.outputs[new], step.op.args[old]) for old, new in step.op.function.updates.items()]
+                yield from (pair for pair in versions if type(pair[1]) is Value and pair[1] not in self.plan.inlined)
             if isinstance(step, Compute) and isinstance(step.op, Apply) and step.op.args and type(step.op.args[0]) is Value:
                 old, new = step.op.args[0], step.op.outputs[:1]
                 if old in self.plan.inlined or not new:

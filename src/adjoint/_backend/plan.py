@@ -131,7 +131,10 @@ class Fail(Step):
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Return(Step):
+    """``copies`` are the positions of results that are to have memory of their own."""
+
     results: list[Any]
+    copies: frozenset[int] = frozenset()
 
 
 @dataclass(eq=False, slots=True)

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjoint._backend import library, remarks
-from adjoint._backend.expressions import ATOM, NOT, SUM, Expressions, is_list
+from adjoint._backend.expressions import ATOM, NOT, SUM, Expressions, Text, is_list
 from adjoint._backend.layout import WIDTH, fold
 from adjoint._backend.memory import UPDATES
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Pair, Return, Start, Step
 from adjoint._backend.support import is_ours
-from adjoint._ir.nodes import Apply, Line, Undefined, Value, atom_type, values
+from adjoint._ir.nodes import Apply, Call, Line, Undefined, Value, atom_type, values
 from adjoint._ir.types import ListOf, Tensor
 from adjoint._rules import kinds, stores
 
@@ -120,7 +120,8 @@ class Statements:
             case Fail():
                 return f"raise {self.error(step)}"
             case Return():
-                return f"return {', '.join(self.write.text(result) for result in step.results)}".rstrip()
+                results = [self.copied(result, copies=k in step.copies) for k, result in enumerate(step.results)]
+                return f"return {', '.join(results)}".rstrip()
         return "break"
 
     def copied(self, atom: Any, *, copies: bool) -> str:
@@ -157,7 +158,7 @@ class Statements:
         if update:
             self.statement(update, indent, step, his=his)
             return
-        right = self.write.operation(op)
+        right = self.write.operation(op) if isinstance(op, Apply) else self.called(step, op)
         value = (
             right.text
             if not step.copies
@@ -170,6 +171,12 @@ class Statements:
             self.put(text, indent, step.line)
         else:
             self.statement(text, indent, step, his=his)
+
+    def called(self, step: Compute, op: Call) -> Text:
+        """Return a call of a function of the program, with copies of what it changes if others need that."""
+        copies = () if step.in_place else op.function.updates
+        args = [self.copied(arg, copies=k in copies) for k, arg in enumerate(op.args)]
+        return Text(f"{self.write.functions[op.function]}({', '.join(args)})", ATOM)
 
     def targets(self, op: Any) -> str:
         """Return the left side of an assignment; results that nobody reads are called ``_``."""
@@ -363,8 +370,10 @@ class Statements:
 
 
 def adds_items(op: Apply) -> bool:
-    """Tell whether the items of a list of cotangents are numbers or arrays, which ``+`` adds."""
+    """Tell whether what is added to in a list of cotangents is one number or array, which ``+`` adds."""
     items = atom_type(op.args[0])
+    if isinstance(op.args[1], slice):
+        return False
     return not isinstance(items, ListOf) or (isinstance(items.item, Tensor) and items.item.differentiable)
 
 
@@ -433,5 +442,5 @@ def _named(plan: Any, tree: Any, names: dict[Value, str]) -> set[str]:
 
 
 def _is_numeric(op: Apply) -> bool:
-    """Tell whether a function fails on what is not there, so that it is never applied to that."""
-    return op.function is kinds.scale or not is_ours(op.function)
+    """Tell whether a function fails on what is not there, so that it is never applied to that; zeros may be made in vain."""
+    return op.function is kinds.scale or (op.function is not np.zeros_like and not is_ours(op.function))

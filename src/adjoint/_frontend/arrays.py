@@ -27,16 +27,15 @@ Step = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 class Memory(Identity):
-    """A piece of memory: its current version."""
+    """A piece of memory: its current version, and whether there has ever been another."""
 
-    __slots__ = ("value",)
+    __slots__ = ("value", "written")
 
     def __init__(self, value: Any, kin: Iterable[Identity] = ()) -> None:
         super().__init__(kin, "array")
         self.value = value
-        if writing():
-            self.born = writer().moment()
-            writer().memories.append(self)
+        self.written = False
+        self.born = writer().remember(self) if writing() else 0
 
     def read(self) -> Any:
         """Return the current version."""
@@ -48,6 +47,7 @@ class Memory(Identity):
         writer().touch(self)
         self.changing()
         self.value = value
+        self.written = True
 
 
 class Array(Symbol):
@@ -82,6 +82,18 @@ class Array(Symbol):
     def view(self, function: Callable[..., Any], *args: Any) -> Array:
         """Return a view of this array."""
         return Array(self.memory, (*self.path, (function, args)))
+
+    def element(self, index: Any) -> Any:
+        """Return an element by its index in the whole array, if this is a row of an array that changes; None otherwise.
+
+        A row would be read anew after each store, and have a cotangent of its own each time.
+        """
+        if not self.path or not self.memory.written or self.path[-1][0] is not operator.getitem:
+            return None
+        joined = composed(self.path[-1][1][0], index)
+        if joined is None:
+            return None
+        return Symbol(writer().operation(operator.getitem, (walked(self.memory.read(), self.path[:-1]), joined)))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index, value = self._stored(index, value)

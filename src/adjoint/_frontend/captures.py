@@ -21,7 +21,7 @@ from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import RefusedError, UnstableError, is_plain_object
 from adjoint._ir.nodes import Value
-from adjoint._ir.symbol import Symbol
+from adjoint._ir.symbol import Symbol, writer
 from adjoint._ir.types import type_of
 from adjoint._overload import Overloaded
 
@@ -126,7 +126,7 @@ class Captures:
         param = Value(type_of(form), _name_at(key))
         self.inputs.append((getter, param))
         if isinstance(form, np.ndarray):
-            memory = Memory(param)
+            memory = lasting(param)
             self.memories.append(memory)
             return Array(memory)
         self.memories.append(None)
@@ -141,7 +141,7 @@ class Captures:
             param = Value(type_of(x))
             self.inputs.append((lambda: x, param))
             self.memories.append(None)
-            known = self.known["array", id(x)] = (x, Array(Memory(param)))
+            known = self.known["array", id(x)] = (x, Array(lasting(param)))
         return known[1]
 
     def root(self, f: Any) -> None:
@@ -177,6 +177,13 @@ class Captures:
                 why="the program reads it at every call, and has no way to change it",
                 remedy="pass it as an argument, or return the new value",
             )
+
+
+def lasting(param: Value) -> Memory:
+    """Return the memory of an array that is there, though it may be met in a trial run first."""
+    memory = Memory(param)
+    writer().memories.remove(memory)
+    return memory
 
 
 def _name_at(key: Any) -> str:

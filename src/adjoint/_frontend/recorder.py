@@ -46,6 +46,7 @@ class Recorder(Builder):
         # Who containers and objects may be, and when they were made: these are kept alive, for their ids tell them apart.
         self.identities: dict[int, tuple[Any, Identity]] = {}
         self.births: dict[int, tuple[Any, int]] = {}
+        self.memories: list[Identity] = []
         self.clock = 0
         # What stands for exceptions that leave the body of a ``try``.
         self.marks: dict[Any, Any] = {}
@@ -57,7 +58,6 @@ class Recorder(Builder):
         self.where: dict[int, str] = {}
         # Whether loops whose turns are known are written turn by turn.
         self.unrolled = False
-        self.memories: list[Memory] = []  # of arrays, in the order in which it was made
         # Shapes that the parameters have now, and those that the program is specialised for.
         self.seen: dict[Value, tuple[int, ...]] = {}
         self.shapes: dict[Value, tuple[int, ...]] = {}
@@ -100,6 +100,11 @@ class Recorder(Builder):
         """Note that an object is made now; return it."""
         self.births[id(obj)] = (obj, self.moment())
         return obj
+
+    def remember(self, memory: Identity) -> int:
+        """Return when a memory is made: now."""
+        self.memories.append(memory)
+        return self.moment()
 
     def born(self, obj: Any) -> int:
         """Return when an object was made; what is not known was there before."""

@@ -40,7 +40,7 @@ def _getitem(x: Any, index: Any) -> Any:
     parts = index if isinstance(index, tuple) else (index,)
     kind = infer.result(operator.getitem, writer_atoms((x, index)), {}).types[0]
     if isinstance(kind, Tensor) and kind.rank == 0 and Ellipsis not in [p for p in parts if p is Ellipsis]:
-        return None
+        return x.element(index)
     return x.view(operator.getitem, index)
 
 

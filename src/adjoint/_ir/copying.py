@@ -64,4 +64,5 @@ class Copier:
 
 def copied(function: Function) -> Function:
     """Return a copy of a function, which still calls the functions that the original calls."""
-    return Function(function.name, Copier().block(function.body), function.line, function.doc, function.derivative)
+    body = Copier().block(function.body)
+    return Function(function.name, body, function.line, function.doc, function.derivative, function.updates)

@@ -226,7 +226,9 @@ class Derivative:
 class Function:
     """A function of a program: flat parameters, flat results.
 
-    ``line`` is where the user defined it, ``derivative`` the derivative that the user gave for it.
+    ``line`` is where the user defined it, ``derivative`` the derivative that the user gave for it.  ``updates`` are parameters
+    of which results are later versions, each with its result: no caller needs the parameter afterwards, so that a backend may
+    hand it over and update it in place.
     """
 
     name: str
@@ -234,6 +236,7 @@ class Function:
     line: Line | None = None
     doc: str = ""
     derivative: Derivative | None = None
+    updates: dict[int, int] = field(default_factory=dict)
 
     @property
     def params(self) -> list[Value]:

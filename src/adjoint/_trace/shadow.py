@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from adjoint._rules import kinds
-from adjoint._trace.memory import has_integer_array, receiving
-from adjoint._trace.traced import is_array
+from adjoint._trace.memory import has_integer_array, is_basic, receiving
+from adjoint._trace.traced import is_array, map_sequence
 from adjoint._trace.view import View, place
 
 
@@ -28,7 +28,8 @@ class Region:
         self.slot = root.slot
         self.form = kinds.Like(root.primal)
         self.steps = () if view is None else view.steps
-        self.index = index
+        # The program may change an array of indices later, and a list as well.
+        self.index = index if is_basic(index) else map_sequence(lambda part: part.copy() if is_array(part) else part, index)
 
     def zeros(self, g: Any) -> Any:
         """Return a new shadow, able to take ``g``."""

@@ -262,12 +262,16 @@ class Algebra:
         return None
 
     def picked(self, op: Apply, output: Value) -> Any:
-        """Take an item of a list whose items are known."""
+        """Take an item of a list whose items are known, or of what it was just stored into."""
         items, index = op.args
         made = self.maker(items, stores.listed)
         if made is not None and type(index) is int and isinstance(made.args[0], (list, tuple)):
             item = made.args[0][index]
             return item if self.fits(item, output) else None
+        stored = self.maker(items, stores.assign)
+        if stored is not None and _is_basic(index) and same_tree(stored.args[1], index):
+            item = stored.args[2]
+            return item if self.fits(item, output) or (_is_double(output) and self.is_number_of(item, output)) else None
         return None
 
     def unpacked(self, op: Apply) -> list[Any] | None:
@@ -296,6 +300,10 @@ _RULES: dict[Any, Callable[[Algebra, Apply, Value], Any]] = {
     stores.assign: Algebra.stored,
     stores.accumulate: Algebra.added,
 }
+
+
+def _is_double(value: Value) -> bool:
+    return isinstance(value.type, Tensor) and value.type.dtype == float
 
 
 def _is_literal(atom: Any) -> bool:

@@ -85,7 +85,7 @@ def pull(builder: Builder, op: Apply, args: tuple[Any, ...], k: int, cts: Sequen
 def pull_store(builder: Builder, op: Apply, args: tuple[Any, ...], k: int, ct: Any) -> Any:
     """Return the cotangent of a list that is stored into, or of what is stored."""
     index = builder.symbols(args[1])
-    if isinstance(index, slice):
+    if isinstance(index, slice) and op.function is stores.assign:
         raise MissingRuleError.of("a store into a slice of a list of unknown length")
     if k == 2:
         return ct[index]

@@ -30,6 +30,7 @@ from adjoint._transform.cut import UNLIMITED, Network
 from adjoint._transform.dead import drop_dead_code, settled
 from adjoint._transform.replacing import substitute
 from adjoint._transform.shapes import Shapes
+from adjoint._transform.undo import renew
 
 # Functions that ask some argument for its shape and dtype only, with its position.
 _FORMS = {
@@ -72,7 +73,13 @@ class Policy:
 
 
 def settle(
-    forward: Block, backward: Block, given: Mapping[Value, Any], outside: Iterable[Value], shapes: Shapes, policy: Policy
+    forward: Block,
+    backward: Block,
+    given: Mapping[Value, Any],
+    outside: Iterable[Value],
+    shapes: Shapes,
+    policy: Policy,
+    versions: Mapping[Value, Value],
 ) -> list[tuple[Value, Value]]:
     """Make the backward block independent of the forward one, but for the values that are to be kept.
 
@@ -89,13 +96,15 @@ def settle(
         Which values have the same shape.
     policy
         What may be done again.
+    versions
+        Values of the backward block that are values of the forward one again: arrays whose stores were undone (`undo`).
 
     Returns
     -------
     list of pairs
         Values of the forward block to be kept, each with the value of the backward block that they stand for.
     """
-    return Settlement(forward, backward, given, outside, shapes, policy).settle()
+    return Settlement(forward, backward, given, outside, shapes, policy, versions).settle()
 
 
 class Settlement:
@@ -109,8 +118,9 @@ class Settlement:
         outside: Iterable[Value],
         shapes: Shapes,
         policy: Policy,
+        versions: Mapping[Value, Value],
     ) -> None:
-        drop_dead_code(Function("", backward))
+        self.revived = self.revive(backward, versions)
         self.forward, self.backward, self.shapes, self.policy = forward, backward, shapes, policy
         self.given = dict(given)
         self.outside = set(outside) | set(free(forward))
@@ -118,14 +128,57 @@ class Settlement:
         self.own: set[Value] = {*forward.params, *self.maker}
         # In order, each once.
         self.movable: dict[Op, None] = {}
+        # Operations that cannot be repeated in time.
+        self.late: set[Op] = set()
+        self.find_restored(versions)
         self.stand_in()
         self.find_movable()
 
     def settle(self) -> list[tuple[Value, Value]]:
         """Decide what is kept and what is repeated, and change the blocks accordingly."""
         needed = self.needed()
-        side = self.everything(needed) or self.cheapest(needed)
-        return self.carry_out(side)
+        while True:
+            side = self.everything(needed) or self.cheapest(needed)
+            late = self.too_late(side)
+            if not late:
+                return self.carry_out(side)
+            self.late |= late
+
+    # What has been restored
+
+    def revive(self, backward: Block, versions: Mapping[Value, Value]) -> slice:
+        """Leave out what is dead, but no version of the forward block, of which it is not known yet whether it is of use.
+
+        Return which results of the block say so.
+        """
+        count = len(backward.results)
+        backward.results += [output for op in backward.ops for output in op.outputs if output in versions]
+        drop_dead_code(Function("", backward))
+        return slice(count, len(backward.results))
+
+    def find_restored(self, versions: Mapping[Value, Value]) -> None:
+        """Let operations use versions that were restored before them; note from where on these are there."""
+        self.restored: dict[Value, Value] = {}
+        if versions:
+            self.restored = renew(self.backward, versions)
+            # What is asked for before it has been restored has to be kept.
+            for version in [value for op in self.backward.ops for value in uses(op) if value in self.restored]:
+                self.restored.pop(version, None)
+            self.given.update(self.restored)
+
+    def too_late(self, side: set[Any]) -> set[Op]:
+        """Return operations that would be repeated from what is restored only after their results are asked for."""
+        if not self.restored:
+            return set()
+        at = {output: n for n, op in enumerate(self.backward.ops) for output in op.outputs}
+        since = {version: at.get(restored, -1) for version, restored in self.restored.items()}
+        for op in self.forward.ops:
+            if op in side:
+                since.update(dict.fromkeys(op.outputs, max([-1, *[since.get(value, -1) for value in uses(op)]])))
+        staying = [(n, op) for n, op in enumerate(self.backward.ops) if op not in self.movable or op in side]
+        return {
+            self.maker[value] for n, op in staying for value in uses(op) if value in self.maker and since.get(value, -1) >= n
+        }
 
     # What is asked for its form only
 
@@ -202,6 +255,8 @@ class Settlement:
         return (value in self.own or value in self.maker) and value not in self.given
 
     def price(self, op: Op, *, repeat: bool) -> int:
+        if op in self.late:
+            return UNLIMITED
         return 0 if op in self.movable else self.policy.repeating(op, repeat=repeat)
 
     def everything(self, needed: list[Value]) -> set[Any]:
@@ -264,13 +319,34 @@ class Settlement:
         moved = self.move([value for value in kept if value not in self.own])
         copier = Copier(dict(self.given))
         copies = [copier.op(op) for op in repeated]
-        self.backward.ops = [*copies, *[op for op in self.backward.ops if op not in self.movable or op in side]]
+        self.backward.ops = self.arranged(copies, [op for op in self.backward.ops if op not in self.movable or op in side])
         substitute(self.backward, copier.env)
         for op in repeated:
             self.policy.repeated.update(cost.operations(op))
             for value in op.outputs:
                 self.shapes.equate(copier.env[value], value)
+        if self.revived.stop > self.revived.start:
+            del self.backward.results[self.revived]
+            drop_dead_code(Function("", self.backward))
+            used = set(free(self.backward))
+            kept = [value for value in kept if value in used]
         return [(moved.get(value, value), value) for value in kept]
+
+    def arranged(self, copies: list[Op], rest: list[Op]) -> list[Op]:
+        """Put repeated operations at the beginning, or where what they take has been restored."""
+        pending = {output for op in (*copies, *rest) for output in op.outputs} if self.restored else set()
+        found: list[Op] = []
+        for op in (None, *rest):
+            if op is not None:
+                found.append(op)
+                pending.difference_update(op.outputs)
+            ready, waiting = [], []
+            for copy in copies:
+                (waiting if any(value in pending for value in uses(copy)) else ready).append(copy)
+                if copy in ready:
+                    pending.difference_update(copy.outputs)
+            found, copies = [*found, *ready], waiting
+        return found
 
     def move(self, kept: list[Value]) -> dict[Value, Value]:
         """Do at the end of the forward block what backward operations compute that are to be kept."""

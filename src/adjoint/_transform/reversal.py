@@ -16,7 +16,7 @@ from adjoint._ir.builder import Builder
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Undefined, Value, atom_type, uses
 from adjoint._ir.symbol import Symbol
 from adjoint._ir.types import ListOf, Record, Tensor, tangent_type
-from adjoint._rules import stores
+from adjoint._rules import shaping, stores
 from adjoint._transform import chain
 from adjoint._transform.activity import Activity
 from adjoint._transform.algebra import same_tree
@@ -26,6 +26,7 @@ from adjoint._transform.influence import Influence
 from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import Policy, settle, zero_number
 from adjoint._transform.shapes import Shapes
+from adjoint._transform.undo import Carried, Undo
 
 
 def bar_of(value: Value) -> Value:
@@ -40,9 +41,16 @@ class Reversal:
     """
 
     def __init__(
-        self, function: Function, active: Sequence[bool], wanted: Sequence[bool], calls: Any, memory: float | None
+        self,
+        function: Function,
+        active: Sequence[bool],
+        wanted: Sequence[bool],
+        calls: Any,
+        memory: float | None,
+        undone: frozenset[Carried] = frozenset(),
     ) -> None:
         self.function = expand(function, active)
+        self.undo = Undo(self.function, undone)
         self.activity = Activity(self.function, active)
         self.live = Influence(self.function, self.activity, wanted).values
         self.shapes = Shapes(self.function)
@@ -158,6 +166,7 @@ class Reversal:
 
     def apply(self, op: Apply, bars: Bars) -> None:
         """Write the pullback of a function of the book."""
+        self.undo.store(self.builder, op, self.here)
         cts = [bars.pop(output) for output in op.outputs]
         if all(ct is None for ct in cts):
             return
@@ -179,26 +188,32 @@ class Reversal:
     def branch(self, op: If, bars: Bars) -> None:
         """Write a branch by the same condition: each of its blocks is the way back of a block of the branch."""
         cts = [bars.pop(output) for output in op.outputs]
-        if all(ct is None for ct in cts):
+        taken = self.undo.taken(op)
+        if all(ct is None for ct in cts) and not taken:
             return
-        backs, scopes = [], []
+        backs, scopes, restored = [], [], []
         for block in op.blocks:
             scopes.append(Bars(bars))
-            with self.builder.block() as back:
+            with self.builder.block() as back, self.undo.within(op, taken, block) as starts:
                 self.seed(scopes[-1], block.results, cts)
                 self.block(block, scopes[-1])
+            restored.append(starts)
             backs.append(back)
         inner = [_defined(block) for block in op.blocks]
         touched = [v for scope, own in zip(scopes, inner, strict=True) for v in scope if v not in own]
         touched = list(dict.fromkeys(touched))
-        for back, scope in zip(backs, scopes, strict=True):
+        for back, scope, starts in zip(backs, scopes, restored, strict=True):
             with self.builder.into(back):
-                back.results = [self.bar(scope, value) for value in touched]
+                back.results = [*[self.bar(scope, value) for value in touched], *starts]
         policy = Policy(repeat=False, by_name=True, repeated=self.repeated, of_turn=self.of_turn)
         for block, back in zip(op.blocks, backs, strict=True):
-            self.give_out(op, block, settle(block, back, {}, uses(op), self.shapes, policy), back)
+            # What the branch gives out is there already.
+            given = {x: y for x, y in zip(block.results, op.outputs, strict=True) if type(x) is Value and x.type == y.type}
+            given |= {block.results[k]: value for k, value in taken.items()}
+            self.give_out(op, block, settle(block, back, given, uses(op), self.shapes, policy, self.undo.versions), back)
         outputs = [bar_of(value) for value in touched]
-        self.builder.append(If(condition=op.condition, then=backs[0], orelse=backs[1], outputs=outputs))
+        earlier = self.undo.branch(op, taken)
+        self.builder.append(If(condition=op.condition, then=backs[0], orelse=backs[1], outputs=[*outputs, *earlier]))
         for value, output in zip(touched, outputs, strict=True):
             self.shapes.equate(output, value)
             bars[value] = output
@@ -228,12 +243,31 @@ class Reversal:
         seeds = [
             (self.zeros(output) if ct is None else ct) for ct, output, w in zip(cts, op.outputs[:-1], wanted, strict=True) if w
         ]
-        targets = [arg for arg, a in zip(op.args, active, strict=True) if a]
-        outputs = [bar_of(param) for param, a in zip(pair.forward.params, active, strict=True) if a]
-        self.builder.append(Call(function=pair.backward, args=[record, *seeds], outputs=outputs))
-        for target, output in zip(targets, outputs, strict=True):
-            self.shapes.equate(output, target)
-            self.add(bars, target, output)
+        places = [k for k, a in enumerate(active) if a]
+        outputs = [bar_of(pair.forward.params[k]) for k in places]
+        starts: dict[int, Any] = {}
+        for k in pair.gathers:
+            again = any(op.args[j] is op.args[k] for j in starts)
+            starts[k] = self.start(op.args[k], pair.forward.params[k], Bars() if again else bars)
+        self.builder.append(Call(function=pair.backward, args=[record, *seeds, *starts.values()], outputs=outputs))
+        for k, output in zip(places, outputs, strict=True):
+            self.shapes.equate(output, op.args[k])
+            if k in starts and starts[k] is bars.get(op.args[k]):
+                bars[op.args[k]] = output
+            else:
+                self.add(bars, op.args[k], output)
+
+    def start(self, arg: Value, param: Value, bars: Bars) -> Any:
+        """Return the cotangent of an argument so far, zeros if there is none, to which the way back of a call adds."""
+        found = bars.get(arg)
+        if found is not None and found.type == tangent_type(param.type):
+            return found
+        start = self.zeros(arg)
+        if start.type == tangent_type(param.type):
+            bars[arg] = start
+            return start
+        assert isinstance(param.type, Tensor)
+        return self.builder.atom(shaping.convert(Symbol(start), param.type.dtype))
 
 
 def _defined(block: Block) -> set[Value]:

@@ -12,19 +12,21 @@ returns a record of what the second takes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from adjoint._ir.nodes import Apply, Block, Function, Loop, Value, atom_type, functions, walk
-from adjoint._ir.types import Record, tangent_type
+from adjoint._ir.nodes import Apply, Block, Call, Function, Loop, Value, atom_type, functions, walk
+from adjoint._ir.types import Record, Tensor, tangent_type
 from adjoint._rules import stores
 from adjoint._transform import given
 from adjoint._transform.activity import Activity, Pattern
 from adjoint._transform.bars import Bars
 from adjoint._transform.dead import drop_dead_code
+from adjoint._transform.expand import expand
 from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import Policy, settle
-from adjoint._transform.reversal import Reversal
+from adjoint._transform.reversal import Reversal, bar_of
+from adjoint._transform.undo import Carried, renew
 
 
 class Reverse(NamedTuple):
@@ -87,10 +89,8 @@ def vjp(
     ([3.0], 6.0)
     """
     active, wanted = list(active), _wanted(function, active, active_results)
-    reversal = Reversal(function, active, wanted, _Pairs(share := _share(function, memory)), share)
-    forward = reversal.function
-    back, seeds = _way_back(reversal, active, wanted)
-    kept = _separate(reversal, back)
+    reversal, back, seeds = _reversed(function, active, wanted, _Pairs(_share(function, memory)))
+    forward, kept = reversal.function, _separate(reversal, back)
     residuals = [Value(value.type, value.name) for value, _ in kept]
     substitute(back, {meant: value for (_, meant), value in zip(kept, residuals, strict=True)})
     back.params = [*residuals, *seeds]
@@ -146,9 +146,9 @@ def gradient(
     [9.0, 6.0]
     """
     active, wanted = list(active), _wanted(function, active, active_results)
-    reversal = Reversal(function, active, wanted, _Pairs(share := _share(function, memory)), share)
+    reversal, back, seeds = _reversed(function, active, wanted, _Pairs(_share(function, memory)))
+    renew(back, reversal.undo.versions)
     whole = reversal.function
-    back, seeds = _way_back(reversal, active, wanted)
     whole.name = f"{function.name}_gradient"
     whole.body.params += seeds
     whole.body.ops += back.ops
@@ -172,7 +172,27 @@ def _share(function: Function, memory: float | None) -> float | None:
     return memory / max(1, loops)
 
 
-def _way_back(reversal: Reversal, active: Sequence[bool], wanted: Sequence[bool]) -> tuple[Block, list[Value]]:
+def _reversed(
+    function: Function, active: Sequence[bool], wanted: Sequence[bool], calls: _Pairs, gathers: Collection[int] = ()
+) -> tuple[Reversal, Block, list[Value]]:
+    """Return a function that is being reversed, its way back, and the cotangents that this starts from.
+
+    ``gathers`` are the parameters to whose cotangents it adds.
+
+    What an attempt keeps although it had better be undone, the next one undoes.
+    """
+    undone: frozenset[Carried] = frozenset()
+    while True:
+        reversal = Reversal(function, active, wanted, calls, calls.memory, undone)
+        back, seeds = _way_back(reversal, active, wanted, gathers)
+        if reversal.undo.wanted == undone:
+            return reversal, back, seeds
+        undone = frozenset(reversal.undo.wanted)
+
+
+def _way_back(
+    reversal: Reversal, active: Sequence[bool], wanted: Sequence[bool], gathers: Collection[int]
+) -> tuple[Block, list[Value]]:
     """Write the way back of a whole function, as if it saw the way there; return it and the cotangents it starts from."""
     function = reversal.function
     results = [result for result, w in zip(function.results, wanted, strict=True) if w]
@@ -180,12 +200,17 @@ def _way_back(reversal: Reversal, active: Sequence[bool], wanted: Sequence[bool]
     for seed, result in zip(seeds, results, strict=True):
         if type(result) is Value:
             reversal.shapes.equate(seed, result)
-    bars = Bars()
+    bars, starts = Bars(), []
+    for k in gathers:
+        param = function.params[k]
+        bars[param] = start = bar_of(param)
+        reversal.shapes.equate(start, param)
+        starts.append(start)
     with reversal.builder.block() as back:
         reversal.seed(bars, results, seeds)
         reversal.block(function.body, bars)
         back.results = [reversal.bar(bars, param) for param, a in zip(function.params, active, strict=True) if a]
-    return back, seeds
+    return back, [*seeds, *starts]
 
 
 def _seed(result: Any) -> Value:
@@ -197,18 +222,34 @@ def _seed(result: Any) -> Value:
 def _separate(reversal: Reversal, back: Block) -> list[tuple[Value, Value]]:
     """Make the way back of a function independent of the way there, but for what is to be handed over."""
     policy = Policy(repeat=False, by_name=True, repeated=reversal.repeated)
-    return settle(reversal.function.body, back, {}, (), reversal.shapes, policy)
+    return settle(reversal.function.body, back, {}, (), reversal.shapes, policy, reversal.undo.versions)
 
 
 # Functions that are called --------------------------------------------------------------------------------------------------
 
 
 class Pair(NamedTuple):
-    """The way there and the way back of a function that is called, and the type of what the one hands to the other."""
+    """The way there and the way back of a function that is called, and the type of what the one hands to the other.
+
+    ``gathers`` are parameters whose cotangents the way back does not make, but takes from its caller and adds to: an array that
+    a recursion hands on has one cotangent, not one for each call.
+    """
 
     forward: Function
     backward: Function
     record: Record
+    gathers: Collection[int] = ()
+
+
+def handed_on(function: Function, active: Pattern) -> list[int]:
+    """Return the active arrays among the parameters of a recursion that a call hands on as they are."""
+    found: set[int] = set()
+    for one in functions(function):
+        own = set(one.params)
+        calls = [op for op in walk(one.body) if isinstance(op, Call) and op.function is function]
+        found.update(k for op in calls for k, arg in enumerate(op.args) if type(arg) is Value and arg in own)
+    types = [param.type for param in function.params]
+    return [k for k in sorted(found) if active[k] and isinstance(t := types[k], Tensor) and t.rank > 0]
 
 
 class _Pairs:
@@ -224,17 +265,18 @@ class _Pairs:
             record = Record(f"{function.name}_record_{len(self.known)}")
             self.known[key] = Pair(*given.pair(function, active, wanted, record, vjp), record)
         if key not in self.known:
-            reversal = Reversal(function, active, wanted, self, self.memory)
-            forward = reversal.function
+            forward = expand(function, active)
             forward.name = f"{function.name}_forward"
             backward = Function(f"{function.name}_backward", Block(), function.line)
-            pair = self.known[key] = Pair(forward, backward, Record(f"{function.name}_record_{len(self.known)}"))
-            self.fill(pair, reversal, active, wanted)
+            record, gathers = Record(f"{function.name}_record_{len(self.known)}"), handed_on(function, active)
+            pair = self.known[key] = Pair(forward, backward, record, gathers)
+            self.fill(pair, function, active, wanted)
         return self.known[key]
 
-    def fill(self, pair: Pair, reversal: Reversal, active: Pattern, wanted: Pattern) -> None:
+    def fill(self, pair: Pair, function: Function, active: Pattern, wanted: Pattern) -> None:
         """Write both functions; those that call them know the pair already."""
-        back, seeds = _way_back(reversal, active, wanted)
+        reversal, back, seeds = _reversed(function, active, wanted, self, pair.gathers)
+        pair.forward.body = reversal.function.body
         kept = _separate(reversal, back)
         record, parts = Value(pair.record, "kept"), [Value(value.type, value.name) for value, _ in kept]
         types = tuple(part.type for part in parts)
@@ -245,5 +287,8 @@ class _Pairs:
         body.ops.append(Apply(function=stores.pack, args=(pair.record.name, *[value for value, _ in kept]), outputs=[packed]))
         body.results.append(packed)
         pair.backward.body = back
+        places = [k for k, a in enumerate(active) if a]
+        first = len(back.params) - len(pair.gathers)
+        pair.backward.updates = {first + n: places.index(k) for n, k in enumerate(pair.gathers)}
         drop_dead_code(pair.forward)
         drop_dead_code(pair.backward)

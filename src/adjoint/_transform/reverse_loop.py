@@ -28,16 +28,18 @@ if TYPE_CHECKING:
 
 def reverse_loop(reversal: Reversal, op: Loop, bars: Bars) -> None:
     """Write the way back of a loop at the end of the block that is being written."""
-    if any(bars.get(output) is not None for output in op.outputs):
-        LoopReversal(reversal, op, bars).write()
+    active = any(bars.get(output) is not None for output in op.outputs)
+    if active or any(output in reversal.undo.now for output in op.outputs):
+        LoopReversal(reversal, op, bars, active=active).write()
 
 
 class LoopReversal:
     """Writes the way back of one loop."""
 
-    def __init__(self, reversal: Reversal, op: Loop, bars: Bars) -> None:
+    def __init__(self, reversal: Reversal, op: Loop, bars: Bars, *, active: bool) -> None:
         self.reversal, self.op, self.bars = reversal, op, bars
-        live = reversal.live
+        # A loop without cotangents may have arrays to take back.
+        live = reversal.live if active else set()
         # A loop that may end early runs back over the turns that began, counted from 0.
         early = op.range is None or op.stops or op.test is not None
         if early and op.reverse:
@@ -52,6 +54,7 @@ class LoopReversal:
         self.consumed = [k for k, item in enumerate(op.items) if item in live]
         inner = {*op.body.params, *(output for one in op.body.ops for output in one.outputs)}
         self.outer = list(dict.fromkeys(value for value in free(op.body) if value in live and value not in inner))
+        self.undone = reversal.undo.undone(op)
         self.index = Value(INT, op.index.name)
         self.body = Block()
 
@@ -69,14 +72,24 @@ class LoopReversal:
         shadows = [*self.outer, *self.padded()]
         loop.inits += [reversal.bar(bars, value) for value in shadows]
         carried = [_bar(op.carried[k]) for k in self.carried] + [_bar(value) for value in shadows]
+        later = self.take(loop)
         items = [Value(_item(bar), _name(result)) for result, bar in lists]
-        self.body.params = [self.index, *carried, *([] if turned else items)]
+        self.body.params = [self.index, *carried, *later, *([] if turned else items)]
         for value, bar in zip([*[op.carried[k] for k in self.carried], *shadows], carried, strict=True):
             reversal.shapes.equate(bar, value)
         bars_of_items = [bar for _, bar in lists] if turned else []
         collected = self.turn(shadows, carried, [result for result, _ in lists], items, bars_of_items)
         self.settle(loop)
         self.finish(loop, shadows, collected)
+
+    def take(self, loop: Loop) -> list[Value]:
+        """Let the loop carry the arrays that it takes back."""
+        undo, op = self.reversal.undo, self.op
+        loop.inits += [undo.now.pop(op.finals[k], op.finals[k]) for k in self.undone]
+        later = [undo.output(op.updates[k]) for k in self.undone]
+        for k, value in zip(self.undone, later, strict=True):
+            self.reversal.shapes.equate(value, op.carried[k])
+        return later
 
     def start(self, final: Value) -> Any:
         """Return the cotangent of a final value."""
@@ -113,6 +126,7 @@ class LoopReversal:
                     self.add_item(scope, op.consumed[k], op.items[k])
             results = [reversal.bar(scope, op.carried[k]) for k in self.carried]
             results += [scope.get(value) for value in shadows]
+            results += [reversal.undo.now.pop(op.carried[k]) for k in self.undone]
             gathered = [] if self.counted else self.consumed
             results += [reversal.bar(scope, op.items[k]) for k in gathered]
         reversal.loops, reversal.of_turn = around
@@ -158,9 +172,11 @@ class LoopReversal:
         op, reversal = self.op, self.reversal
         freely = reversal.memory is not None
         policy = Policy(repeat=freely or reversal.loops == 0, by_name=False, repeated=reversal.repeated, freely=freely)
-        settlement = Settlement(op.body, self.body, given, uses(op), reversal.shapes, policy)
+        settlement = Settlement(op.body, self.body, given, uses(op), reversal.shapes, policy, reversal.undo.versions)
         if not freely:
-            return settlement.settle()
+            kept = settlement.settle()
+            reversal.undo.note(op, [value for value, _ in kept])
+            return kept
         needed = settlement.needed()
         found, lost = settlement.sources(needed)
         if lost:
@@ -204,6 +220,10 @@ class LoopReversal:
         for value, output in zip(shadows, outputs[m : m + len(shadows)], strict=True):
             reversal.shapes.equate(output, value)
             bars[value] = output
+        for k, output in zip(self.undone, outputs[m + len(shadows) :], strict=False):
+            reversal.shapes.equate(output, op.carried[k])
+            if type(init := op.inits[k]) is Value:
+                reversal.undo.restore(init, output)
         for k, output in zip(self.carried, outputs[:m], strict=True):
             reversal.add(bars, op.inits[k], output)
         for k, items in zip(gathered, lists, strict=True):

@@ -24,6 +24,7 @@ from adjoint._rules.book import BOOK
 
 Key = frozenset[Value]
 NUMBER: Key = frozenset()
+Cut = int | tuple[Any, Any, Any] | bool | None
 
 # Functions whose result has the shape of one argument, with its position.
 _LIKE = {
@@ -55,7 +56,7 @@ class Shapes:
         # What stands for lengths that are written out.
         self.standing: dict[tuple[int, ...], Value] = {}
         # One value for all parts of a shape that have the same form: ``x[1:-1]``, ``x[2:]`` and ``x[:-2]`` are of one length.
-        self.parts: dict[tuple[Key, tuple[int | None, ...]], Value] = {}
+        self.parts: dict[tuple[Key, tuple[Cut, ...]], Value] = {}
         if function is not None:
             self.block(function.body)
 
@@ -138,7 +139,7 @@ class Shapes:
         if not any(cuts) and None not in cuts:
             self.keys[op.outputs[0]] = self(x)
             return
-        known = self.parts.setdefault((self(x), tuple(None if cut is None else int(cut) for cut in cuts)), op.outputs[0])
+        known = self.parts.setdefault((self(x), tuple(cuts)), op.outputs[0])
         self.keys[op.outputs[0]] = frozenset((known,))
 
     def written_out(self, shape: object) -> Value | None:
@@ -202,12 +203,16 @@ def _nested(x: object) -> tuple[int, ...]:
     return (len(x), *inner.pop()) if x and len(inner) == 1 and numbers else ()
 
 
-def _cut(entry: Any) -> int | bool | None:
-    """Return how many elements an entry of an index cuts off an axis, None if it takes the axis away, False if unknown."""
+def _cut(entry: Any) -> Cut:
+    """Return what an entry of an index cuts off an axis.
+
+    The number of elements, or the bounds of a slice; None if it takes the axis away, False if nothing is known.
+    """
     if isinstance(entry, slice):
         start, stop = entry.start or 0, entry.stop or 0
-        known = entry.step in (None, 1) and type(start) is int and type(stop) is int and start >= 0 >= stop
-        return start - stop if known and entry.stop != 0 else False
+        if entry.step in (None, 1) and type(start) is int and type(stop) is int and start >= 0 >= stop and entry.stop != 0:
+            return start - stop
+        return entry.start, entry.stop, entry.step
     t = entry.type if type(entry) is Value else None
     whole = isinstance(entry, int) and not isinstance(entry, bool)
     return None if whole or (isinstance(t, Tensor) and t.rank == 0 and t.dtype.kind in "iu") else False

@@ -22,7 +22,7 @@ import numpy as np
 
 from adjoint._ir.builder import Builder
 from adjoint._ir.copying import Copier
-from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Value, atom_type, functions, values, walk
+from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Undefined, Value, atom_type, functions, values, walk
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import Tensor, Type
 from adjoint._rules import kinds
@@ -71,7 +71,8 @@ def _size(function: Function) -> tuple[int, int, int]:
 
 def _round(function: Function, finite: Sequence[bool]) -> Function:
     """Simplify a function and all that it calls once."""
-    copies = {one: Function(one.name, Block(), one.line, one.doc, one.derivative) for one in functions(function)}
+    all_ = functions(function)
+    copies = {one: Function(one.name, Block(), one.line, one.doc, one.derivative, one.updates) for one in all_}
     for one, copy in copies.items():
         copy.body = _Simplifier(one, copies, finite if one is function else [False] * len(one.params)).body
     for copy in copies.values():
@@ -129,9 +130,10 @@ class _Simplifier(Copier):
             case If():
                 self.branch(op)
             case Loop():
-                copy = self.op(self.without_constants(op))
+                copy = self.op(needed := self.without_constants(op))
                 self.builder.append(copy)
                 assert isinstance(copy, Loop)
+                self.share_lists(needed, copy)
                 _move_out(self.builder.blocks[-1], copy)
             case Call():
                 copy = self.op(op)
@@ -217,6 +219,29 @@ class _Simplifier(Copier):
         for output, a, b in zip(op.outputs, copy.then.results, copy.orelse.results, strict=True):
             if same_atom(a, b) and (type(a) is not Value or self.sees(a)) and _of_type(a, output):
                 self.env[output] = a
+        self.share_results(op, copy)
+
+    def share_results(self, op: If, copy: If) -> None:
+        """Let a result that a branch gives besides another, perhaps on one side only, be that other."""
+        pairs = list(zip(copy.then.results, copy.orelse.results, strict=True))
+        for k, part in enumerate(pairs):
+            for j, whole in enumerate(pairs):
+                again = j < k or part != whole
+                if j != k and again and copy.outputs[j].type == copy.outputs[k].type and all(map(_is_within, part, whole)):
+                    self.env[op.outputs[k]] = self.env[op.outputs[j]]
+                    break
+
+    def share_lists(self, op: Loop, copy: Loop) -> None:
+        """Let a list that collects what another one collects be that other."""
+        known: dict[Value, Value] = {}
+        for atom, items, old in zip(copy.collected, copy.lists, op.lists, strict=True):
+            if type(atom) is Value:
+                self.env[old] = known.setdefault(atom, items)
+
+
+def _is_within(a: Any, b: Any) -> bool:
+    """Tell whether a result of a block is another one, or undefined."""
+    return isinstance(a, Undefined) or (type(a) is Value and a is b)
 
 
 def _of_type(atom: Any, output: Value) -> bool:

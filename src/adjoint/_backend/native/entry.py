@@ -22,7 +22,7 @@ from adjoint._ir.types import Record, Tensor, Type
 # Addresses that the code finds in its table, in this order; `native` fills it.
 TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float32", "bool_", "true", "false",
          "new_array", "new_scalar", "set_base", "dtype_f8", "dtype_f4", "dtype_i8", "dtype_b1", "capsule_free",
-         "capsule_release", "exception", "ellipsis", "threads")  # fmt: skip
+         "capsule_release", "exception", "ellipsis", "spare", "threads")  # fmt: skip
 # NumPy's numbers of dtypes, and sizes.
 TYPE_NUMBERS = {kind: (np.dtype(kind).num, np.dtype(kind).itemsize) for kind in ("b1", "i8", "f4", "f8")}
 # The table, and what is called.
@@ -135,6 +135,8 @@ def text(module: Any, function: Function) -> str:
     if not module.uses_python:
         step = lines.let(f"getelementptr ptr, ptr {pool}, i64 3")
         lines.do(f"store i64 65536, ptr {step}")
+        cell = lines.let(f"getelementptr ptr, ptr {pool}, i64 4")
+        lines.do(f"store ptr {lines.entry('spare')}, ptr {cell}")
     lines.expect(lines.let(f"icmp eq i64 %n, {len(function.params)}"))
     args = [part for k, param in enumerate(function.params) for part in _received(lines, k, param.type)]
     out = lines.alloca(f"[{max(8, sum(lists.padded(t) for t in types))} x i8]")

@@ -240,7 +240,8 @@ class Module:
             return f"{KINDS[kind][0]} %p{k}"
         dims = tuple(f"%p{k}.{axis}" for axis in range(t.rank))
         w.assign(param, Array(kind, f"%p{k}", dims, None, f"%p{k}.o"))
-        return ", ".join([f"ptr readonly %p{k}", f"ptr %p{k}.o", *[f"i64 {n}" for n in dims]])
+        access = "ptr" if k in w.plan.function.updates else "ptr readonly"
+        return ", ".join([f"{access} %p{k}", f"ptr %p{k}.o", *[f"i64 {n}" for n in dims]])
 
     def is_outer(self) -> bool:
         """Tell whether a function is the one that Python calls, and nobody else."""
@@ -273,13 +274,14 @@ class Module:
             x = w.copy(x, kind, on_heap=True)
         return ", ".join([f"ptr {x.data}", f"ptr {x.owner}", *[f"i64 {n}" for n in x.dims]])
 
-    def called(self, w: Writer, op: Call) -> list[Machine | None]:
-        """Return the results of a call of another function."""
-        args = []
-        for param, arg in zip(op.function.params, op.args, strict=True):
+    def called(self, w: Writer, op: Call, *, in_place: bool) -> list[Machine | None]:
+        """Return the results of a call of another function, which may change what it updates if that is ``in_place``."""
+        args, copied = [], () if in_place else op.function.updates
+        for k, (param, arg) in enumerate(zip(op.function.params, op.args, strict=True)):
             if isinstance(arg, Undefined) or arg is None:
                 raise UnsupportedError("an argument that is not there")
-            args.append(self.given(w, param, handlers.value(w, arg, None)))
+            x = handlers.value(w, arg, None)
+            args.append(self.given(w, param, w.copy(x, on_heap=True) if k in copied and isinstance(x, Array) else x))
         types = self.result_types(op.function)
         out = w.text.buffer("i8", max(8, sum(lists.padded(t) for t in types)))
         depth = w.text.integer("add", "%depth", "1")

@@ -183,6 +183,10 @@ def _capsule() -> machine.Loaded:
     return machine.compile_text(_CAPSULE, imports=_imports())
 
 
+# The slab that the last call left for the next one (`runtime`).
+_SPARE = ctypes.c_void_p()
+
+
 @functools.cache
 def _table() -> tuple[int, ...]:
     """Return the addresses that programs find in their table; the last entry is the number of threads."""
@@ -196,7 +200,7 @@ def _table() -> tuple[int, ...]:
         "float64": id(np.float64), "int64": id(np.int64), "float32": id(np.float32), "bool_": id(np.bool_), "true": id(True),
         "false": id(False), "new_array": api[_NEW], "new_scalar": api[_SCALAR], "set_base": api[_SET_BASE],
         "capsule_free": _capsule().address("capsule_free"), "capsule_release": _capsule().address("capsule_release"),
-        "exception": id(Exception), "ellipsis": id(...),
+        "exception": id(Exception), "ellipsis": id(...), "spare": ctypes.addressof(_SPARE),
     }  # fmt: skip
     dtypes = {f"dtype_{kind}": id(np.dtype(kind)) for kind in entry.TYPE_NUMBERS}
     return tuple((known | dtypes)[name] or 0 for name in entry.TABLE[:-1])

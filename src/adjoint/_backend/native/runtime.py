@@ -5,8 +5,9 @@ Where there is no memory left they return null, or true, and the program leaves.
 A block begins with 32 bytes: how many own it (4 bytes), its sort (4), the function that gives up what it holds (null: nothing),
 and its capacity in bytes.  Blocks of up to 64 kB are of 2**sort bytes, and come from a pool that lives as long as a call from
 Python: for each sort a chain of blocks that nobody needs, and slabs from which new ones are cut (unless objects of Python's may
-outlive the call).  So a block that is made and given up in each turn of a loop costs some instructions, not a visit to the C
-library.  Larger ones are of sort 0.
+outlive the call).  The largest slab, of up to 4 MB, is kept for the next call of any program: the system hands new memory out
+page by page, at a price.  So a block that is made and given up in each turn of a loop costs some instructions, not a visit to
+the C library.  Larger ones are of sort 0.
 """
 
 from __future__ import annotations
@@ -82,27 +83,39 @@ slab:
   %fits = icmp ule i64 %room, %left
   br i1 %fits, label %cut, label %more
 more:
-  %new = call ptr @malloc(i64 %step)
-  %bad = icmp eq ptr %new, null
+  %spare = call ptr @adj.spare(ptr %pool, ptr null)
+  %had = icmp ne ptr %spare, null
+  br i1 %had, label %again, label %fresh
+again:
+  %known = getelementptr i8, ptr %spare, i64 8
+  %old = load i64, ptr %known
+  br label %chain
+fresh:
+  %made = call ptr @malloc(i64 %step)
+  %bad = icmp eq ptr %made, null
   br i1 %bad, label %none, label %chain
 none:
   ret ptr null
 chain:
+  %new = phi ptr [%spare, %again], [%made, %fresh]
+  %whole = phi i64 [%old, %again], [%step, %fresh]
   %head = load ptr, ptr %pool
   store ptr %head, ptr %new
   store ptr %new, ptr %pool
+  %wp = getelementptr i8, ptr %new, i64 8
+  store i64 %whole, ptr %wp
   %first = getelementptr i8, ptr %new, i64 64
-  %rest = sub i64 %step, 64
-  %twice = shl i64 %step, 1
+  %rest = sub i64 %whole, 64
+  %twice = shl i64 %whole, 1
   %large = icmp ugt i64 %twice, 4194304
-  %next = select i1 %large, i64 %step, i64 %twice
+  %next = select i1 %large, i64 %whole, i64 %twice
   store i64 %next, ptr %sp
   br label %cut
 cut:
   %at = phi ptr [%from, %slab], [%first, %chain]
-  %had = phi i64 [%left, %slab], [%rest, %chain]
+  %free = phi i64 [%left, %slab], [%rest, %chain]
   %after = getelementptr i8, ptr %at, i64 %room
-  %remains = sub i64 %had, %room
+  %remains = sub i64 %free, %room
   store ptr %after, ptr %fp
   store i64 %remains, ptr %lp
   ret ptr %at
@@ -128,6 +141,25 @@ free:
   ret void
 }
 
+define internal ptr @adj.spare(ptr %pool, ptr %slab) nounwind {
+  %cp = getelementptr ptr, ptr %pool, i64 4
+  %cell = load ptr, ptr %cp
+  %before = atomicrmw xchg ptr %cell, ptr %slab acq_rel
+  ret ptr %before
+}
+
+define internal i1 @adj.larger(ptr %slab, i64 %size) {
+  %none = icmp eq ptr %slab, null
+  br i1 %none, label %no, label %ask
+no:
+  ret i1 false
+ask:
+  %wp = getelementptr i8, ptr %slab, i64 8
+  %whole = load i64, ptr %wp
+  %more = icmp ugt i64 %whole, %size
+  ret i1 %more
+}
+
 define internal void @adj.clear(ptr %pool) noinline nounwind {
 entry:
   %sp = getelementptr ptr, ptr %pool, i64 3
@@ -135,9 +167,22 @@ entry:
   %plain = icmp eq i64 %step, 0
   %start = select i1 %plain, i64 6, i64 15
   %slabs = load ptr, ptr %pool
+  %some = icmp ne ptr %slabs, null
+  br i1 %some, label %keep, label %slab
+keep:
+  %others = load ptr, ptr %slabs
+  %was = call ptr @adj.spare(ptr %pool, ptr null)
+  %lp = getelementptr i8, ptr %slabs, i64 8
+  %size = load i64, ptr %lp
+  %larger = call i1 @adj.larger(ptr %was, i64 %size)
+  %kept = select i1 %larger, ptr %was, ptr %slabs
+  %given = select i1 %larger, ptr %slabs, ptr %was
+  %lost = call ptr @adj.spare(ptr %pool, ptr %kept)
+  call void @free(ptr %given)
+  call void @free(ptr %lost)
   br label %slab
 slab:
-  %this = phi ptr [%slabs, %entry], [%that, %away]
+  %this = phi ptr [%slabs, %entry], [%others, %keep], [%that, %away]
   %last = icmp eq ptr %this, null
   br i1 %last, label %head, label %away
 away:

@@ -133,6 +133,8 @@ entry:
   %slabs = load i64, ptr %sp
   %plain = icmp eq i64 %slabs, 0
   %step = select i1 %plain, i64 0, i64 65536
+  %cellp = getelementptr ptr, ptr %pool, i64 4
+  %cell = load ptr, ptr %cellp
   store ptr %run, ptr %job
   %p1 = getelementptr ptr, ptr %job, i64 1
   store ptr %env, ptr %p1
@@ -162,6 +164,8 @@ ready:
   %rp = getelementptr i8, ptr %pools, i64 %rb
   %rs = getelementptr ptr, ptr %rp, i64 3
   store i64 %step, ptr %rs
+  %rc = getelementptr ptr, ptr %rp, i64 4
+  store ptr %cell, ptr %rc
   %ri = getelementptr ptr, ptr %rp, i64 {INSIDE}
   store i64 1, ptr %ri
   %r2 = add i64 %r, 1

@@ -86,7 +86,7 @@ class Statements:
     def compute(self, step: Compute) -> None:
         w, op = self.w, step.op
         if isinstance(op, Call):
-            self.assign(op.outputs, w.module.called(w, op), copies=step.copies)
+            self.assign(op.outputs, w.module.called(w, op, in_place=step.in_place), copies=step.copies)
         elif op.function in library.STORES:
             w.module.handlers.store(w, op, self.sharing, in_place=step.in_place)
         else:
@@ -374,11 +374,11 @@ class Statements:
         w = self.w
         w.leave_in_doubt()
         offset = 0
-        for atom, t in zip(step.results, w.module.result_types(w.plan.function), strict=True):
+        for k, (atom, t) in enumerate(zip(step.results, w.module.result_types(w.plan.function), strict=True)):
             if isinstance(atom, Undefined) or atom is None:
                 raise UnsupportedError("a result that is not there")
             x = w.module.handed_out(w, t, w.module.handlers.value(w, atom, None))
-            lists.put(w, t, x, lists.field(w, "%out", offset))
+            lists.put(w, t, x, lists.field(w, "%out", offset), copies=k in step.copies)
             offset += lists.padded(t)
         w.release_temporaries()
         w.text.jump("done")
