@@ -109,7 +109,7 @@ def translate(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     """
     try:
         return attempted(f, args, kwargs, level, unrolled=False)
-    except (AliasError, UnstableError, UnknownNumberError) as error:
+    except (AliasError, UnstableError, UnknownNumberError, invoke.EndlessError) as error:
         try:
             return attempted(f, args, kwargs, level, unrolled=True)
         except Exception:
@@ -133,7 +133,8 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
         except UserError as error:
             raise error.args[0] from None
         except invoke.RecursingError as error:
-            raise UnstableError(f"the function {error.code.co_name!r} calls itself in a way that is not translated") from None
+            name = error.activation.code.co_name
+            raise UnstableError(f"the function {name!r} calls itself in a way that is not translated") from None
         except BottomError:
             raise UnstableError("a recursive function has no way to end") from None
         except AdjointError:
