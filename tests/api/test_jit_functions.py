@@ -94,7 +94,23 @@ def test_an_error_in_a_program_names_the_line_of_the_user() -> None:
         assert g(X, Y) is not None
         with pytest.raises(ValueError, match="matmul") as caught:
             g(X, np.ones(5))
-        assert any(f"{__file__}:{line}" in note for note in caught.value.__notes__)
+        assert any(f"{__file__}:{line} (broken)" in note for note in caught.value.__notes__)
+
+
+def broken_in_a_loop(x: Any, n: int) -> Any:
+    total = 0.0
+    for i in range(n):
+        if total < 100.0:
+            total += np.sum(x[i:] @ x)
+    return total
+
+
+def test_an_error_in_a_block_names_the_function_that_has_the_block() -> None:
+    line = broken_in_a_loop.__code__.co_firstlineno + 4
+    for g in (ad.jit(broken_in_a_loop), ad.jit(ad.grad(broken_in_a_loop))):
+        with pytest.raises(ValueError, match="matmul") as caught:
+            g(X, 2)
+        assert any(f"{__file__}:{line} (broken_in_a_loop)" in note for note in caught.value.__notes__)
 
 
 def test_a_refusal_shows_file_line_caret_reason_and_remedy() -> None:

@@ -12,8 +12,8 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 Parts = dict[Any, Any]
-# How functions of a class are taken apart and put together, filled by the API for its own.
-KINDS: dict[type, tuple[Callable[[Any], Parts], Callable[[Any, Parts], Any]]] = {}
+# Of a class of functions: what tells one from another, its parts, and how it is made of other parts. The API fills it.
+KINDS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], Parts], Callable[[Any, Parts], Any]]] = {}
 
 # The code of rewritten copies, which is kept alive: its ids tell it from others.
 _REWRITTEN: dict[int, CodeType] = {}
@@ -33,7 +33,7 @@ def carried(f: Any) -> tuple[Any, Parts] | None:
     """Return what tells a function from others, and the parts that it carries along; None for what is not taken apart."""
     kind = KINDS.get(type(f))
     if kind is not None:
-        return type(f), kind[0](f)
+        return kind[0](f), kind[1](f)
     if isinstance(f, MethodType):
         return MethodType, {"self": f.__self__, "function": f.__func__}
     if isinstance(f, functools.partial):
@@ -48,7 +48,7 @@ def remade(f: Any, parts: Parts) -> Any:
     """Return a function like ``f`` of other parts."""
     kind = KINDS.get(type(f))
     if kind is not None:
-        return kind[1](f, parts)
+        return kind[2](f, parts)
     if isinstance(f, MethodType):
         return MethodType(parts["function"], parts["self"])
     if isinstance(f, functools.partial):

@@ -54,7 +54,7 @@ class EndlessError(AdjointError):
         super().__init__(
             f"the function {name!r} is called within itself {DEPTH} times, each time with {what}",
             why="each of these calls is written on its own, and whether there is an end to them is not known",
-            remedy="pass the same functions at every call, and what differs as numbers and arrays, or use jit(f, fallback=True)",
+            remedy="pass the same functions at every call and what differs as numbers and arrays, or use jit(f, fallback=True)",
         )
 
 

@@ -42,6 +42,8 @@ class Recorder(Builder):
         # The rewritten functions that are running.
         self.entered: list[Any] = []
         self.functions: dict[Any, Any] = {}
+        # The variables that merged functions stand for, by those that stand for them.
+        self.sources: dict[int, Any] = {}
         self.held: list[Identity] = []
         # Who containers and objects may be, and when they were made: these are kept alive, for their ids tell them apart.
         self.identities: dict[int, tuple[Any, Identity]] = {}
@@ -65,7 +67,7 @@ class Recorder(Builder):
 
     def append(self, op: Op) -> Op:
         if op.line is None:
-            op.line = self.line or user_line()
+            op.line = self.line or user_line(self.entered[-1].code.co_name if self.entered else "")
             if self.tries:
                 self.where[id(op)] = errors.user_line()
         self.note(op)

@@ -22,7 +22,7 @@ from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import is_number_like, parts_of
 from adjoint._frontend.recorder import Recorder
 from adjoint._frontend.state import RefusedError, UnstableError, content
-from adjoint._frontend.trees import Rebuild, flatten
+from adjoint._frontend.trees import Rebuild, flatten, flatten_with_functions
 from adjoint._ir.nodes import Block, Function, Line, Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError
 from adjoint._ir.types import Type, type_of
@@ -280,6 +280,7 @@ def expect_result(x: Any) -> None:
     later = hasattr(x, "__next__") or type(x).__module__.startswith("adjoint._frontend")
     if isinstance(x, FunctionType):
         later = bool(x.__closure__) or invoke.is_rewritten(x)
+    later = later or any(isinstance(leaf, Symbol) for leaf in flatten_with_functions(x).leaves)
     if later or isinstance(x, (MethodType, functools.partial)) or any(isinstance(bound, Symbol) for bound in bounds):
         raise RefusedError(
             f"a {type(x).__name__} is the result of a translated function",
