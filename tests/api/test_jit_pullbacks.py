@@ -243,3 +243,45 @@ def test_value_and_derivatives(name: str) -> None:
 def test_a_pullback_is_no_result() -> None:
     with pytest.raises(ad.errors.AdjointError, match="is the result of a translated function"):
         ad.jit(lambda x: ad.vjp(energy, x)[1], backend="python")(X)
+
+
+# Cotangents and tangents ------------------------------------------------------------------------------------------------------
+
+
+def items(v):
+    out = []
+    for i in range(len(v)):
+        out.append(np.sin(v[i]) * v[0])
+    return out
+
+
+LIKE_THE_VALUE = {
+    "a dict in another order": lambda x: ad.vjp(lambda v: {"a": v * 2, "b": np.sin(v)}, x)[1]({"b": x, "a": x**2})[0],
+    "a list of unknown length": lambda x: ad.vjp(items, x)[1]([1.0, 2.0, 3.0])[0],
+    "a list of other numbers": lambda x: ad.vjp(items, x)[1]([v * 2 for v in x])[0],
+    "whole numbers": lambda x: ad.vjp(np.sin, x)[1](np.array([1, 2, 3]))[0],
+}
+UNLIKE_THE_VALUE = {
+    "other keys": lambda x: ad.vjp(lambda v: {"a": v}, x)[1]({"b": x}),
+    "a tuple for a list": lambda x: ad.vjp(lambda v: [v, v], x)[1]((x, x)),
+    "a number for an array": lambda x: ad.vjp(np.sin, x)[1](1.0),
+    "an array for a number": lambda x: ad.vjp(np.sum, x)[1](x),
+    "a list too short": lambda x: ad.vjp(lambda v: [v[0], v[1]], x)[1]([1.0]),
+    "a number as tangent": lambda x: ad.jvp(np.sin, (x,), (1.0,)),
+    "a matrix as tangent": lambda x: ad.linearize(np.sin, x)[1](np.ones((2, 3))),
+    "another structure as tangent": lambda x: ad.linearize(lambda p: p["a"], {"a": x})[1](x),
+}
+
+
+@pytest.mark.parametrize("name", LIKE_THE_VALUE)
+def test_cotangents_of_the_structure_of_the_value(name: str) -> None:
+    f = LIKE_THE_VALUE[name]
+    assert_same(ad.jit(f, backend="python")(X), f(X))
+
+
+@pytest.mark.parametrize("name", UNLIKE_THE_VALUE)
+def test_cotangents_and_tangents_of_another_structure_are_refused(name: str) -> None:
+    f = UNLIKE_THE_VALUE[name]
+    for g in (f, ad.jit(f, backend="python")):
+        with pytest.raises(ad.errors.StructureError, match="remedy: give"):
+            g(X)

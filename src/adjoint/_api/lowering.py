@@ -381,19 +381,33 @@ def _with_tangents(made: Inner, chosen: Chosen, tangents: Sequence[Any], name: s
     for tree, t in zip(chosen.trees, tangents, strict=True):
         seeds = flatten(t)
         if seeds.key != tree.key:
-            raise StructureError(f"{name}: a tangent does not have the structure of its argument")
+            raise StructureError(
+                f"{name}: a tangent does not have the structure of its argument", remedy="give one tangent like each argument"
+            )
         given.update({id(leaf): seed for leaf, seed in zip(tree.leaves, seeds.leaves, strict=True)})
     active = made.active(chosen.places(made))
     program, active_results = forward.jvp(made.function, active)
     params = made.function.params
-    w = writer()
-    seeds = [w.converted(w.atom(given[id(made.leaves[k])]), params[k].type) for k, on in enumerate(active) if on]
+    seeds = [seed(given[id(made.leaves[k])], params[k].type, f"{name}: a tangent") for k, on in enumerate(active) if on]
     outputs = inlined(program, [*made.atoms, *seeds])
     count = len(made.function.results)
     found = iter(outputs[count:])
     dots = [next(found) if on else None for on in active_results]
     values = outputs[: made.results]
     return outputs[:count], [number_like(v, zeros(v) if t is None else t) for v, t in zip(values, dots, strict=False)]
+
+
+def seed(x: Any, like: Any, what: str) -> Any:
+    """Return a tangent or cotangent in the type of the value that it belongs to."""
+    w = writer()
+    atom = w.atom(x)
+    own = atom_type(atom)
+    if isinstance(own, Tensor) and isinstance(like, Tensor) and own.rank != like.rank:
+        raise StructureError(
+            f"{what} has {own.rank} axes, and its value has {like.rank}",
+            remedy="give it the shape of the value that it belongs to",
+        )
+    return w.converted(atom, like)
 
 
 def _jvp(f: Any, primals: Any, tangents: Any, *, has_aux: bool = False) -> Any:

@@ -12,6 +12,7 @@ from adjoint._api.function import Derivative
 from adjoint._api.hessian import _hessian
 from adjoint._api.jacobian import _jacfwd, _jacobian, _jacrev
 from adjoint._api.lowering import Inner, floated, inlined, inner, lowers, number_like, positions_of
+from adjoint._frontend.state import UnstableError
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.nodes import Block, Function, Undefined, Value, atom_type
 from adjoint._ir.symbol import Symbol, writer
@@ -70,7 +71,9 @@ def jacobian(
 
 
 def _expect_real(leaves: Sequence[Any], name: str, *, holomorphic: bool) -> None:
-    """Raise if a leaf is complex, unless the function is holomorphic."""
+    """Raise if a leaf is no number and no array, or complex, unless the function is holomorphic."""
+    if any(isinstance(leaf, Symbol) and not isinstance(leaf.type, Tensor) for leaf in leaves):
+        raise UnstableError(f"{name}: a list of unknown length is the result", remedy="return an array: np.array(items)")
     if not holomorphic and any(isinstance(leaf, Symbol) and leaf.dtype.kind == "c" for leaf in leaves):
         raise OutputError(
             f"{name}: a complex argument or result", remedy="pass holomorphic=True if the function is holomorphic"

@@ -11,13 +11,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from adjoint._api.linearize import linearize
-from adjoint._api.lowering import Chosen, Inner, floated, inlined, inner, number_like, zeros
+from adjoint._api.lowering import Chosen, Inner, floated, inlined, inner, number_like, seed, zeros
 from adjoint._api.vjp import vjp
 from adjoint._frontend import calls, closures
+from adjoint._frontend.lists import GrowingList
+from adjoint._frontend.merge import NUMBERS, parts_of
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.fingerprint import fingerprint
 from adjoint._ir.nodes import Function, Value, atom_type
-from adjoint._ir.symbol import writer
+from adjoint._ir.symbol import Symbol, writer
+from adjoint._ir.types import ListOf, Type, tangent_type
 from adjoint._transform import forward, reverse
 from adjoint.errors import StructureError
 
@@ -74,15 +77,56 @@ class Pullback(Linear):
 
     def pull(self, ct: Any) -> tuple[Any, ...]:
         """Write the way back for a cotangent."""
-        leaves = flatten((ct, self.kept["aux"]) if self.has_aux else ct).leaves
-        if len(leaves) != self.made.results:
-            raise StructureError("vjp: a cotangent does not have the structure of the result")
+        leaves = self.leaves((ct, self.kept["aux"]) if self.has_aux else ct)
         w, results = writer(), self.made.function.results
-        seeds = [w.converted(w.atom(c), atom_type(r)) for c, r, on in zip(leaves, results, self.wanted, strict=False) if on]
+        seeds = [list_of(c, tangent_type(atom_type(r))) for c, r, on in zip(leaves, results, self.wanted, strict=False) if on]
         found = inlined(self.program, [*map(w.atom, self.kept["residuals"]), *seeds])
         primals = self.kept["primals"]
         bars = [zeros(x) if k is None else number_like(x, found[k]) for x, k in zip(primals, self.places, strict=True)]
         return tuple(_spread(self.trees, bars))
+
+    def leaves(self, ct: Any) -> list[Any]:
+        """Return the leaves of a cotangent; of a list of unknown length it is a list."""
+        marks, own = [Mark() for _ in range(self.made.results)], flatten(ct)
+        found = dict(up_to_marks(self.made.tree.rebuild(marks), own.rebuild(own.leaves)))
+        if any(not isinstance(found.get(mark), (Symbol, *NUMBERS, GrowingList, list)) for mark in marks):
+            raise _other_structure()
+        return [found[mark] for mark in marks]
+
+
+def _other_structure() -> StructureError:
+    return StructureError(
+        "vjp: a cotangent does not have the structure of the result",
+        remedy="give it the structure of the value that it belongs to",
+    )
+
+
+class Mark:
+    """Stands for a leaf of a tree."""
+
+
+def up_to_marks(form: Any, x: Any) -> Iterator[tuple[Mark, Any]]:
+    """Yield the marks of a tree, each with what stands in its place in another one."""
+    if isinstance(form, Mark):
+        yield form, x
+        return
+    parts = parts_of(form)
+    if parts is None:
+        return
+    own = parts_of(x)
+    if own is None or parts.keys() != own.keys() or isinstance(form, list) != isinstance(x, list):
+        raise _other_structure()
+    for name, part in parts.items():
+        yield from up_to_marks(part, own[name])
+
+
+def list_of(x: Any, kind: Type) -> Any:
+    """Return a known list as a list of unknown length of items of a type."""
+    w = writer()
+    if not isinstance(kind, ListOf) or not isinstance(x, list) or (isinstance(x, GrowingList) and x.dynamic is not None):
+        return seed(x, kind, "vjp: a cotangent")
+    items = [list_of(item, kind.item) for item in (x.known_items if isinstance(x, GrowingList) else x)]
+    return w.listed(items) if items else w.empty_list(kind.item)
 
 
 class Pushforward(Linear):
@@ -114,12 +158,13 @@ class Pushforward(Linear):
         """Return the program's tangents."""
         given = [flatten(t) for t in tangents]
         if len(given) != len(self.trees) or any(a.key != b.key for a, b in zip(given, self.trees, strict=True)):
-            raise StructureError("linearize: a tangent does not have the structure of its argument")
-        w, params = writer(), self.made.function.params
-        own = [p for p, on in zip(params, self.active, strict=True) if on]
+            raise StructureError(
+                "linearize: a tangent does not have the structure of its argument", remedy="give one tangent like each argument"
+            )
+        own = [p for p, on in zip(self.made.function.params, self.active, strict=True) if on]
         leaves = [leaf for tree in given for leaf in tree.leaves]
         found = {k: leaf for leaf, k in zip(leaves, self.places, strict=True) if k is not None}
-        return [w.converted(w.atom(found[k]), p.type) for k, p in enumerate(own)]
+        return [seed(found[k], p.type, "linearize: a tangent") for k, p in enumerate(own)]
 
 
 def _symbol(atom: Any) -> Any:

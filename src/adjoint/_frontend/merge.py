@@ -23,7 +23,7 @@ from adjoint._frontend.identity import Identity, Kin
 from adjoint._frontend.lists import GrowingList, Row, hold, is_of_lists, kin_of_known, of_value
 from adjoint._frontend.state import UNBOUND, Ambiguous, Unbound, attributes, content, held_in, is_plain_object, remade
 from adjoint._ir.nodes import Block, Undefined, Value, atom_type
-from adjoint._ir.symbol import Symbol, writing
+from adjoint._ir.symbol import Symbol, writer, writing
 from adjoint._ir.types import ListOf, Tensor, Type, join
 
 Rebuild = Callable[[list[Any]], Any]
@@ -320,7 +320,12 @@ def parts_of(x: Any) -> dict[Any, Any] | None:
 
 
 def assembled(x: Any, parts: dict[Any, Any]) -> Any:
-    """Return a container or an object like ``x`` of other parts."""
+    """Return a container or an object like ``x`` of other parts, which is made now."""
+    new = _assembled(x, parts)
+    return writer().made(new) if writing() and not isinstance(x, tuple) else new
+
+
+def _assembled(x: Any, parts: dict[Any, Any]) -> Any:
     if isinstance(x, GrowingList) or (type(x) is list and writing()):
         return GrowingList(parts.values()) if writing() else list(parts.values())
     if isinstance(x, tuple):

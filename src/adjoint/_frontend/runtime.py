@@ -397,7 +397,8 @@ def user_binary(name: str, function: Callable[[Any, Any], Any], a: Any, b: Any) 
     method = calls.special(b, f"__{_REFLECTED.get(name, 'r' + name)}__")
     if method is not None and (y := method(a)) is not NotImplemented:
         return y
-    return function(a, b)
+    y = function(a, b)
+    return writer().made(y) if type(y) in (dict, set) else y
 
 
 def index_of(part: Any) -> Any:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import CellType
 from typing import Any
 
+import numpy as np
+
 from adjoint._frontend import closures
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import NUMBERS, assembled, is_number_like, parts_of
@@ -42,6 +44,8 @@ class _Taken:
 
     def __init__(self, is_leaf: Callable[[Any], bool]) -> None:
         self.is_leaf = is_leaf
+        # Whether a program is written of the value: arrays and objects of the world outside are its hidden arguments.
+        self.writes = is_leaf is is_number_like and writing()
         self.leaves: list[Any] = []
         self.seen: dict[int, _Place] = {}
 
@@ -52,6 +56,8 @@ class _Taken:
     def take(self, x: Any) -> tuple[_Build, Any]:
         """Return how to put a value together, and its key."""
         self.check(x)
+        if isinstance(x, np.ndarray) and self.writes and x.dtype.kind in "biufc":
+            x = writer().captures.array(x)
         if self.is_leaf(x) or (isinstance(x, GrowingList) and x.dynamic is not None):
             k = len(self.leaves)
             self.leaves.append(x)
@@ -73,6 +79,8 @@ class _Taken:
     def container(self, x: Any) -> tuple[_Build, Any] | None:
         """Take a container or an object apart; None if ``x`` is neither."""
         parts = parts_of(x)
+        if parts is not None and self.writes:
+            parts = {name: writer().captures.attribute(x, name, part) for name, part in parts.items()}
         return None if parts is None else self.parts(x, type(x), parts, assembled)
 
     def parts(self, x: Any, kind: Any, parts: dict[Any, Any], join: Callable[[Any, Any], Any]) -> tuple[_Build, Any]:
