@@ -134,6 +134,76 @@ def array_is_an_argument_and_a_variable(x, a):
     return f(a, x)
 
 
+@CASES((0.3,), refused="this array may be the one that was changed under another name")
+def array_that_is_returned_may_be_the_argument(x):
+    def f(a, x):
+        return a if x > 3 else f(a, x + 1.0)
+
+    a = np.zeros(2) + x
+    b = f(a, x)
+    b[0] = 100.0
+    return a[0] + b[1]
+
+
+@CASES((0.3,), (5.0,))
+def array_that_is_returned_is_read(x):
+    def f(a, x):
+        return a if x > 3 else f(a * 2.0, x + 1.0)
+
+    a = np.zeros(2) + x
+    b = f(a, x)
+    return a[0] + b[1]
+
+
+@CASES((0.3,), refused="this list may be the one that was changed under another name")
+def list_that_is_returned_may_be_the_argument(x):
+    def f(items, x):
+        return items if x > 3 else f(items, x + 1.0)
+
+    items = [x, 2.0]
+    b = f(items, x)
+    b[0] = 100.0
+    return items[0] + b[1]
+
+
+@CASES((0.3,), refused="changes a variable that is not its own")
+def turns_are_counted_by_a_function_handed_on(x):
+    n = 0.0
+
+    def step(v):
+        nonlocal n
+        n += 1
+        return v + n
+
+    def f(g, v):
+        return v if v > 10 else f(g, g(v))
+
+    return f(step, x) + n
+
+
+@CASES((0.3,), (2.5,))
+def arrays_swapped_at_every_call(x):
+    def f(a, b, v):
+        if v > 3:
+            return a[0] * 2 + b[0]
+        a[0] += 1
+        return f(b, a, v + 1)
+
+    a, b = np.zeros(2) + x, np.ones(2)
+    return f(a, b, x) + a[0] * 10 + b[0] * 100
+
+
+@CASES((0.3,), (1.5,), (5.0,))
+def two_functions_that_call_each_other_with_functions(x):
+    def even(n, g):
+        return g(n) if n > 4 else odd(n + 1, lambda v: v * x)
+
+    def odd(n, g):
+        return g(n) + 1 if n > 5 else even(n + 1, lambda v: v + x)
+
+    return even(x, np.sin)
+
+
 @CASES((0.3,), refused="changes a list that is not its own")
 def item_of_a_list_is_changed(x):
     def f(items, x):

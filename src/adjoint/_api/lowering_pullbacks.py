@@ -19,7 +19,7 @@ from adjoint._frontend.merge import NUMBERS, parts_of
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.fingerprint import fingerprint
 from adjoint._ir.nodes import Function, Value, atom_type
-from adjoint._ir.symbol import Symbol, writer
+from adjoint._ir.symbol import Symbol, writer, writing
 from adjoint._ir.types import ListOf, Type, tangent_type
 from adjoint._transform import forward, reverse
 from adjoint.errors import StructureError
@@ -55,8 +55,10 @@ class Linear:
         new.kept = kept
         return new
 
-    def __call__(self, *_: Any) -> Any:
-        raise TypeError("a function that `vjp` or `linearize` gave in a program is called outside of it")
+    def __call__(self, *args: Any) -> Any:
+        if not writing():
+            raise TypeError("a function that `vjp` or `linearize` gave in a program is called outside of it")
+        return calls.routed(self)(*args)
 
 
 class Pullback(Linear):

@@ -16,7 +16,7 @@ import numpy as np
 
 from adjoint._frontend import closures
 from adjoint._frontend.state import UNBOUND, UnstableError, held_in
-from adjoint._ir.symbol import Symbol
+from adjoint._ir.symbol import Symbol, writing
 
 Rebuild = Callable[[list[Any]], Any]
 # What a new variable stands for, None of what is none; and how to make its content.
@@ -32,8 +32,27 @@ class Choice:
     def __init__(self, index: Any, options: list[Any]) -> None:
         self.index, self.options = index, options
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        raise TypeError("a function that was chosen in a program is called outside of it")
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not writing():
+            raise TypeError("a function that was chosen in a program is called outside of it")
+        from adjoint._frontend.calls import routed  # of functions of libraries, which call it as it is
+
+        return routed(self)(*args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        raise unknown_function()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def unknown_function() -> UnstableError:
+    """Return the error for a comparison of functions of which one may be one of several."""
+    return UnstableError(
+        "which function a variable holds is asked for, and known only when the program runs",
+        remedy="keep a number or a boolean that says which function it is",
+    )
 
 
 def is_function(x: Any) -> bool:
@@ -139,6 +158,7 @@ def _remade(merger: Any, like: Any, key: tuple[int, int], parts: dict[Any, Part]
         if full not in merger.made:
             new = {name: build(outputs) if sources is None else CellType() for name, (sources, build) in parts.items()}
             merger.made[full] = (outputs, closures.remade(like, new))
+            merger.recorder.merged[id(merger.made[full][1])] = merger.made[full][1]
             for name, (sources, build) in parts.items():
                 if sources is not None:
                     new[name].cell_contents = build(outputs)

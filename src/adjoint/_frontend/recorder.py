@@ -42,7 +42,8 @@ class Recorder(Builder):
         # The rewritten functions that are running.
         self.entered: list[Any] = []
         self.functions: dict[Any, Any] = {}
-        # The variables that merged functions stand for, by those that stand for them.
+        # Functions that stand for several, and the variables that theirs stand for.
+        self.merged: dict[int, Any] = {}
         self.sources: dict[int, Any] = {}
         self.held: list[Identity] = []
         # Who containers and objects may be, and when they were made: these are kept alive, for their ids tell them apart.

@@ -7,16 +7,18 @@ the result. Then it is run again with that. Values of the functions around it be
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import CellType
 from typing import Any
 
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.branches import BottomError
-from adjoint._frontend.closures import is_rewritten
+from adjoint._frontend.closures import carried, is_rewritten
 from adjoint._frontend.invoke import DEPTH, Activation, EndlessError, called_as
 from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.state import UnstableError, content, same_content
+from adjoint._frontend.merge import parts_of
+from adjoint._frontend.state import UnstableError, content, held_in, same_content
 from adjoint._frontend.trees import Tree, flatten_with_functions
 from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Block, Call, Function, Value, atom_type, free, walk
@@ -24,6 +26,49 @@ from adjoint._ir.symbol import Symbol
 from adjoint._ir.types import ListOf, Tensor, Type, join
 
 RUNS = 6
+
+
+@dataclass
+class Aliases:
+    """Which arguments a result may be: for each of its leaves, and for each of its containers, by their numbers."""
+
+    arrays: list[list[int]] = field(default_factory=list)
+    containers: list[list[int]] = field(default_factory=list)
+
+    @classmethod
+    def found(cls, recorder: Any, arguments: Any, memories: list[Memory | None], value: Any, result: Tree) -> Aliases:
+        """Compare a result with the arguments."""
+        kin = [leaf.memory if isinstance(leaf, Array) else None for leaf in result.leaves]
+        arrays = [[k for k, m in enumerate(memories) if m and one and (m is one or m.related(one))] for one in kin]
+        own = list(containers(arguments))
+        return cls(arrays, [[k for k, x in enumerate(own) if _may_be(recorder, x, y)] for y in containers(value)])
+
+    def note(self, recorder: Any, arguments: Any, value: Any) -> None:
+        """Note which of the caller's containers those of a result may be."""
+        if any(self.containers):
+            own = list(containers(arguments))
+            for x, numbers in zip(containers(value), self.containers, strict=True):
+                recorder.identity(recorder.made(x), [recorder.identity(own[k]) for k in numbers])
+
+
+def _may_be(recorder: Any, x: Any, y: Any) -> bool:
+    first, second = recorder.known_identity(x), recorder.known_identity(y)
+    return x is y or (first is not None and second is not None and first.related(second))
+
+
+def containers(x: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """Yield the lists, dicts and objects in a value and in what functions carry along, each once."""
+    seen = set() if seen is None else seen
+    found = carried(x)
+    parts = {0: held_in(x)} if isinstance(x, CellType) else parts_of(x) if found is None else found[1]
+    growing = isinstance(x, GrowingList) and x.dynamic is not None
+    if id(x) in seen or (parts is None and not growing):
+        return
+    seen.add(id(x))
+    if found is None and not isinstance(x, (tuple, CellType)):
+        yield x
+    for part in (parts or {}).values():
+        yield from containers(part, seen)
 
 
 @dataclass
@@ -37,11 +82,14 @@ class Shell:
     result: Tree | None = None
     # The arguments whose memory the function writes to.
     written: list[int] = field(default_factory=list)
+    # Which of the arguments the arrays and containers of the result may be.
+    aliases: Aliases = field(default_factory=Aliases)
 
 
 def taken(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tree, Any]:
     """Return the arguments of a call, and what the function carries along, as leaves; and what tells such calls apart."""
     tree = flatten_with_functions((args, kwargs, called_as(original)))
+    tree.value = (args, kwargs, original)
     return tree, (original.__code__, tree.key, tuple(_type(leaf) for leaf in tree.leaves))
 
 
@@ -97,7 +145,8 @@ def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
                 recorder.entered.append(Activation(function.__code__, -1, (args, kwargs, own)))
                 try:
                     called_function = own if is_rewritten(shell.original) else function
-                    result = flatten_with_functions(called_function(*args, **kwargs))
+                    value = called_function(*args, **kwargs)
+                    result = flatten_with_functions(value)
                 finally:
                     recorder.entered.pop()
                 atoms = [recorder.atom(leaf) for leaf in result.leaves]
@@ -112,8 +161,9 @@ def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
     types = [atom_type(atom) for atom in atoms]
     if shell.types is not None and len(shell.types) == len(types):
         types = [join(a, b) or b for a, b in zip(shell.types, types, strict=True)]
-    stable = shell.types == types and shell.written == written
-    shell.types, shell.result, shell.written = types, result, written
+    aliases = Aliases.found(recorder, (args, kwargs, own), memories, value, result)
+    stable = shell.types == types and shell.written == written and shell.aliases == aliases
+    shell.types, shell.result, shell.written, shell.aliases = types, result, written, aliases
     with recorder.into(block):
         block.results = [recorder.converted(atom, t) for atom, t in zip(atoms, types, strict=True)]
     shell.function.body = block
@@ -164,8 +214,11 @@ def called(recorder: Any, shell: Shell, tree: Tree, captured: list[Value] | None
     recorder.append(Call(function=shell.function, args=[*args, *(captured or [])], outputs=outputs))
     for k, output in zip(shell.written, outputs[len(shell.result.leaves) :], strict=True):
         tree.leaves[k].replace(output)
-    symbols = [_result(recorder, o, leaf) for o, leaf in zip(outputs, shell.result.leaves, strict=False)]
-    return shell.result.rebuild(symbols)
+    results = zip(outputs, shell.result.leaves, shell.aliases.arrays, strict=False)
+    symbols = [_result(recorder, o, leaf, [tree.leaves[k] for k in own]) for o, leaf, own in results]
+    value = shell.result.rebuild(symbols)
+    shell.aliases.note(recorder, tree.value, value)
+    return value
 
 
 def expect_apart(leaves: list[Any], shell: Shell) -> None:
@@ -179,13 +232,14 @@ def expect_apart(leaves: list[Any], shell: Shell) -> None:
             )
 
 
-def _result(recorder: Any, output: Value, leaf: Any) -> Any:
+def _result(recorder: Any, output: Value, leaf: Any, own: list[Any]) -> Any:
+    """Return a leaf of the result, which may be one of the arguments ``own``."""
     if isinstance(output.type, ListOf):
         result = GrowingList()
         result.dynamic = output
         return result
     if isinstance(output.type, Tensor) and isinstance(leaf, Array):
-        return Array(Memory(output))
+        return Array(Memory(output, [x.memory for x in own]))
     return recorder.symbol(output)
 
 

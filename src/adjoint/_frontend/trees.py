@@ -27,6 +27,8 @@ class Tree:
     leaves: list[Any]
     rebuild: Rebuild
     key: Any
+    # What was taken apart, if that is asked for.
+    value: Any = None
 
 
 def flatten(x: Any, is_leaf: Callable[[Any], bool] = is_number_like) -> Tree:
@@ -109,7 +111,7 @@ class _TakenWithFunctions(_Taken):
         """Take a variable of a function apart; a known number in it decides how the function is written."""
         place = self.seen[id(cell)] = _Place(len(self.seen))
         x = held_in(cell)
-        known = isinstance(x, NUMBERS)
+        known = isinstance(x, NUMBERS) and id(cell) not in writer().births  # those are changed by functions that share them
         build, key = ((lambda _, __: x), ("constant", type(x), repr(x))) if known else self.take(x)
 
         def make(new: list[Any], made: dict[int, Any]) -> CellType:
