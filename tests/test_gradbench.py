@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.errors import AdjointError
 from benchmarks.gradbench import table, timing
 from benchmarks.gradbench.__main__ import main
 from benchmarks.gradbench.problem import SIZES
@@ -142,12 +141,12 @@ def test_whole_optimisation_of_saddle():
     assert np.allclose(saddle.solve(start, rate), 0.0, atol=1e-3)
 
 
-@pytest.mark.xfail(
-    reason="a descent whose function is a descent is taken for a function that calls itself", raises=AdjointError
-)
 def test_whole_optimisation_of_saddle_as_a_program():
     _, start, rate = saddle.inputs("small")
     assert difference(ad.jit(saddle.solve)(start, rate), saddle.solve(start, rate)) < 1e-10
+    rows, columns = ad.jit(ad.jacrev(saddle.solve))(start, rate), ad.jit(ad.jacfwd(saddle.solve))(start, rate)
+    assert np.allclose(rows, columns, rtol=1e-8, atol=1e-12)
+    assert np.allclose(rows, ad.jacfwd(saddle.solve)(start, rate), rtol=1e-8, atol=1e-12)
 
 
 def test_the_command_prints_all_tables(capsys, tmp_path):

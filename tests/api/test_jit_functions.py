@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import math
@@ -94,7 +95,23 @@ def test_an_error_in_a_program_names_the_line_of_the_user() -> None:
         assert g(X, Y) is not None
         with pytest.raises(ValueError, match="matmul") as caught:
             g(X, np.ones(5))
-        assert any(f"{__file__}:{line}" in note for note in caught.value.__notes__)
+        assert any(f"{__file__}:{line} (broken)" in note for note in caught.value.__notes__)
+
+
+def broken_in_a_loop(x: Any, n: int) -> Any:
+    total = 0.0
+    for i in range(n):
+        if total < 100.0:
+            total += np.sum(x[i:] @ x)
+    return total
+
+
+def test_an_error_in_a_block_names_the_function_that_has_the_block() -> None:
+    line = broken_in_a_loop.__code__.co_firstlineno + 4
+    for g in (ad.jit(broken_in_a_loop), ad.jit(ad.grad(broken_in_a_loop))):
+        with pytest.raises(ValueError, match="matmul") as caught:
+            g(X, 2)
+        assert any(f"{__file__}:{line} (broken_in_a_loop)" in note for note in caught.value.__notes__)
 
 
 def test_a_refusal_shows_file_line_caret_reason_and_remedy() -> None:
@@ -367,3 +384,40 @@ def test_export_writes_a_module_of_its_own(f: Callable[..., Any], tmp_path: Any)
     module = runpy.run_path(str(path))
     (exported,) = [g for name, g in module.items() if isinstance(g, types.FunctionType) and not name.startswith("_")][-1:]
     assert_same(exported(X), f(X))
+
+
+# Objects of the world outside, given to operators -----------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Weights:
+    scale: float
+    of_each: Any
+
+    def loss(self, x: Any) -> Any:
+        return self.scale * np.sum(self.of_each * x**2)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda w, x: ad.grad(lambda p: p.loss(x))(w),
+        lambda w, x: ad.jvp(lambda p: p.loss(x), (w,), (w,)),
+        lambda w, x: ad.vjp(lambda p: p.loss(x), w)[1](2.0),
+        lambda w, x: ad.linearize(lambda p: p.loss(x), w)[1](w),
+        lambda w, x: ad.vjp(lambda v: Weights(v[0], v * 2), x)[1](w),
+    ],
+)
+def test_operators_differentiate_by_an_object_of_the_world_as_it_is_at_the_call(use: Any) -> None:
+    weights = Weights(2.0, np.array([1.0, 2.0, 3.0]))
+    program = ad.jit(lambda x: _parts(use(weights, x)))
+    assert_same(program(X), _parts(use(weights, X)))
+    weights.scale, weights.of_each = 5.0, np.array([-1.0, 0.5, 2.0])
+    assert_same(program(X), _parts(use(weights, X)))
+
+
+def _parts(x: Any) -> Any:
+    """Return numbers and arrays in tuples, without objects."""
+    if isinstance(x, Weights):
+        return x.scale, x.of_each
+    return tuple(_parts(part) for part in x) if isinstance(x, tuple) else x

@@ -32,6 +32,11 @@ from tests.api.jit_programs import (
     with_rules,
 )
 
+
+def grown(x: Any) -> Any:
+    return np.sum(np.sin(x) * x) if np.sum(x) > 5 else grown(x + 1.0)
+
+
 # Operators, outside and inside of jit -----------------------------------------------------------------------------------------
 
 # What an operator makes of a function, and the arguments of that: the tracing engine says what it should be.
@@ -109,6 +114,7 @@ COMPOSED: dict[str, tuple[Callable[[Any], Any], Any, tuple[Any, ...]]] = {
     "custom rules, reverse over reverse": (lambda f: ad.jacrev(ad.grad(f)), with_rules, (X,)),
     "custom rules, reverse over forward": (lambda f: ad.jacrev(ad.jacfwd(f)), with_rules, (X,)),
     "custom rules, inside": (ad.grad, lambda x: np.sum(ad.grad(with_rules)(x) * x), (X,)),
+    "hessian of a recursive function": (ad.hessian, grown, (X,)),
     "custom rules of trees": (lambda f: ad.jacobian(f, (0, 1)), lambda p, x: mixed(p, x, 1), ({"a": Y, "b": 2.0}, X)),
 }  # fmt: skip
 

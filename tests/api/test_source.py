@@ -11,6 +11,7 @@ import pytest
 from scipy import special
 
 import adjoint as ad
+from adjoint._api.jit import Jitted
 from adjoint._backend.native import machine
 from adjoint.errors import AdjointError
 
@@ -71,9 +72,9 @@ def test_backend_used_and_source_are_of_the_last_call() -> None:
 def test_environment_chooses_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, expected in [("python", "python"), ("native", "native"), ("", "native")]:
         monkeypatch.setenv("ADJOINT_BACKEND", name)
-        g = ad.jit(cubes)
-        g(X)
-        assert g.backend_used == expected
+        for g in (ad.jit(cubes), Jitted(cubes)):
+            g(X)
+            assert g.backend_used == expected
     monkeypatch.setenv("ADJOINT_BACKEND", "fortran")
     with pytest.raises(ValueError, match="no backend 'fortran'"):
         ad.jit(cubes)

@@ -527,7 +527,7 @@ def closures_see_late_values(x, n):
     return a + late() + sum(f() for f in fs)
 
 
-@CASES((1.0, 3), (-1.0, 0), refused="either")
+@CASES((1.0, 3), (-1.0, 0))
 def functions_made_in_branches(x, n):
     if x > 0:
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import types
 from collections.abc import Callable
 from typing import Any
@@ -62,6 +63,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _checkpoint(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if isinstance(f, functools.partial):
+        return _checkpoint(f.func, (*f.args, *args), {**f.keywords, **kwargs})
     cells = captured(f)
 
     def function(arguments: Any, options: Any, contents: Any) -> Any:

@@ -6,6 +6,7 @@ import functools
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,21 @@ from adjoint._api import compressed, compressed_program
 from adjoint._api import lowering as lowering
 from adjoint._api import lowering_custom as lowering_custom
 from adjoint._api import lowering_jacobian as lowering_jacobian
+from adjoint._api import lowering_pullbacks as lowering_pullbacks
 from adjoint._api import lowering_vmap as lowering_vmap
 from adjoint._api.compiled import Compiled
+from adjoint._api.custom import Custom
 from adjoint._api.function import Derivative, expect_function
 from adjoint._api.jacobian import is_sparse
 from adjoint._backend.native import machine
 from adjoint._backend.options import Options
-from adjoint._frontend import calls, captures
+from adjoint._frontend import calls, captures, closures
 from adjoint._frontend.captures import holds
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import put
 from adjoint._frontend.translate import Program, is_leaf, translate
 from adjoint._frontend.trees import Tree, flatten
+from adjoint._trace.instrument import is_instrumented
 from adjoint._trace.routes import instrumented
 from adjoint._trace.traced import Traced, sample
 from adjoint.errors import AdjointError, MutationError
@@ -106,15 +110,21 @@ def jit(
     """
     if backend == "native" and not machine.available():
         warnings.warn('jit(backend="native"): llvmlite is not there, so Python runs the program', RuntimeWarning, stacklevel=2)
-    backend = backend or os.environ.get("ADJOINT_BACKEND") or BACKENDS[0]
-    if backend not in BACKENDS:
-        raise ValueError(f"jit: there is no backend {backend!r}; there are {' and '.join(map(repr, BACKENDS))}")
+    backend = backend_of(backend)
     options = Options(fastmath, parallel)
     if isinstance(f, Derivative) and is_sparse(f):
         # A pattern is found from a run, so the program is that of the function: its tangents, many directions at once.
         inner = f.f if isinstance(f.f, Jitted) else Jitted(f.f, backend=backend, fallback=fallback, options=options)
         return Derivative(f.run, inner, f.options)
     return Jitted(f, backend=backend, fallback=fallback, options=options)
+
+
+def backend_of(name: str | None) -> str:
+    """Return the backend of a name; without one, that of the environment, or machine code."""
+    name = name or os.environ.get("ADJOINT_BACKEND") or BACKENDS[0]
+    if name not in BACKENDS:
+        raise ValueError(f"jit: there is no backend {name!r}; there are {' and '.join(map(repr, BACKENDS))}")
+    return name
 
 
 class Jitted:
@@ -132,11 +142,11 @@ class Jitted:
     __qualname__: str
 
     def __init__(
-        self, f: Callable[..., Any], *, backend: str = "native", fallback: bool = False, options: Options | None = None
+        self, f: Callable[..., Any], *, backend: str | None = None, fallback: bool = False, options: Options | None = None
     ) -> None:
         expect_function(f, "jit")
         functools.update_wrapper(self, f, updated=())
-        self.f, self.backend, self.fallback, self.options = f, backend, fallback, options
+        self.f, self.backend, self.fallback, self.options = f, backend_of(backend), fallback, options
         self.entries: dict[Any, list[Entry]] = {}
         self.levels: dict[Any, int] = {}
         # The programs for numbers and arrays as positional arguments, the commonest case, which are found quickly.
@@ -146,7 +156,8 @@ class Jitted:
         self.first: Entry | None = None
         self.fast: Callable[..., Any] | None = None
         self.shaped: Callable[[tuple[Any, ...]], Any] | None = None
-        self.refused = False
+        # What was defined while the tracing engine runs is run by that.
+        self.refused = is_traced_code(f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program of ``f`` for these arguments."""
@@ -257,10 +268,29 @@ captures.FORM.append(sample)
 compressed.RUNS[Jitted] = compressed_program.run_of
 # Within a translated function it is the function itself.
 calls.CALLED[Jitted] = lambda g, args, kwargs: calls.routed(g.f)(*args, **kwargs)
+closures.KINDS[Jitted] = (
+    lambda g: (Jitted, g.backend, g.fallback, g.options),
+    lambda g: {"f": g.f},
+    lambda g, parts: _again(parts["f"], g.backend, g.fallback, g.options),
+)
 
 
 def _again(f: Any, backend: str, fallback: bool, options: Options | None) -> Jitted:
     return Jitted(f, backend=backend, fallback=fallback, options=options)
+
+
+def is_traced_code(f: Any) -> bool:
+    """Tell whether a function was defined while the tracing engine runs: then its source is not what there is to read."""
+    while True:
+        if isinstance(f, functools.partial):
+            f = f.func
+        elif isinstance(f, MethodType):
+            f = f.__func__
+        elif isinstance(f, (Derivative, Custom)):
+            f = f.f
+        else:
+            break
+    return is_instrumented(f if isinstance(f, FunctionType) else getattr(type(f), "__call__", None))  # noqa: B004 - the function is wanted
 
 
 def is_argument(x: Any) -> bool:

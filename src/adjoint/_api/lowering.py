@@ -21,10 +21,8 @@ from adjoint._api.function import Derivative
 from adjoint._api.grad import _grad, _value_and_grad
 from adjoint._api.hvp import HVP, _hvp
 from adjoint._api.jvp import jvp
-from adjoint._api.linearize import linearize
 from adjoint._api.stop_gradient import stop_gradient
-from adjoint._api.vjp import vjp
-from adjoint._frontend import calls
+from adjoint._frontend import calls, closures
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.identity import Identity
 from adjoint._frontend.lists import GrowingList
@@ -59,6 +57,11 @@ def _derivative_called(g: Derivative, args: tuple[Any, ...], kwargs: dict[str, A
 
 
 calls.CALLED[Derivative] = _derivative_called
+closures.KINDS[Derivative] = (
+    lambda g: (Derivative, g.run, repr(g.options)),
+    lambda g: {"f": g.f},
+    lambda g, parts: Derivative(g.run, parts["f"], g.options),
+)
 
 
 # A function as a program of its own -------------------------------------------------------------------------------------------
@@ -325,7 +328,7 @@ def value_and_grad(
     cotangents = dict(zip([k for k, on in enumerate(active) if on], outputs[count:], strict=True))
     if holomorphic:
         cotangents = {k: np.conj(ct) for k, ct in cotangents.items()}
-    parts = chosen.build(made, {k: _number_like(made.leaves[k], ct) for k, ct in cotangents.items()})
+    parts = chosen.build(made, {k: number_like(made.leaves[k], ct) for k, ct in cotangents.items()})
     value = made.tree.rebuild(outputs[: made.results])
     return value, parts[0] if isinstance(argnums, (int, np.integer)) else tuple(parts)
 
@@ -335,7 +338,7 @@ def _one(result: Any) -> Any:
     return 1.0 + 0j if isinstance(t, Tensor) and t.dtype.kind == "c" else 1.0
 
 
-def _number_like(x: Any, g: Any) -> Any:
+def number_like(x: Any, g: Any) -> Any:
     """Return the derivative by a Python number as a Python number."""
     t = leaf_type(x)
     if isinstance(t, Tensor) and t.number and isinstance(g, Symbol) and isinstance(g.type, Tensor) and not g.type.number:
@@ -378,19 +381,33 @@ def _with_tangents(made: Inner, chosen: Chosen, tangents: Sequence[Any], name: s
     for tree, t in zip(chosen.trees, tangents, strict=True):
         seeds = flatten(t)
         if seeds.key != tree.key:
-            raise StructureError(f"{name}: a tangent does not have the structure of its argument")
+            raise StructureError(
+                f"{name}: a tangent does not have the structure of its argument", remedy="give one tangent like each argument"
+            )
         given.update({id(leaf): seed for leaf, seed in zip(tree.leaves, seeds.leaves, strict=True)})
     active = made.active(chosen.places(made))
     program, active_results = forward.jvp(made.function, active)
     params = made.function.params
-    w = writer()
-    seeds = [w.converted(w.atom(given[id(made.leaves[k])]), params[k].type) for k, on in enumerate(active) if on]
+    seeds = [seed(given[id(made.leaves[k])], params[k].type, f"{name}: a tangent") for k, on in enumerate(active) if on]
     outputs = inlined(program, [*made.atoms, *seeds])
     count = len(made.function.results)
     found = iter(outputs[count:])
     dots = [next(found) if on else None for on in active_results]
     values = outputs[: made.results]
-    return outputs[:count], [_number_like(v, zeros(v) if t is None else t) for v, t in zip(values, dots, strict=False)]
+    return outputs[:count], [number_like(v, zeros(v) if t is None else t) for v, t in zip(values, dots, strict=False)]
+
+
+def seed(x: Any, like: Any, what: str) -> Any:
+    """Return a tangent or cotangent in the type of the value that it belongs to."""
+    w = writer()
+    atom = w.atom(x)
+    own = atom_type(atom)
+    if isinstance(own, Tensor) and isinstance(like, Tensor) and own.rank != like.rank:
+        raise StructureError(
+            f"{what} has {own.rank} axes, and its value has {like.rank}",
+            remedy="give it the shape of the value that it belongs to",
+        )
+    return w.converted(atom, like)
 
 
 def _jvp(f: Any, primals: Any, tangents: Any, *, has_aux: bool = False) -> Any:
@@ -404,6 +421,9 @@ def _jvp(f: Any, primals: Any, tangents: Any, *, has_aux: bool = False) -> Any:
     return (value[0], t[0], value[1]) if has_aux else (value, t)
 
 
+calls.REPLACED[jvp] = _jvp
+
+
 @lowers(_derivative)
 def derivative(f: Any, args: Any, kwargs: Any, *, argnum: int) -> Any:
     """Write the program of a derivative by one argument."""
@@ -411,64 +431,6 @@ def derivative(f: Any, args: Any, kwargs: Any, *, argnum: int) -> Any:
     args = floated(args, (k,))
     one = np.ones_like(args[k]) if isinstance(args[k], Array) else 1.0
     return pushed(f, args, kwargs, {k: one}, "derivative")[1]
-
-
-def pulled(made: Inner, chosen: Chosen, name: str) -> tuple[Any, Callable[[Any], list[Any]]]:
-    """Write the program of a value; return it, and what writes the way back for a cotangent."""
-    active = made.active(chosen.places(made))
-    wanted = [k < made.results and atom_type(r).differentiable for k, r in enumerate(made.function.results)]
-    split = reverse.vjp(made.function, active, wanted)
-    outputs = inlined(split.forward, made.atoms)
-    count = len(made.function.results)
-    made.write(outputs[:count])
-    residuals = outputs[count:]
-
-    def pull(ct: Any) -> list[Any]:
-        leaves = flatten(ct).leaves
-        if len(leaves) != made.results:
-            raise StructureError(f"{name}: a cotangent does not have the structure of the result")
-        results = made.function.results
-        seeds = [
-            writer().converted(writer().atom(c), atom_type(r)) for c, r, on in zip(leaves, results, wanted, strict=False) if on
-        ]
-        found = inlined(split.backward, [*[writer().atom(r) for r in residuals], *seeds])
-        parts = dict(zip([k for k, on in enumerate(active) if on], found, strict=True))
-        return chosen.build(made, {k: _number_like(made.leaves[k], x) for k, x in parts.items()})
-
-    return made.tree.rebuild(outputs[: made.results]), pull
-
-
-def _vjp(f: Any, *primals: Any, has_aux: bool = False) -> Any:
-    primals = floated(primals, range(len(primals)))
-    value, pull = pulled(inner(f, primals, {}), Chosen(primals, range(len(primals)), "vjp"), "vjp")
-    if not has_aux:
-        return value, lambda ct: tuple(pull(ct))
-    y, aux = value
-    return y, lambda ct: tuple(pull((ct, _zero_tree(aux)))), aux
-
-
-def _linearize(f: Any, *primals: Any, has_aux: bool = False) -> Any:
-    primals = floated(primals, range(len(primals)))
-    made, chosen = inner(f, primals, {}), Chosen(primals, range(len(primals)), "linearize")
-    outputs = inlined(made.function, made.atoms)
-    made.write(outputs)
-    value = made.tree.rebuild(outputs[: made.results])
-
-    def push(*tangents: Any) -> Any:
-        dot = made.tree.rebuild(_with_tangents(made, chosen, tangents, "linearize")[1])
-        return dot[0] if has_aux else dot
-
-    return (value[0], push, value[1]) if has_aux else (value, push)
-
-
-def _zero_tree(x: Any) -> Any:
-    tree = flatten(x)
-    return tree.rebuild([zeros(leaf) for leaf in tree.leaves])
-
-
-calls.REPLACED[jvp] = _jvp
-calls.REPLACED[vjp] = _vjp
-calls.REPLACED[linearize] = _linearize
 
 
 @calls.replaces(stop_gradient)

@@ -15,7 +15,7 @@ from adjoint._api.custom import Custom
 from adjoint._api.custom_jvp import custom_jvp
 from adjoint._api.custom_vjp import custom_vjp
 from adjoint._api.lowering import Inner, inner, leaf_type, takes, zeros
-from adjoint._frontend import calls
+from adjoint._frontend import calls, closures
 from adjoint._frontend.state import UnstableError
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.nodes import Call, Derivative, Function, Value, atom_type
@@ -337,3 +337,18 @@ def _expect_pure(given: Given, made: Inner) -> None:
 
 _RULES: dict[type, Callable[[Given, Derivative], None]] = {custom_jvp: _of_jvp, custom_vjp: _of_vjp}
 calls.CALLED[Custom] = called
+
+
+def _with_parts(g: Any, parts: dict[str, Any]) -> Custom:
+    """Return a function like ``g`` of other functions."""
+    new = object.__new__(type(g))
+    new.__dict__.update({**g.__dict__, **parts})
+    return new
+
+
+for _class, _names in ((custom_jvp, ("f", "jvp")), (custom_vjp, ("f", "fwd", "bwd"))):
+    closures.KINDS[_class] = (
+        lambda g: (type(g), g.nondiff),
+        lambda g, names=_names: {name: getattr(g, name) for name in names},
+        _with_parts,
+    )

@@ -11,7 +11,8 @@ from adjoint._api.directions import along_all, has_effects
 from adjoint._api.function import Derivative
 from adjoint._api.hessian import _hessian
 from adjoint._api.jacobian import _jacfwd, _jacobian, _jacrev
-from adjoint._api.lowering import Inner, _number_like, floated, inlined, inner, lowers, positions_of
+from adjoint._api.lowering import Inner, floated, inlined, inner, lowers, number_like, positions_of
+from adjoint._frontend.state import UnstableError
 from adjoint._frontend.trees import Tree, flatten
 from adjoint._ir.nodes import Block, Function, Undefined, Value, atom_type
 from adjoint._ir.symbol import Symbol, writer
@@ -70,7 +71,9 @@ def jacobian(
 
 
 def _expect_real(leaves: Sequence[Any], name: str, *, holomorphic: bool) -> None:
-    """Raise if a leaf is complex, unless the function is holomorphic."""
+    """Raise if a leaf is no number and no array, or complex, unless the function is holomorphic."""
+    if any(isinstance(leaf, Symbol) and not isinstance(leaf.type, Tensor) for leaf in leaves):
+        raise UnstableError(f"{name}: a list of unknown length is the result", remedy="return an array: np.array(items)")
     if not holomorphic and any(isinstance(leaf, Symbol) and leaf.dtype.kind == "c" for leaf in leaves):
         raise OutputError(
             f"{name}: a complex argument or result", remedy="pass holomorphic=True if the function is holomorphic"
@@ -110,7 +113,7 @@ class _Blocks:
         if whole is None:
             shape = (*_shape(y), *_shape(leaf))
             return created(np.zeros, shape) if shape else 0.0
-        return self.placed(whole, y, leaf) if _rank(y) or _rank(leaf) else _number_like(y, whole)
+        return self.placed(whole, y, leaf) if _rank(y) or _rank(leaf) else number_like(y, whole)
 
     def whole(self, i: int, k: int) -> Any:
         """Return the derivatives along all directions, their axis in front; None if they are zero."""

@@ -206,5 +206,5 @@ def _rank_of_items(box: GrowingList) -> int:
     if t is None:
         return max((x.ndim for x in box.known_items if isinstance(x, Symbol)), default=0)
     if not isinstance(t, Tensor):
-        raise BatchError(f"vmap: results of type {t} cannot be stacked")
+        raise UnstableError("vmap: a list of unknown length is the result", remedy="return an array: np.array(items)")
     return t.rank

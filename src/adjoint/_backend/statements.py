@@ -442,5 +442,9 @@ def _named(plan: Any, tree: Any, names: dict[Value, str]) -> set[str]:
 
 
 def _is_numeric(op: Apply) -> bool:
-    """Tell whether a function fails on what is not there, so that it is never applied to that; zeros may be made in vain."""
-    return op.function is kinds.scale or (op.function is not np.zeros_like and not is_ours(op.function))
+    """Tell whether a function fails on what is not there, so that it is never applied to that."""
+    return (op.function is kinds.scale or not is_ours(op.function)) and op.function not in _OF_FORM
+
+
+# What takes nothing but the form of an array is applied before it is known whether the array will be used.
+_OF_FORM = frozenset({np.zeros_like, np.broadcast_to})

@@ -45,7 +45,7 @@ def branch(recorder: Any, condition: Symbol, then: Thunk, orelse: Thunk, state: 
     if a.dead or b.dead:
         return one_way(recorder, test, a, b, state)
     sides = Side(recorder, a.block, a.contents), Side(recorder, b.block, b.contents)
-    merger = Merger(*sides)
+    merger = Merger(*sides, state.cells())
     names = [merger.merge(x, y) for x, y in zip(a.names, b.names, strict=True)]
     objects = [merged_object(merger, obj, a, b) for obj in changed(a, b)]
     signal = merged_signal(merger, a.signal, b.signal)

@@ -336,7 +336,7 @@ def deep_copy(x: Any, *_: Any) -> Any:
 
 @replaces(copy.copy)
 def shallow_copy(x: Any) -> Any:
-    return np.copy(x) if isinstance(x, Array) else copy.copy(x)
+    return np.copy(x) if isinstance(x, Array) else writer().made(copy.copy(x))
 
 
 @replaces(dataclasses.replace)

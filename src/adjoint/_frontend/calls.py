@@ -17,6 +17,7 @@ import numpy as np
 
 from adjoint import _ufunc_methods
 from adjoint._frontend import invoke, iteration
+from adjoint._frontend.function_merge import Choice, expect_unchanged
 from adjoint._frontend.lists import GrowingList, holds_symbols
 from adjoint._frontend.purity import GENERATORS, drawn, impure, is_immutable, is_impure
 from adjoint._frontend.recorder import CREATION
@@ -106,7 +107,25 @@ def _function(f: types.FunctionType) -> Any:
 
 
 def _rewritten(f: types.FunctionType, /, *args: Any, **kwargs: Any) -> Any:
+    if writer().sources:
+        expect_unchanged(writer(), f)
     return writer().made_iterator(invoke.enter(f, f, args, kwargs))
+
+
+def _chosen(f: Choice, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function that is one of several: a branch for each of them."""
+    from adjoint._frontend.runtime import RUNTIME
+
+    def call(k: int) -> Any:
+        run = lambda: routed(f.options[k])(*args, **kwargs)
+        if k == len(f.options) - 1:
+            return run()
+        return RUNTIME.choose(RUNTIME.compare(("eq",), f.index, lambda: k), run, lambda: call(k + 1))
+
+    return call(0)
+
+
+CALLED[Choice] = _chosen
 
 
 def _python(f: types.FunctionType, /, *args: Any, **kwargs: Any) -> Any:
@@ -369,7 +388,7 @@ def _class(cls: type) -> Any:
         routed(initial)(obj, *args, **kwargs)
         return obj
 
-    return make if invoke.copy_of(initial) is not None else cls
+    return make if invoke.is_rewritten(initial) or invoke.copy_of(initial) is not None else _made(cls)
 
 
 def _made(cls: Any) -> Function:

@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 from adjoint._frontend.arrays import Array, Memory
+from adjoint._frontend.function_merge import MOST, Choice, is_function
 from adjoint._frontend.lists import GrowingList, listed, of_value
 from adjoint._frontend.merge import assembled, is_constant, is_number_like, parts_of, same
 from adjoint._frontend.state import UnstableError
@@ -22,6 +23,9 @@ def chosen(items: list[Any], index: Any) -> Any:
         return first
     if all(map(is_number_like, items)):
         return _value(items, index)
+    if len(items) <= MOST and all(map(is_function, items)):
+        place = writer().operation(operator.getitem, (writer().listed(list(range(len(items)))), index))
+        return Choice(Symbol(place), list(items))
     if all(isinstance(item, GrowingList) for item in items) and len({_length(item) for item in items}) > 1:
         return _identified(of_value(_taken([writer().list_atom(item) for item in items], index)), items)
     parts = [parts_of(item) for item in items]

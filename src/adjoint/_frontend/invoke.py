@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
+from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
+from adjoint._frontend.closures import is_rewritten, note_rewritten
 from adjoint._frontend.rewrite import rewritten
 from adjoint._frontend.rewrite_expressions import MARK, UnreadableError
+from adjoint._frontend.trees import flatten_with_functions
 from adjoint._ir.symbol import writer
 from adjoint._syntax import Syntax, syntax_of, why_unreadable
 from adjoint.errors import AdjointError
 
 _COPIES: dict[int, tuple[weakref.ref[CodeType], CodeType | UnreadableError | None]] = {}
 _WRITING = threading.RLock()
-_REWRITTEN: set[int] = set()
-_KEPT: list[CodeType] = []
+
+
+# How often a function may run within itself, each time with other functions among its arguments.
+DEPTH = 12
+
+
+@dataclass(eq=False)
+class Activation:
+    """A function that is running: ``conditions`` are those at which it began, -1 those of a function of the program."""
+
+    code: CodeType
+    conditions: int
+    carried: Any
+
+    @functools.cached_property
+    def key(self) -> Any:
+        """What tells one use of a function from another: the structure of its arguments, and the functions among them."""
+        return flatten_with_functions(self.carried).key
 
 
 class RecursingError(Exception):
     """A function was called while it runs, under a condition that is known only when the program runs."""
 
-    def __init__(self, code: CodeType) -> None:
-        super().__init__(code.co_name)
-        self.code = code
+    def __init__(self, activation: Activation) -> None:
+        super().__init__(activation.code.co_name)
+        self.activation = activation
 
 
-def is_rewritten(function: Any) -> bool:
-    """Tell whether a function is a rewritten copy or was defined in one."""
-    return id(getattr(function, "__code__", None)) in _REWRITTEN
+class EndlessError(AdjointError):
+    """A function would have to be written for ever more functions among its arguments."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"the function {name!r} is called within itself {DEPTH} times, each time with {what}",
+            why="each of these calls is written on its own, and whether there is an end to them is not known",
+            remedy="pass the same functions at every call and what differs as numbers and arrays, or use jit(f, fallback=True)",
+        )
 
 
 def copy_of(function: FunctionType) -> FunctionType | None:
@@ -72,8 +98,7 @@ def _bound(template: CodeType, runtime: Any) -> CodeType:
         return runtime if type(value) is str and value == MARK else value
 
     code = template.replace(co_consts=tuple(map(put, template.co_consts)))
-    _REWRITTEN.add(id(code))
-    _KEPT.append(code)
+    note_rewritten(code)
     return code
 
 
@@ -90,34 +115,42 @@ def enter(function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: 
     """Run a rewritten function in place; one that calls itself under an unknown condition becomes a function of the program."""
     from adjoint._frontend import recursion
 
-    recorder = writer()
-    code = function.__code__
-    for entered, depth in recorder.entered:
-        if entered is code and recorder.conditions > depth:
-            shell = recursion.find(recorder, function, args, kwargs)
-            if shell is not None:
-                return shell[0]
-            raise RecursingError(code)
+    recorder, code = writer(), function.__code__
+    own = Activation(code, recorder.conditions, (args, kwargs, called_as(original)))
+    running = [other for other in recorder.entered if other.code is code]
+    same = [other for other in running if other.key == own.key]
+    if any(recorder.conditions > other.conditions for other in same):
+        if all(other.conditions >= 0 for other in same):
+            raise RecursingError(same[0])
+        return recursion.find(recorder, function, original, args, kwargs)
+    if sum(recorder.conditions > other.conditions for other in running) >= DEPTH:
+        raise EndlessError(function.__name__, "other functions among its arguments, or arguments of another structure")
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     recorder.captures.cells.append(cells)
     try:
-        if any(entered is code for entered, _ in recorder.entered):
-            return run(recorder, function, original, args, kwargs)
+        if same:
+            return run(recorder, function, original, own)
         try:
             with recorder.attempt():
-                return run(recorder, function, original, args, kwargs)
+                return run(recorder, function, original, own)
         except RecursingError as error:
-            if error.code is not code:
+            if error.activation is not own:
                 raise
-        return recursion.call(recorder, function, args, kwargs)
+        return recursion.find(recorder, function, original, args, kwargs)
     finally:
         recorder.captures.cells.pop()
 
 
-def run(recorder: Any, function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def called_as(original: Any) -> Any:
+    """Return a function in the form in which it tells calls apart: one of the world outside is what it is."""
+    return original if is_rewritten(original) else (original.__code__, repr([id(cell) for cell in original.__closure__ or ()]))
+
+
+def run(recorder: Any, function: FunctionType, original: Any, own: Activation) -> Any:
     """Run a rewritten function with the arrays among its defaults captured."""
     with_defaults(recorder, function, original)
-    recorder.entered.append((function.__code__, recorder.conditions))
+    recorder.entered.append(own)
+    args, kwargs, _ = own.carried
     try:
         return function(*args, **kwargs)
     finally:

@@ -12,15 +12,15 @@ from adjoint._ir.nodes import Line
 from adjoint.errors import OWN_FILES
 
 
-def user_line() -> Line | None:
-    """Return the line of the user's that is being run."""
+def user_line(function: str = "") -> Line | None:
+    """Return the line of the user's that is being run, in a function of this name: its blocks may be functions too."""
     frame = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
         if not filename.startswith(OWN_FILES) and not filename.startswith(_LIBRARIES) and filename[:1] != "<":
-            return Line(filename, frame.f_lineno, frame.f_code.co_name)
+            return Line(filename, frame.f_lineno, function or frame.f_code.co_name)
         if filename.startswith(("<stdin", "<doctest", "<ipython", "<string")):
-            return Line(filename, frame.f_lineno, frame.f_code.co_name)
+            return Line(filename, frame.f_lineno, function or frame.f_code.co_name)
         frame = frame.f_back
     return None
 

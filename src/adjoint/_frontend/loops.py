@@ -139,7 +139,8 @@ def widened(recorder: Any, header: Header, turn: Turn, region: Any, before: tupl
     for obj, _ in objects.values():
         refuse_held(recorder, obj)
     outside = recorder.blocks[-1]
-    merger = Merger(Side(recorder, outside, {k: old for k, (_, old) in objects.items()}), Side(recorder, turn.block, contents))
+    sides = Side(recorder, outside, {k: old for k, (_, old) in objects.items()}), Side(recorder, turn.block, contents)
+    merger = Merger(*sides, cells)
     new = Header()
     new.names = [merger.merge(x, y) for x, y in zip(before, turn.names, strict=True)]
     for key, (obj, old) in objects.items():
@@ -149,7 +150,8 @@ def widened(recorder: Any, header: Header, turn: Turn, region: Any, before: tupl
     new.inits = [pair[0] for pair in merger.pairs]
     updates = [pair[1] for pair in merger.pairs]
     new.forms = [*merger.forms, len(new.objects)]
-    new.types = [joined(t, header, k) for k, t in enumerate(merger.types)]
+    # Where another structure is carried than before, a value at the same place is another one.
+    new.types = [joined(t, header, k) for k, t in enumerate(merger.types)] if new.forms == header.forms else merger.types
     new.hints = [name_of(pair) for pair in merger.pairs]
     if same_form(header, new):
         header.inits, header.names, header.objects, header.hints = new.inits, new.names, new.objects, new.hints

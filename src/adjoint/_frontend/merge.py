@@ -10,17 +10,20 @@ import collections
 import functools
 import operator
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from adjoint._frontend import function_merge
 from adjoint._frontend.arrays import Array, Memory, walked
+from adjoint._frontend.closures import is_rewritten
 from adjoint._frontend.identity import Identity, Kin
 from adjoint._frontend.lists import GrowingList, Row, hold, is_of_lists, kin_of_known, of_value
-from adjoint._frontend.state import UNBOUND, Ambiguous, Unbound, attributes, content, is_plain_object, remade
+from adjoint._frontend.state import UNBOUND, Ambiguous, Unbound, attributes, content, held_in, is_plain_object, remade
 from adjoint._ir.nodes import Block, Undefined, Value, atom_type
-from adjoint._ir.symbol import Symbol, writing
+from adjoint._ir.symbol import Symbol, writer, writing
 from adjoint._ir.types import ListOf, Tensor, Type, join
 
 Rebuild = Callable[[list[Any]], Any]
@@ -70,8 +73,12 @@ class Side:
 class Merger:
     """Collects the pairs of atoms that become outputs of one operation.  ``forms`` is the structure of what was merged."""
 
-    def __init__(self, a: Side, b: Side) -> None:
+    def __init__(self, a: Side, b: Side, cells: AbstractSet[int] = frozenset()) -> None:
         self.sides = (a, b)
+        # The variables of the function that is running which are merged by their names.
+        self.cells = cells
+        # Whether what only one side reads, and was there before both, is what it is on the other side too.
+        self.outer = False
         self.recorder = a.recorder
         self.pairs: list[tuple[Any, Any]] = []
         self.types: list[Type] = []
@@ -106,7 +113,7 @@ class Merger:
             return lambda _: a
         if is_number_like(a) and is_number_like(b):
             return self.leaves(a, b) or self.ambiguous(a, b)
-        return self.containers(a, b) or self.ambiguous(a, b)
+        return self.containers(a, b) or function_merge.merged(self, a, b) or self.ambiguous(a, b)
 
     def ambiguous(self, a: Any, b: Any) -> Rebuild:
         self.forms.append("ambiguous")
@@ -139,6 +146,8 @@ class Merger:
         side = self.sides[0 if first else 1]
         if is_number_like(x):
             atom = side.atom(x)
+            if self.outer and not function_merge.is_defined_in(side, x):
+                return lambda _: x
             nothing = Undefined(atom_type(atom))
             k = self.pair(*((atom, nothing) if first else (nothing, atom)))
             assert k is not None
@@ -150,6 +159,8 @@ class Merger:
             assert k is not None
             return self.remade(lambda outputs: of_value(outputs[k].value), [(side, x)])
         parts = side.parts(x)
+        if parts is None and (function := function_merge.one_sided(self, side, x, first=first)) is not None:
+            return function
         if parts is None:
             return (lambda _: x) if stands_alone(x) else self.ambiguous(*((x, UNBOUND) if first else (UNBOUND, x)))
         if (id(x), 0) in self.open:
@@ -266,12 +277,20 @@ def of_memory(output: Any, memories: list[Memory], stale: str = "") -> Any:
 def stands_alone(x: Any) -> bool:
     """Tell whether an object without parts surely holds no value of the block that it was made in."""
     if isinstance(x, FunctionType):
-        return not x.__closure__ and not x.__defaults__ and not x.__kwdefaults__
+        if x.__defaults__ or x.__kwdefaults__:
+            return False
+        return not x.__closure__ or (not is_rewritten(x) and all(_is_of_the_world(cell) for cell in x.__closure__))
     return (
         is_constant(x)
         or isinstance(x, (ModuleType, BuiltinFunctionType, Ambiguous, Unbound, np.ufunc))
         or not hasattr(x, "__next__")
     )
+
+
+def _is_of_the_world(cell: Any) -> bool:
+    """Tell whether a variable of a function that is none of the program surely holds no value of the program."""
+    x = held_in(cell)
+    return is_constant(x) or isinstance(x, (np.ndarray, ModuleType)) or (isinstance(x, FunctionType) and stands_alone(x))
 
 
 def is_number_like(x: Any) -> bool:
@@ -301,7 +320,12 @@ def parts_of(x: Any) -> dict[Any, Any] | None:
 
 
 def assembled(x: Any, parts: dict[Any, Any]) -> Any:
-    """Return a container or an object like ``x`` of other parts."""
+    """Return a container or an object like ``x`` of other parts, which is made now."""
+    new = _assembled(x, parts)
+    return writer().made(new) if writing() and not isinstance(x, tuple) else new
+
+
+def _assembled(x: Any, parts: dict[Any, Any]) -> Any:
     if isinstance(x, GrowingList) or (type(x) is list and writing()):
         return GrowingList(parts.values()) if writing() else list(parts.values())
     if isinstance(x, tuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from types import CodeType, GeneratorType
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
@@ -39,9 +39,12 @@ class Recorder(Builder):
         self.params: list[Value] = []
         # Conditions known only when the program runs that the code being run depends on.
         self.conditions = 0
-        # The rewritten functions that are running, with the conditions at which they began.
-        self.entered: list[tuple[CodeType, int]] = []
+        # The rewritten functions that are running.
+        self.entered: list[Any] = []
         self.functions: dict[Any, Any] = {}
+        # Functions that stand for several, and the variables that theirs stand for.
+        self.merged: dict[int, Any] = {}
+        self.sources: dict[int, Any] = {}
         self.held: list[Identity] = []
         # Who containers and objects may be, and when they were made: these are kept alive, for their ids tell them apart.
         self.identities: dict[int, tuple[Any, Identity]] = {}
@@ -66,7 +69,7 @@ class Recorder(Builder):
 
     def append(self, op: Op) -> Op:
         if op.line is None:
-            op.line = self.line or user_line()
+            op.line = self.line or user_line(self.entered[-1].code.co_name if self.entered else "")
             if self.tries:
                 self.where[id(op)] = errors.user_line()
         self.note(op)

@@ -14,6 +14,7 @@ import numpy as np
 from adjoint._frontend import calls, iteration, objects
 from adjoint._frontend.arrays import Array, is_whole_number
 from adjoint._frontend.control import Control, is_boolean, truth
+from adjoint._frontend.function_merge import Choice, is_function, unknown_function
 from adjoint._frontend.lists import GrowingList, joined_lists
 from adjoint._frontend.state import Ambiguous, Unbound, UnstableError, is_plain_object
 from adjoint._ir.infer import sample
@@ -335,6 +336,8 @@ def is_number(x: Any) -> bool:
 def compared(name: str, a: Any, b: Any) -> Any:
     """Return the answer of one comparison."""
     a, b = read(a), read(b)
+    if a is not b and is_function(a) and is_function(b) and (is_one_of_several(a) or is_one_of_several(b)):
+        raise unknown_function()
     if name in ("is_", "is_not"):
         if isinstance(a, Symbol) and isinstance(b, bool):
             a = writer().apply(operator.eq, (a, b), {}) if is_boolean(a) else a
@@ -352,6 +355,11 @@ def compared(name: str, a: Any, b: Any) -> Any:
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and holds_symbol((a, b)):
         return compared_sequences(name, a, b)
     return user_binary(name, getattr(operator, name), a, b)
+
+
+def is_one_of_several(f: Any) -> bool:
+    """Tell whether a function stands for what may be one of several."""
+    return isinstance(f, Choice) or id(f) in writer().merged
 
 
 def compared_sequences(name: str, a: Any, b: Any) -> Any:
@@ -397,7 +405,8 @@ def user_binary(name: str, function: Callable[[Any, Any], Any], a: Any, b: Any) 
     method = calls.special(b, f"__{_REFLECTED.get(name, 'r' + name)}__")
     if method is not None and (y := method(a)) is not NotImplemented:
         return y
-    return function(a, b)
+    y = function(a, b)
+    return writer().made(y) if type(y) in (dict, set) else y
 
 
 def index_of(part: Any) -> Any:

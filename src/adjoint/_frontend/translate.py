@@ -22,7 +22,7 @@ from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import is_number_like, parts_of
 from adjoint._frontend.recorder import Recorder
 from adjoint._frontend.state import RefusedError, UnstableError, content
-from adjoint._frontend.trees import Rebuild, flatten
+from adjoint._frontend.trees import Rebuild, flatten, flatten_with_functions
 from adjoint._ir.nodes import Block, Function, Line, Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError
 from adjoint._ir.types import Type, type_of
@@ -109,7 +109,7 @@ def translate(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     """
     try:
         return attempted(f, args, kwargs, level, unrolled=False)
-    except (AliasError, UnstableError, UnknownNumberError) as error:
+    except (AliasError, UnstableError, UnknownNumberError, invoke.EndlessError) as error:
         try:
             return attempted(f, args, kwargs, level, unrolled=True)
         except Exception:
@@ -133,7 +133,8 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
         except UserError as error:
             raise error.args[0] from None
         except invoke.RecursingError as error:
-            raise UnstableError(f"the function {error.code.co_name!r} calls itself in a way that is not translated") from None
+            name = error.activation.code.co_name
+            raise UnstableError(f"the function {name!r} calls itself in a way that is not translated") from None
         except BottomError:
             raise UnstableError("a recursive function has no way to end") from None
         except AdjointError:
@@ -279,6 +280,7 @@ def expect_result(x: Any) -> None:
     later = hasattr(x, "__next__") or type(x).__module__.startswith("adjoint._frontend")
     if isinstance(x, FunctionType):
         later = bool(x.__closure__) or invoke.is_rewritten(x)
+    later = later or any(isinstance(leaf, Symbol) for leaf in flatten_with_functions(x).leaves)
     if later or isinstance(x, (MethodType, functools.partial)) or any(isinstance(bound, Symbol) for bound in bounds):
         raise RefusedError(
             f"a {type(x).__name__} is the result of a translated function",

@@ -33,6 +33,8 @@ class Algebra:
     def __init__(self, builder: Builder, shapes: Shapes, here: Here) -> None:
         self.builder, self.shapes, self.here = builder, shapes, here
         self.made_by: dict[Value, Apply] = {}
+        # What a branch chooses from two whole numbers: its condition, and the two.
+        self.chosen: dict[Value, tuple[Any, int, int]] = {}
 
     def note(self, op: Apply) -> None:
         """Remember what made the results of an operation that was written."""
@@ -104,6 +106,25 @@ class Algebra:
         assert isinstance(made, Apply)
         self.note(made)
         return zeros.value
+
+    # Choices
+
+    def choose(self, output: Value, condition: Any, a: Any, b: Any) -> None:
+        """Remember that a value is one of two, if these are whole numbers."""
+        if type(a) is int and type(b) is int and a != b:
+            self.chosen[output] = (condition, a, b)
+
+    def equality(self, op: Apply, output: Value) -> Any:
+        """Return the condition by which a value was chosen, if it is asked whether it is the first."""
+        x, k = op.args
+        condition, a, b = self.chosen.get(x, (None, None, None)) if type(x) is Value else (None, None, None)
+        if type(k) is not int or a is None:
+            return None
+        if k not in (a, b):
+            return False
+        if k == a and type(condition) is Value and condition.type == output.type:
+            return condition
+        return None
 
     # Arithmetic
 
@@ -284,6 +305,7 @@ class Algebra:
 
 _RULES: dict[Any, Callable[[Algebra, Apply, Value], Any]] = {
     np.add: Algebra.sum,
+    np.equal: Algebra.equality,
     np.subtract: Algebra.difference,
     np.multiply: Algebra.product,
     np.divide: Algebra.quotient,

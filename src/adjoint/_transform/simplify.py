@@ -217,6 +217,7 @@ class _Simplifier(Copier):
         assert isinstance(copy, If)
         self.builder.append(copy)
         for output, a, b in zip(op.outputs, copy.then.results, copy.orelse.results, strict=True):
+            self.algebra.choose(self(output), condition, a, b)
             if same_atom(a, b) and (type(a) is not Value or self.sees(a)) and _of_type(a, output):
                 self.env[output] = a
         self.share_results(op, copy)
