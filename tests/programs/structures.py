@@ -266,3 +266,47 @@ def empty_array_argument(a, x):
     for value in a:
         total *= value
     return np.concatenate([a, [total]]) * x
+
+
+@program(args=(np.array([0.3, 0.8, -0.4, 0.7]),), complexable=True)
+def product_of_a_list_that_gets_shorter(x):
+    def product(items):
+        return items[0] * product(items[1:]) if len(items) else 1.0
+
+    return product([v * v for v in x])
+
+
+@program(args=(np.array([0.3, 0.8, -0.4, 0.7]),), complexable=True)
+def product_of_halves_of_a_list(x):
+    def product(items):
+        if len(items) == 1:
+            return items[0]
+        half = len(items) // 2
+        return product(items[:half]) * product(items[half:])
+
+    return product([v * v + 0.5 for v in x])
+
+
+@program(args=(np.array([[0.3, 0.8, -0.4], [0.6, 0.1, 0.9], [-0.2, 0.5, 0.4]]),), complexable=True)
+def determinant_by_lists_of_columns(a):
+    def minor(row, columns):
+        if len(columns) == 1:
+            return a[row, columns[0]]
+        total, sign = 0.0, 1.0
+        for k in range(len(columns)):
+            total = total + sign * a[row, columns[k]] * minor(row + 1, columns[:k] + columns[k + 1 :])
+            sign = -sign
+        return total
+
+    return minor(0, list(range(len(a))))
+
+
+@program(args=(np.array([0.3, 0.8, -0.4, 0.7]),), complexable=True)
+def lists_put_together(x):
+    squares = [v * v for v in x]
+    first = [x[0], 1.0] + squares
+    last = squares[1:] + [x[1] * x[2]]
+    last += squares[::2]
+    rows = [v * x for v in squares]
+    rows = rows[2:] + rows[:3]
+    return first[0] * first[3] * last[-1] * last[0] * last[3] + np.sum(rows[0] * rows[-1])

@@ -290,6 +290,10 @@ def _filled(write: Expressions, n: Any, x: Any) -> Text:
     return Text(f"[{write.text(x)}] * {write.text(n, TERM + 1)}", TERM)
 
 
+def _joined(write: Expressions, items: Any, more: Any) -> Text:
+    return Text(f"{write.text(items, SUM)} + {write.text(more, SUM + 1)}", SUM)
+
+
 def _listed(write: Expressions, items: Any) -> Text:
     return write.tree(items) if isinstance(items, list) else Text(f"list({write.text(items)})", ATOM)
 
@@ -327,6 +331,7 @@ _SPECIAL: dict[Callable[..., Any], Callable[..., Text | None]] = {
     np.swapaxes: _swapped,
     np.expand_dims: _column,
     stores.filled: _filled,
+    stores.joined: _joined,
     stores.listed: _listed,
     stores.numbers: lambda write, x: Text(f"{write.text(x, ATOM)}.tolist()", ATOM),
     stores.pack: _packed,

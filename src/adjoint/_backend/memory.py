@@ -31,7 +31,8 @@ Sites = frozenset[Site]
 _NONE: Sites = frozenset()
 # Of functions that put values together: whether the result has memory of its own, and whether it has that of the arguments.
 _PARTS: dict[Callable[..., Any], tuple[bool, bool]] = {
-    stores.filled: (True, True), stores.listed: (True, True), stores.pack: (False, True), stores.unpack: (False, True),
+    stores.filled: (True, True), stores.joined: (True, True), stores.listed: (True, True), stores.pack: (False, True),
+    stores.unpack: (False, True),
     stores.blank: (True, False), stores.combine: (True, True), stores.rows: (True, True),
 }  # fmt: skip
 _DEEP = 9

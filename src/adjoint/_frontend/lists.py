@@ -138,7 +138,7 @@ class GrowingList(list[Any]):
             self.become_dynamic()
             if (kin := other.kin()) is not None:  # type: ignore[attr-defined]
                 self.within.take(kin)
-            self._changed(operator.add, other.symbol)  # type: ignore[attr-defined]
+            self._changed(stores.joined, other.symbol)  # type: ignore[attr-defined]
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return writer().apply(function, args, kwargs)
@@ -473,7 +473,7 @@ def item(x: Any, t: ListOf) -> Any:
 def joined_lists(a: Any, b: Any) -> Any:
     """``a + b`` of lists of which one has an unknown length."""
     result = GrowingList()
-    result.dynamic = writer().operation(operator.add, (a, b))
+    result.dynamic = writer().operation(stores.joined, (a, b))
     return result
 
 

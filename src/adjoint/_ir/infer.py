@@ -20,7 +20,7 @@ import numpy as np
 
 from adjoint._ir.nodes import Undefined, Value, atom_type, atoms, map_atoms, values
 from adjoint._ir.symbol import extent, length
-from adjoint._ir.types import BOOL, FLOAT, INT, ListOf, Opaque, Record, Tensor, Type, type_of
+from adjoint._ir.types import BOOL, FLOAT, INT, ListOf, Opaque, Record, Tensor, Type, join, type_of
 from adjoint._rules import indexing, kinds, linalg_degenerate, stores
 from adjoint.errors import AdjointError
 
@@ -151,6 +151,10 @@ def _appended(items: Any, x: Any) -> Type:
     return t if isinstance(t, ListOf) else ListOf(atom_type(x))
 
 
+def _joined(items: Any, more: Any) -> Type | None:
+    return join(atom_type(items), atom_type(more))
+
+
 def _listed(items: Any) -> Type | None:
     return ListOf(atom_type(items[0])) if items else None
 
@@ -209,6 +213,7 @@ COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
     stores.vector: _stacked,
     stores.held: _first,
     stores.append: _appended,
+    stores.joined: _joined,
     stores.without_last: _first,
     stores.filled: lambda n, x: ListOf(atom_type(x)),
     linalg_degenerate.vanishing: _first,

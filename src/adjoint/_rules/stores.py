@@ -73,6 +73,12 @@ def append(items: Any, x: Any) -> Any:
 
 
 @primitive
+def joined(items: Any, more: Any) -> Any:
+    """Return a list of the items of two lists."""
+    return [*items, *more]
+
+
+@primitive
 def without_last(items: Any) -> Any:
     """Return a list without its last item."""
     return items[:-1]
@@ -192,6 +198,6 @@ linear(combine, lambda ct, a, b: ct, lambda ct, a, b: ct)
 constant(blank, form, held, length)
 
 __all__ = [
-    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "held", "length", "listed", "numbers", "pack",
+    "accumulate", "append", "assign", "blank", "combine", "filled", "fit", "form", "held", "joined", "length", "listed", "numbers", "pack",
     "repeats", "rows", "spread", "stored", "unpack", "vector", "winners", "without_last",
 ]  # fmt: skip

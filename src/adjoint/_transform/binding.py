@@ -20,6 +20,7 @@ from adjoint.errors import AdjointError, MissingRuleError
 # Each with the arguments that are differentiated; a record has any number of them.
 LISTS: dict[Callable[..., Any], Sequence[int]] = {
     stores.append: (0, 1),
+    stores.joined: (0, 1),
     stores.without_last: (0,),
     stores.listed: (0,),
     stores.filled: (1,),

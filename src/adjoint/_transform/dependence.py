@@ -26,6 +26,10 @@ class Dependences(Results):
     def __init__(self) -> None:
         super().__init__()
         self.records: dict[str, Pattern] = {}
+        # What branches give out, and what of it is part of a record where that part differs: a branch may leave it undefined,
+        # so it becomes a stack within the branch.
+        self.branched: set[Value] = set()
+        self.stacked: set[Value] = set()
 
     def of(self, function: Function, active: Sequence[bool]) -> Dependence:
         return Dependence(function, active, self)
@@ -49,6 +53,9 @@ class Dependence(Activity):
         self.values.update(values)
 
     def learn(self, op: Op) -> None:
+        if isinstance(op, If):
+            self.results.branched.update(op.outputs)
+            self.add(self.results.stacked.intersection(op.outputs))
         match op:
             case Apply():
                 self.apply(op)
@@ -64,8 +71,12 @@ class Dependence(Activity):
 
     def apply(self, op: Apply) -> None:
         if op.function is stores.pack:
-            if any(self.results.pack(op.args[0], self.pattern(op.args[1:]))):
-                self.add(op.outputs)
+            pattern = self.results.pack(op.args[0], self.pattern(op.args[1:]))
+            self.add(op.outputs if any(pattern) else ())
+            parts = {part for part, differs in zip(op.args[1:], pattern, strict=True) if differs and type(part) is Value}
+            if not parts & self.results.branched <= self.results.stacked:
+                self.results.stacked |= parts & self.results.branched
+                self.results.changed = True
         elif not any(value in self.values for value in values(op.operands)) or op.function in FORM_ONLY:
             return
         elif op.function is stores.unpack:

@@ -48,7 +48,7 @@ _BOUNDED: set[Any] = {
     np.isinf, np.isfinite, np.argmax, np.argmin, np.argsort, np.any, np.all, np.matrix_transpose, extent, length, len,
     operator.getitem, arrays.real_copy, arithmetic.signum, arithmetic.real_part, arithmetic.imaginary_part,
     indexing.scatter, shaping.convert, shaping.discretise, kinds.scale, kinds.zeros_like, stores.assign, stores.accumulate,
-    stores.winners, stores.append, stores.without_last, stores.listed, stores.filled, stores.fit, stores.spread,
+    stores.winners, stores.append, stores.joined, stores.without_last, stores.listed, stores.filled, stores.fit, stores.spread,
     stores.blank, stores.combine, stores.form, stores.pack, stores.unpack,
 }  # fmt: skip
 _EXPONENTIAL: set[Any] = {np.exp, np.exp2, np.expm1, np.sinh, np.cosh, np.reciprocal}

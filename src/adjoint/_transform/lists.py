@@ -44,7 +44,7 @@ def push(builder: Builder, op: Apply, args: tuple[Any, ...], kwargs: dict[str, A
         return [_written(builder, function, (args[0], *given), own)]
     if function is stores.filled:
         return [_written(builder, function, (args[0], ts[1]), own)]
-    if function is stores.append:
+    if function in (stores.append, stores.joined):
         given = [ts[k] if k in ts else zeros(builder, args[k]) for k in (0, 1)]
         return [_written(builder, function, tuple(given), own)]
     if function is stores.combine and len(ts) == 1:
@@ -76,6 +76,9 @@ def pull(builder: Builder, op: Apply, args: tuple[Any, ...], k: int, cts: Sequen
         return Symbol(parts[k - 1])
     if function is stores.append:
         return _written(builder, stores.without_last, (ct,), ct.type) if k == 0 else ct[-1]
+    if function is stores.joined:
+        n = builder.apply(length, (builder.symbols(args[0]),))
+        return ct[:n] if k == 0 else ct[n:]
     if function is stores.without_last:
         last = builder.symbols(args[0])[-1]
         return _written(builder, stores.append, (ct, zeros(builder, last.value)), ct.type)

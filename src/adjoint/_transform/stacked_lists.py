@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 def write(stacks: Stacks, op: Apply) -> Any:
     """Write an operation of a list, of a record or of a nest on stacks; `NotImplemented` if it is none of these."""
     function, args = op.function, op.args
-    if function in (stores.append, stores.combine, stores.filled, stores.listed, stores.without_last, stores.blank):
+    if function in (
+        stores.append,
+        stores.combine,
+        stores.filled,
+        stores.joined,
+        stores.listed,
+        stores.without_last,
+        stores.blank,
+    ):
         return _of_lists(stacks, op)
     if function is stores.pack:
         return _packed(stacks, op)

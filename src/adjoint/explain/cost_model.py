@@ -94,7 +94,8 @@ _FREE = {
 }  # fmt: skip
 _MOVES = {
     operator.getitem, np.float64, float, complex, kinds.copy, indexing.window, arithmetic.real_part, arithmetic.imaginary_part,
-    stores.append, stores.listed, stores.numbers, stores.filled, stores.spread, stores.blank, np.ascontiguousarray,
+    stores.append, stores.joined, stores.listed, stores.numbers, stores.filled, stores.spread, stores.blank,
+    np.ascontiguousarray,
 }  # fmt: skip
 
 

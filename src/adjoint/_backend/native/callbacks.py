@@ -58,7 +58,7 @@ end:
 def called(w: Writer, op: Apply) -> list[Machine | None]:
     """Return the results of an operation, computed by Python."""
     leaves = list(dict.fromkeys(values((op.args, op.kwargs))))
-    if any(isinstance(leaf.type, Record) for leaf in leaves) or any(isinstance(y.type, Record) for y in op.outputs):
+    if any(holds_record(value.type) for value in (*leaves, *op.outputs)):
         raise UnsupportedError("a record of a function that is called back")
     text = w.text
     number = w.module.object(_function(op, leaves))
@@ -76,6 +76,11 @@ def called(w: Writer, op: Apply) -> list[Machine | None]:
         return [unbox(w, op.outputs[0].type, held)] if op.outputs else []
     parts = [text.let(f"call ptr @PyTuple_GetItem(ptr {held}, i64 {k})") for k in range(len(op.outputs))]
     return [unbox(w, y.type, part) for y, part in zip(op.outputs, parts, strict=True)]
+
+
+def holds_record(t: Type) -> bool:
+    """Tell whether a value is a record or a list of records, which are no objects of Python's."""
+    return isinstance(t, Record) or (isinstance(t, ListOf) and holds_record(t.item))
 
 
 def _held(w: Writer, result: str) -> str:
@@ -164,6 +169,7 @@ def box(w: Writer, t: Type, x: Machine) -> str:
     if isinstance(x, Array):
         return _array(w, x)
     if isinstance(t, ListOf):
+        w.leave_if(text.let(f"icmp eq ptr {x.text}, null"))
         n = lists.length(w, x)
         result = text.let(f"call ptr @PyList_New(i64 {n})")
 

@@ -52,7 +52,8 @@ HANDLERS: dict[Any, Handler] = {
     np.diagonal: arranging.diagonal, np.trace: arranging.trace, np.roll: arranging.rolled, np.repeat: arranging.repeated,
     np.tile: arranging.tiled, np.take: arranging.taken, np.linspace: arranging.linspace,
     length: list_functions.length, stores.length: list_functions.length, builtins.len: list_functions.length,
-    stores.listed: list_functions.listed, stores.filled: list_functions.filled, stores.numbers: list_functions.rows,
+    stores.listed: list_functions.listed, stores.filled: list_functions.filled,
+    stores.joined: list_functions.joined, stores.numbers: list_functions.rows,
     stores.rows: list_functions.rows, stores.vector: list_functions.vector, stores.pack: list_functions.pack,
     stores.unpack: list_functions.unpack, stores.blank: list_functions.blank, builtins.sum: list_functions.total,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Machine, Reference, Scalar, is_listed, is_native, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Undefined, Value, atom_type
-from adjoint._ir.types import ListOf, Record, Tensor
+from adjoint._ir.types import ListOf, Record, Tensor, Type
 from adjoint._rules import stores
 
 
@@ -28,9 +28,12 @@ def item(w: Writer, op: Apply) -> Machine | None:
     whole, index = op.args
     if not isinstance(atom_type(whole), ListOf):
         return None
-    if isinstance(index, slice):
-        raise UnsupportedError("a slice of a list")
     x = reference(w, whole)
+    if isinstance(index, slice):
+        start, count, step = indexing.bounds(w, index, lists.length(w, x))
+        result = lists.new(w, x.type, count)
+        put_items(w, x, result, start, count, step)
+        return result
     k = indexing.position(w, index, lists.length(w, x))
     return lists.get(w, lists.item_type(x.type), lists.place(w, x, k))
 
@@ -51,6 +54,30 @@ def listed(w: Writer, op: Apply, target: Value | None = None) -> Reference:
         lists.put(w, t, w.atom(one), lists.place(w, x, str(k)))
         w.text.store("i64", str(k + 1), lists.field(w, x.text, lists.LENGTH))
     return x
+
+
+def joined(w: Writer, op: Apply, target: Value | None = None) -> Reference:
+    """Return a list of the items of two."""
+    parts = [reference(w, arg) for arg in op.args]
+    if any(part.type != op.outputs[0].type for part in parts):
+        raise UnsupportedError("lists of several types")
+    count = w.text.integer("add", *[lists.length(w, part) for part in parts])
+    result = lists.new(w, op.outputs[0].type, count)
+    for part in parts:
+        put_items(w, part, result, "0", lists.length(w, part), 1)
+    return result
+
+
+def put_items(w: Writer, x: Reference, result: Reference, start: str, count: str, step: int) -> None:
+    """Put so many items of a list at the end of another one that has room for them."""
+    t, had = lists.item_type(x.type), lists.length(w, result)
+
+    def turn(k: str) -> None:
+        at = w.text.integer("add", start, w.text.integer("mul", k, str(step)))
+        lists.put(w, t, lists.get(w, t, lists.place(w, x, at)), lists.place(w, result, w.text.integer("add", had, k)))
+
+    nests.loop(w.text, count, turn)
+    w.text.store("i64", w.text.integer("add", had, count), lists.field(w, result.text, lists.LENGTH))
 
 
 def filled(w: Writer, op: Apply, target: Value | None = None) -> Reference:
@@ -202,7 +229,12 @@ def _blank_list(w: Writer, x: Reference) -> Reference:
         raise UnsupportedError("the zero of a record")
     t = x.type.item
     result = lists.new(w, x.type)
-    n = lists.length(w, x)
+    # Of a list that a branch left undefined there is nothing to be had, and nobody reads the zeros of nothing.
+    count = w.text.variable("i64")
+    w.text.store("i64", "0", count)
+    with w.text.when(w.text.let(f"icmp ne ptr {x.text}, null")):
+        w.text.store("i64", lists.length(w, x), count)
+    n = w.text.load("i64", count)
     lists.reserve(w, result, n)
 
     def turn(k: str) -> None:
@@ -254,11 +286,35 @@ def _store_item(w: Writer, op: Apply, x: Reference) -> None:
     _, index, v = op.args
     t = lists.item_type(x.type)
     if isinstance(index, slice):
-        raise UnsupportedError("a store into a part of a list")
-    y = w.atom(v)
-    place = lists.place(w, x, indexing.position(w, index, lists.length(w, x)))
+        if op.function is not stores.accumulate:
+            raise UnsupportedError("a store into a part of a list")
+        _add_items(w, x, index, reference(w, v))
+        return
+    _put_item(w, t, lists.place(w, x, indexing.position(w, index, lists.length(w, x))), w.atom(v), op)
+
+
+def _add_items(w: Writer, x: Reference, index: slice, more: Reference) -> None:
+    """Write ``items[a:b] += more``, item by item."""
+    t = lists.item_type(x.type)
+    start, count, step = indexing.bounds(w, index, lists.length(w, x))
+    w.leave_if(w.text.compare("ne", count, lists.length(w, more)))
+
+    def turn(k: str) -> None:
+        place = lists.place(w, x, w.text.integer("add", start, w.text.integer("mul", k, str(step))))
+        _replace(w, t, place, _sum(w, lists.get(w, t, place), lists.get(w, t, lists.place(w, more, k))))
+
+    nests.loop(w.text, count, turn)
+
+
+def _put_item(w: Writer, t: Type, place: str, y: Machine, op: Apply) -> None:
+    """Write an item, or what is added to it."""
     if op.function is stores.accumulate:
         y = _sum(w, lists.get(w, t, place), y)
+    _replace(w, t, place, y)
+
+
+def _replace(w: Writer, t: Type, place: str, y: Machine) -> None:
+    """Write an item in place of another."""
     if isinstance(y, Array) and y.owner not in w.temporaries:  # what is given up may be what is stored
         y = w.copy(y, on_heap=True)
     elif isinstance(y, Reference):
@@ -303,4 +359,6 @@ def _list_sum(w: Writer, a: Reference, b: Reference) -> Reference:
     return result
 
 
-__all__ = ["blank", "filled", "item", "length", "listed", "operator", "pack", "rows", "store", "total", "unpack", "vector"]
+__all__ = [
+    "blank", "filled", "item", "joined", "length", "listed", "operator", "pack", "rows", "store", "total", "unpack", "vector",
+]  # fmt: skip
