@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from adjoint._frontend import iteration
-from adjoint._frontend.branches import UserError, branch
-from adjoint._frontend.handlers import Context, Guard, caught_now, handled, is_own
+from adjoint._frontend.branches import branch, settled
+from adjoint._frontend.escapes import AssigningTestError, framed
+from adjoint._frontend.handlers import Context, Guard, caught_now, is_user_code
 from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.loops import AssigningTestError, loop
+from adjoint._frontend.loops import loop
 from adjoint._frontend.state import NOTHING, UNBOUND, Ambiguous, RefusedError, Signal, State, UnstableError, ended
+from adjoint._frontend.tries import Handlers, finally_, marked
 from adjoint._ir.infer import UnknownTypeError
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
 from adjoint._ir.types import ListOf, Tensor
@@ -47,33 +50,6 @@ def truth(x: Any) -> Any:
     if not isinstance(kind, Tensor) or kind.rank:
         raise UnknownNumberError(x, "of an array, in a condition,")
     return x if kind.dtype.kind == "b" else x != 0
-
-
-def guarded_errors(thunk: Thunk) -> Thunk:
-    """Return the branch with the user's own exceptions marked: they end the program, not the translation."""
-
-    def run() -> Any:
-        try:
-            return thunk()
-        except Exception as error:
-            if not is_own(error):
-                raise
-            if any(isinstance(error, guard.classes()) for guard in writer().tries):
-                raise RefusedError(
-                    f"a {type(error).__name__} that depends on a condition is raised within `try`",
-                    why="which handler runs is known only when the program runs",
-                    remedy="return a value or a flag instead of raising",
-                ) from error
-            raise UserError(error) from error
-
-    return run
-
-
-class Raised:
-    """Stands for the value of a ``try`` that was left by raising: the exception, and the number of the handler."""
-
-    def __init__(self, error: Any, handler: int) -> None:
-        self.error, self.handler = error, handler
 
 
 class Control:
@@ -157,7 +133,7 @@ class Control:
             first, second = (self.followed(thunk, rest, state, tail=tail) for thunk in (then, orelse))
         if not isinstance(condition, Symbol):
             return first() if condition else second()
-        return branch(writer(), condition, guarded_errors(first), guarded_errors(second), state)
+        return branch(writer(), condition, marked(first), marked(second), state)
 
     def followed(self, thunk: Thunk, rest: Thunk, state: State, *, tail: bool) -> Thunk:
         """Return a branch with what follows the ``if`` unless the branch was left."""
@@ -213,41 +189,27 @@ class Control:
         return caught_now(types)
 
     @staticmethod
-    def context(manager: Any) -> Context:
-        return Context(manager)
-
-    @staticmethod
     def raised(error: Any) -> Any:
         """Mark the user's own exception."""
         error = error() if isinstance(error, type) else error
         error.__adjoint_raised__ = True
         return error
 
-    def raising(self, error: Any, types: Callable[[], Any], key: str, named: tuple[bool, ...]) -> Signal:
-        """Leave the body of a ``try`` for the handler that takes an exception; raise it if none does."""
-        error = self.raised(error)
-        for k, one in enumerate(types()):
-            if isinstance(error, handled(one)):
-                # One mark for all that goes to one handler, unless the handler looks at the exception.
-                place = (key, k, type(error), str(error.args)) if named[k] else (key, k)
-                mark = writer().marks.setdefault(place, Raised(error, k))
-                return Signal(returned=True, value=mark)
-        raise error
+    def try_(
+        self, body: Thunk, types: Thunk, handlers: tuple[Any, ...], orelse: Thunk | None, final: Thunk | None, state: State
+    ) -> Signal | None:
+        """``try``; the handlers are functions of the exception, with whether they look at it."""
+        statement = Handlers(self, types, handlers, orelse, state)
+        run = (lambda: settled(writer(), statement.run(body))) if handlers else body
+        return run() if final is None else finally_(run, final, state)
 
-    def caught(self, signal: Signal | None, handlers: tuple[Any, ...], orelse: Thunk | None, state: State) -> Signal | None:
-        """Run the handler of what was raised in the body of a ``try``, or its ``else``."""
-        if signal is None:
-            return orelse() if orelse is not None else None
-        if isinstance(signal.value, Ambiguous):
-            raise signal.value.refuse()
-        mark = signal.value
-        if not isinstance(mark, Raised):
-            return signal
-        if signal.broke is not False or signal.continued is not False:
-            raise RefusedError("a body of `try` that is left by break or continue as well as by raise")
-        if signal.returned is True:
-            return handlers[mark.handler](mark.error)
-        return self.if_(signal.returned, lambda: handlers[mark.handler](mark.error), orelse or (lambda: None), state)
+    def with_(self, manager: Any, body: Callable[[Any], Signal | None], state: State) -> Signal | None:
+        """``with``; the body is a function of what it binds."""
+        if isinstance(manager, contextlib.suppress):
+            classes = manager._exceptions  # type: ignore[attr-defined]
+            return self.try_(lambda: body(None), lambda: (classes,), ((lambda _: None, False),), None, None, state)
+        with framed(writer(), state, closed=True) if is_user_code(manager) else contextlib.nullcontext(), Context(manager) as value:
+            return body(value)
 
     def assert_(self, test: Any, message: Thunk) -> None:
         def fail() -> None:

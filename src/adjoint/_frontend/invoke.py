@@ -93,7 +93,7 @@ def enter(function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: 
     recorder = writer()
     code = function.__code__
     for entered, depth in recorder.entered:
-        if entered is code and recorder.conditions > depth:
+        if entered is code and recorder.conditions - recorder.escaped > depth:
             shell = recursion.find(recorder, function, args, kwargs)
             if shell is not None:
                 return shell[0]
@@ -117,7 +117,7 @@ def enter(function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: 
 def run(recorder: Any, function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a rewritten function with the arrays among its defaults captured."""
     with_defaults(recorder, function, original)
-    recorder.entered.append((function.__code__, recorder.conditions))
+    recorder.entered.append((function.__code__, recorder.conditions - recorder.escaped))
     try:
         return function(*args, **kwargs)
     finally:

@@ -14,6 +14,7 @@ from adjoint import errors
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.captures import Captures
 from adjoint._frontend.crossing import crossed
+from adjoint._frontend.escapes import Frame, abandon
 from adjoint._frontend.identity import Identity
 from adjoint._frontend.lines import user_line
 from adjoint._frontend.lists import GrowingList, Row
@@ -47,8 +48,11 @@ class Recorder(Builder):
         self.identities: dict[int, tuple[Any, Identity]] = {}
         self.births: dict[int, tuple[Any, int]] = {}
         self.clock = 0
-        # What stands for exceptions that leave the body of a ``try``.
-        self.marks: dict[Any, Any] = {}
+        # Code that exceptions under conditions may leave, and how many times it may have been left so far.
+        self.frames: list[Frame] = []
+        self.escaped = 0
+        # Calls of functions of the program within `try`, with what the handlers take.
+        self.calls_in_try: list[tuple[Any, Any]] = []
         self.iterators: dict[int, tuple[Any, int]] = {}
         self.advanced: list[Any] = []
         self.spoiled: set[int] = set()
@@ -175,7 +179,12 @@ class Recorder(Builder):
         try:
             yield region
         finally:
-            self.regions.pop()
+            self.drop_region(region)
+
+    def drop_region(self, region: Region) -> None:
+        """Close a region, which need not be the last one: what follows a branch that raises has one of its own."""
+        k = next(k for k in reversed(range(len(self.regions))) if self.regions[k] is region)
+        del self.regions[k]
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
@@ -183,10 +192,13 @@ class Recorder(Builder):
         block = self.blocks[-1]
         count, depth, held = len(block.ops), len(self.blocks), len(self.held)
         made, advanced = set(self.iterators), len(self.advanced)
+        frame = self.frames[-1]
+        escapes = len(frame.escapes)
         with self.region() as region:
             try:
                 yield
             except BaseException:
+                abandon(self, frame, escapes)
                 region.undo()
                 for identity in reversed(self.held[held:]):
                     identity.holders.pop()

@@ -37,6 +37,15 @@ def natural(error: Exception) -> Exception:
     return error
 
 
+# Exceptions of known values that Python itself raises while the function is run on symbols: they are the program's own.
+NATURAL = (ArithmeticError, LookupError, ValueError, ImportError, OSError, StopIteration)
+
+
+def is_own(error: BaseException | None) -> bool:
+    """Tell whether an exception is one that the user's program raises, not one of the translation."""
+    return getattr(error, "__adjoint_raised__", False) or (isinstance(error, NATURAL) and not isinstance(error, AdjointError))
+
+
 class RefusedError(AdjointError):
     """The program would be another one than the function: no other way of translating it is tried."""
 
@@ -131,19 +140,25 @@ NOTHING = State((), lambda: (), lambda _: None)
 
 @dataclass
 class Signal:
-    """How a block was left: the flags are booleans or symbols of booleans."""
+    """How a block was left: the flags are booleans or symbols of booleans; ``errors`` are exceptions for a handler around."""
 
     broke: Any = False
     continued: Any = False
     returned: Any = False
     value: Any = UNBOUND
+    errors: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the block may have been left other than at its end."""
+        return not (self.broke is False and self.continued is False and self.returned is False and not self.errors)
 
 
 def ended(signal: Signal | None) -> Signal | None:
     """Return how the turn of a loop was left at whose end a block was left: ``continue`` is nothing any more."""
-    if signal is None or (signal.broke is False and signal.returned is False):
+    if signal is None or (signal.broke is False and signal.returned is False and not signal.errors):
         return None
-    return Signal(broke=signal.broke, returned=signal.returned, value=signal.value)
+    return Signal(broke=signal.broke, returned=signal.returned, value=signal.value, errors=signal.errors)
 
 
 @dataclass

@@ -14,14 +14,15 @@ import numpy as np
 from adjoint._frontend import builtin_calls as builtin_calls
 from adjoint._frontend import calls, invoke
 from adjoint._frontend.arrays import Array, Memory
-from adjoint._frontend.branches import BottomError, UserError
+from adjoint._frontend.branches import BottomError
 from adjoint._frontend.captures import RANDOM, Captures
-from adjoint._frontend.handlers import is_own
+from adjoint._frontend.escapes import UserError, framed
+from adjoint._frontend.handlers import expect_calls
 from adjoint._frontend.identity import AliasError
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import is_number_like, parts_of
 from adjoint._frontend.recorder import Recorder
-from adjoint._frontend.state import RefusedError, UnstableError, content
+from adjoint._frontend.state import NOTHING, RefusedError, UnstableError, content, is_own
 from adjoint._frontend.trees import Rebuild, flatten
 from adjoint._ir.nodes import Block, Function, Line, Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError
@@ -122,7 +123,7 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     recorder.unrolled = unrolled
     recorder.captures.root(f)
     block = Block()
-    with recorder.into(block):
+    with recorder.into(block), framed(recorder, NOTHING):
         arguments = Arguments(recorder, (args, kwargs), level)
         recorder.params = arguments.params
         name_params(f, arguments)
@@ -152,6 +153,7 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
             raise TranslationError(error) from error
         finally:
             recorder.close_generators()
+        expect_calls(recorder)
         try:
             return finished(recorder, f, arguments, block, value, level)
         except (AliasError, UnstableError) as error:
