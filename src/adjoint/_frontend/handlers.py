@@ -153,7 +153,7 @@ def _of_index(op: Apply) -> Classes:
 
 def is_user_code(manager: Any) -> bool:
     """Tell whether a context manager may do more than to set how NumPy and Python warn."""
-    return not isinstance(manager, (np.errstate, np.printoptions, contextlib.nullcontext, warnings.catch_warnings))
+    return not isinstance(manager, (np.errstate, contextlib.nullcontext, warnings.catch_warnings))
 
 
 class Context:
