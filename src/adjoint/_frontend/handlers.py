@@ -65,8 +65,11 @@ def look(ops: list[Op], classes: Classes) -> None:
     for op in within(ops):
         if isinstance(op, Call):
             writer().calls_in_try.append((op, classes))
+        _, asked = writer().checked.get(id(op), (op, ()))
         for cls in raised(op):
             for one in classes:
+                if issubclass(cls, asked):
+                    continue
                 if issubclass(cls, one) or (issubclass(one, cls) and not isinstance(op, Raise)):
                     raise refused(op, one if issubclass(one, cls) else cls)
 
@@ -116,18 +119,19 @@ def raised(op: Op) -> Classes:
     if op.function in (operator.getitem, stores.assign, stores.accumulate):
         return _of_index(op)
     if "linalg" in (getattr(op.function, "__module__", None) or ""):
-        return (np.linalg.LinAlgError, ValueError)
+        return (np.linalg.LinAlgError,)
     if op.function is operator.pow and isinstance(op.args[1], (int, float)) and op.args[1] > 0:
         return (OverflowError,)
     return _BY_VALUES.get(op.function, ())
 
 
 _DOMAIN = (
-    *(math.log, math.log2, math.log10, math.log1p, math.sqrt, math.acos, math.asin, math.acosh, math.atanh, math.fmod),
-    *(math.gamma, math.lgamma),
+    *(math.log, math.log2, math.log10, math.log1p, math.sqrt, math.acos, math.asin, math.acosh, math.atanh),
 )
 _BY_VALUES: dict[Any, Classes] = {
-    **dict.fromkeys(_DOMAIN, (ValueError, OverflowError)),
+    **dict.fromkeys(_DOMAIN, (ValueError,)),
+    **dict.fromkeys((math.fmod, math.gamma, math.lgamma), (ValueError, OverflowError)),
+    **dict.fromkeys((math.sin, math.cos, math.tan), (ValueError,)),
     **dict.fromkeys((math.exp, math.expm1, math.cosh, math.sinh, math.ldexp), (OverflowError,)),
     **dict.fromkeys((operator.truediv, operator.floordiv, operator.mod), (ZeroDivisionError,)),
     operator.pow: (ZeroDivisionError, OverflowError),

@@ -51,6 +51,8 @@ class Recorder(Builder):
         # Code that exceptions under conditions may leave, and how many times it may have been left so far.
         self.frames: list[Frame] = []
         self.escaped = 0
+        # Operations within `try` before which it is asked whether they raise, with the classes of what.
+        self.checked: dict[int, tuple[Op, tuple[type[BaseException], ...]]] = {}
         # Calls of functions of the program within `try`, with what the handlers take.
         self.calls_in_try: list[tuple[Any, Any]] = []
         self.iterators: dict[int, tuple[Any, int]] = {}
@@ -68,6 +70,10 @@ class Recorder(Builder):
     # Where we are -------------------------------------------------------------------------------------------------------------
 
     def append(self, op: Op) -> Op:
+        if self.tries and isinstance(op, Apply) and any(True for _ in values((op.args, op.kwargs))):
+            from adjoint._frontend.checks import check
+
+            check(self, op)
         if op.line is None:
             op.line = self.line or user_line()
             if self.tries:
