@@ -217,9 +217,10 @@ def merged_signal(merger: Merger, a: Signal | None, b: Signal | None) -> Callabl
     if a is None and b is None:
         return None
     a, b = a or Signal(), b or Signal()
-    broke, continued, returned = (
-        merger.merge(x, y) for x, y in ((a.broke, b.broke), (a.continued, b.continued), (a.returned, b.returned))
-    )
+    pairs = ((a.broke, b.broke), (a.continued, b.continued), (a.returned, b.returned))
+    if certain(a) != certain(b):  # what is surely left by raising says nothing of how the rest is left
+        pairs = tuple(((y, y) if y is True else (x, y)) if certain(a) else ((x, x) if x is True else (x, y)) for x, y in pairs)
+    broke, continued, returned = (merger.merge(x, y) for x, y in pairs)
     first = a.value if a.returned is not False else UNBOUND
     second = b.value if b.returned is not False else UNBOUND
     value: Rebuild = merger.merge(first, second)

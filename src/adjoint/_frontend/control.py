@@ -223,7 +223,10 @@ class Control:
     def for_(self, iterable: Any, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Signal | None:
         source = iteration.of(iterable)
         if source is None:
-            return self.each(iteration.by_python(iterable), body, orelse, state)
+            items = iteration.by_python(iterable)
+            if isinstance(items, iteration.Steps):
+                return self.stepped(items, body, orelse, state)
+            return self.each(items, body, orelse, state)
         known = source.count if isinstance(source.count, int) else None
         if known is not None and (known <= 1 or (writer().unrolled and known <= FEW_TURNS)):
             return self.each(source.items(), body, orelse, state)
@@ -257,6 +260,35 @@ class Control:
             raise UnstableError("a loop that may end in its first turn, in which a variable changes its type")
         rest = (start + step, stop, step)
         return self.after(loop(recorder, rest, lambda index: body(source.item(index)), state), orelse, state)
+
+    def stepped(
+        self, items: iteration.Steps, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State
+    ) -> Signal | None:
+        """Run a loop over an iterator of the user's: it ends when that raises StopIteration."""
+        recorder, before = writer(), state.read()
+
+        item: list[Any] = [UNBOUND]
+        read, write = lambda: (*state.read(), item[0]), lambda values: (state.write(values[:-1]), item.__setitem__(0, values[-1]))
+        own = State((*state.names, "item"), read, write)
+
+        def ends(_: Any) -> Any:
+            signal = None if orelse is None else orelse()
+            if signal is not None and (signal.broke is not False or signal.continued is not False):
+                raise UnstableError("a loop over an iterator whose `else` leaves the loop around it")
+            return self.then(signal, self.break_, state)
+
+        def turn(_: Any) -> Signal | None:
+            item[0] = UNBOUND
+            take = lambda: item.__setitem__(0, next(items))
+            signal = self.try_(take, lambda: (StopIteration,), ((ends, False),), None, None, own)
+            return self.then(signal, lambda: body(item[0]), state)
+
+        try:
+            with recorder.attempt():
+                return self.after(loop(recorder, None, turn, state), None, state)
+        except (*NOT_A_LOOP, RefusedError):
+            state.write(before)
+        return self.each(items, body, orelse, state)
 
     def each(
         self, items: Iterator[Any], body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State

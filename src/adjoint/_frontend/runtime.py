@@ -209,7 +209,8 @@ class Runtime(Control):
     def comprehension(self, kind: str, iterable: Any, test: Any, element: Any, nested: bool) -> Any:
         iterable = read(iterable)
         source = iteration.of(iterable)
-        if kind == "lazy" or (kind == "generator" and not (source is not None and source.count is None)):
+        unknown = iteration.is_stepped(iterable) or (source is not None and source.count is None)
+        if kind == "lazy" or (kind == "generator" and not unknown):
             return writer().made_iterator(self.generated(iterable if source is None else source.items(), test, element, nested))
         result = GrowingList()
 
@@ -226,11 +227,11 @@ class Runtime(Control):
             else:
                 self.if_(test(item), add, lambda: None)
 
-        if source is None or (source.count is not None and kind != "list"):
-            for item in iterable if source is None else source.items():
+        if not unknown and (source is None or kind != "list"):
+            for item in iteration.iterated(iterable) if source is None else source.items():
                 step(item)
         else:
-            self.for_(source, step, None, self.state((), lambda: (), lambda _: None))
+            self.for_(iterable if source is None else source, step, None, self.state((), lambda: (), lambda _: None))
         if kind == "set":
             return writer().made(set(result))
         return self.dict(builtins.dict(result)) if kind == "dict" else result

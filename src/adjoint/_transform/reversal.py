@@ -193,7 +193,7 @@ class Reversal:
         touched = list(dict.fromkeys(touched))
         for back, scope in zip(backs, scopes, strict=True):
             with self.builder.into(back):
-                back.results = [self.numbered(self.bar(scope, value), bar_of(value).type) for value in touched]
+                back.results = [self.bar(scope, value) for value in touched]
         policy = Policy(repeat=False, by_name=True, repeated=self.repeated, of_turn=self.of_turn)
         for block, back in zip(op.blocks, backs, strict=True):
             self.give_out(op, block, settle(block, back, {}, uses(op), self.shapes, policy), back)
@@ -202,16 +202,6 @@ class Reversal:
         for value, output in zip(touched, outputs, strict=True):
             self.shapes.equate(output, value)
             bars[value] = output
-
-    def numbered(self, atom: Any, t: Any) -> Any:
-        """Return a number as one of Python's or of NumPy's, as a type says: both blocks of a branch give the same."""
-        own = atom_type(atom)
-        if type(atom) is not Value or not isinstance(own, Tensor) or own.rank or not isinstance(t, Tensor) or own.number == t.number:
-            return atom
-        output = Value(t)
-        function = {"f": float, "c": complex}[t.dtype.kind] if t.number else t.dtype.type
-        self.builder.append(Apply(function=function, args=(atom,), outputs=[output]))
-        return output
 
     def give_out(self, op: If, block: Block, kept: list[tuple[Value, Value]], back: Block) -> None:
         """Let a branch give out values of one of its blocks, for the backward block that needs them."""
