@@ -280,8 +280,7 @@ class Control:
         def turn(_: Any) -> Signal | None:
             item[0] = UNBOUND
             take = lambda: item.__setitem__(0, next(items))
-            signal = self.try_(take, lambda: (StopIteration,), ((ends, False),), None, None, own)
-            return self.then(signal, lambda: body(item[0]), state)
+            return self.try_(take, lambda: (StopIteration,), ((ends, False),), lambda: body(item[0]), None, own)
 
         try:
             with recorder.attempt():

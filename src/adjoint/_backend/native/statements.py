@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
@@ -13,7 +14,7 @@ from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Machine, Reference, Scalar
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Pair, Return, Start, Step
 from adjoint._ir.nodes import Call, Undefined, Value
-from adjoint._ir.types import ListOf
+from adjoint._ir.types import ListOf, Tensor
 
 
 @dataclass(eq=False, slots=True)
@@ -299,9 +300,7 @@ class Statements:
 
     def collect(self, step: Collect) -> None:
         w, text = self.w, self.w.text
-        if isinstance(step.item, Undefined) or step.item is None:
-            raise UnsupportedError("a list of what is not there")
-        item = w.atom(step.item)
+        item = self.blank(step) if isinstance(step.item, Undefined) or step.item is None else w.atom(step.item)
         if isinstance(item, Reference) and step.copies:
             item = lists.duplicate(w, item)
         around = self.loops[-1] if self.loops else None
@@ -316,6 +315,13 @@ class Statements:
         n = text.load("i64", length)
         lists.put(w, t, item, text.item(lists.layout(t), items, n))
         text.store("i64", text.integer("add", n, "1"), length)
+
+    def blank(self, step: Collect) -> Any:
+        """Return what stands in a list for a number that nobody reads."""
+        t = lists.item_type(step.target.type)
+        if not isinstance(t, Tensor) or t.rank or t.dtype.char not in "?ld":
+            raise UnsupportedError("a list of what is not there")
+        return self.w.atom({"b": False, "i": 0, "f": 0.0}[t.dtype.kind])
 
     def stop(self, step: Break) -> None:
         text, end = self.w.text, self.loops[-1].end
