@@ -21,7 +21,7 @@ from adjoint._frontend.control import truth
 from adjoint._frontend.lists import GrowingList, holds_symbols
 from adjoint._frontend.objects import attribute
 from adjoint._frontend.runtime import RUNTIME, compared, is_number
-from adjoint._frontend.state import RefusedError, is_plain_object
+from adjoint._frontend.state import RefusedError, UnstableError, is_plain_object
 from adjoint._frontend.trees import flatten
 from adjoint._ir.infer import sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
@@ -290,13 +290,25 @@ def type_of(*args: Any) -> Any:
     return list if isinstance(args[0], GrowingList) else type(plain(args[0]))
 
 
+def expect_attribute(x: Any, name: str) -> None:
+    """Raise if whether an object has an attribute depends on how the program ran."""
+    if (id(x), name) in writer().doubtful:
+        raise UnstableError(
+            f"whether the object has an attribute {name!r} is known only when the program runs",
+            remedy="set the attribute in __init__, and ask for its value",
+        )
+
+
 @replaces(hasattr)
 def has_attribute(x: Any, name: str) -> bool:
+    expect_attribute(x, name)
     return hasattr(plain(x), name)
 
 
 @replaces(getattr)
 def get_attribute(x: Any, name: str, *default: Any) -> Any:
+    if default:
+        expect_attribute(x, name)
     try:
         return attribute(x, name)
     except AttributeError:

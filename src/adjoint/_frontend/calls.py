@@ -369,7 +369,7 @@ def _class(cls: type) -> Any:
         routed(initial)(obj, *args, **kwargs)
         return obj
 
-    return make if invoke.copy_of(initial) is not None else cls
+    return make if invoke.is_rewritten(initial) or invoke.copy_of(initial) is not None else cls
 
 
 def _made(cls: Any) -> Function:

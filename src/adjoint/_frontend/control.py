@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -251,15 +252,21 @@ class Control:
             raise (kept if isinstance(kept, UnknownNumberError) and isinstance(error, UnknownNumberError) else error) from kept
 
     def peeled(self, source: iteration.Source, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Any:
-        """Write the first turn, then a loop: variables that change their type in the first turn keep it afterwards."""
+        """Write the first turn, if there is one, then a loop: variables that change their type in that turn keep it afterwards."""
         recorder = writer()
         start, stop, step = source.range
-        if source.count is None:
+
+        def turns() -> Signal | None:
+            rest = lambda: loop(recorder, (start + step, stop, step), lambda index: body(source.item(index)), state)
+            return self.then(ended(body(source.item(start))), rest, state)
+
+        if source.count is not None:
+            return self.after(turns(), orelse, state)
+        recorder.peeled = True
+        if recorder.expecting_turns:
             recorder.check_turns(iteration.turns(source))
-        if ended(body(source.item(start))) is not None:
-            raise UnstableError("a loop that may end in its first turn, in which a variable changes its type")
-        rest = (start + step, stop, step)
-        return self.after(loop(recorder, rest, lambda index: body(source.item(index)), state), orelse, state)
+            return self.after(turns(), orelse, state)
+        return self.after(self.if_(writer().apply(operator.gt, (iteration.turns(source), 0), {}), turns, lambda: None, state), orelse, state)
 
     def stepped(
         self, items: iteration.Steps, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State
@@ -328,10 +335,10 @@ class Control:
             with recorder.attempt():
                 return self.after(self.as_loop(test, body, state), orelse, state)
         except (*NOT_A_LOOP, RefusedError) as error:
-            if isinstance(first, Symbol):
-                raise
             kept = error
             state.write(before)
+            if isinstance(first, Symbol):
+                return self.after(self.peeled_while(test, body, state, kept), orelse, state)
         for _ in range(MOST_TURNS):
             again = truth(test())
             if isinstance(again, Symbol):
@@ -345,6 +352,16 @@ class Control:
                 raise kept
             return None if signal.broke else signal
         raise kept
+
+    def peeled_while(self, test: Thunk, body: Thunk, state: State, kept: Exception) -> Signal | None:
+        """Write the first turn, if there is one, then a loop, as `peeled` does."""
+        recorder = writer()
+        rest = lambda: self.as_loop(test, body, state)
+        try:
+            with recorder.attempt():
+                return self.if_(test(), lambda: self.then(ended(body()), rest, state), lambda: None, state)
+        except (*NOT_A_LOOP, RefusedError):
+            raise kept from None
 
     def as_loop(self, test: Thunk, body: Thunk, state: State) -> Signal | None:
         recorder, before = writer(), state.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import weakref
 from types import CodeType, FunctionType
@@ -94,6 +95,7 @@ def enter(function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: 
     code = function.__code__
     for entered, depth in recorder.entered:
         if entered is code and recorder.conditions - recorder.escaped > depth:
+            args, kwargs = completed(recorder, function, original, args, kwargs)
             shell = recursion.find(recorder, function, args, kwargs)
             if shell is not None:
                 return shell[0]
@@ -109,7 +111,7 @@ def enter(function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: 
         except RecursingError as error:
             if error.code is not code:
                 raise
-        return recursion.call(recorder, function, args, kwargs)
+        return recursion.call(recorder, function, *completed(recorder, function, original, args, kwargs))
     finally:
         recorder.captures.cells.pop()
 
@@ -122,6 +124,16 @@ def run(recorder: Any, function: FunctionType, original: Any, args: tuple[Any, .
         return function(*args, **kwargs)
     finally:
         recorder.entered.pop()
+
+
+def completed(
+    recorder: Any, function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call with the defaults of those that are not given."""
+    with_defaults(recorder, function, original)
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.args, bound.kwargs
 
 
 def with_defaults(recorder: Any, function: FunctionType, original: Any) -> None:

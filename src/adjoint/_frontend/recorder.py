@@ -63,6 +63,10 @@ class Recorder(Builder):
         self.where: dict[int, str] = {}
         # Whether loops whose turns are known are written turn by turn.
         self.unrolled = False
+        # Whether the first turn of a loop was written on its own, and whether it is expected: otherwise it is a branch.
+        self.peeled = self.expecting_turns = False
+        # Attributes that objects have after one side of a branch or a loop only.
+        self.doubtful: dict[tuple[int, str], Any] = {}
         # Shapes that the parameters have now, and those that the program is specialised for.
         self.seen: dict[Value, tuple[int, ...]] = {}
         self.shapes: dict[Value, tuple[int, ...]] = {}

@@ -90,13 +90,16 @@ class Runtime(Control):
                 b = list(iteration.iterated(b))
             a.extend(b)
             return a
-        if isinstance(a, (list, dict, set)) or is_plain_object(a):
+        if is_plain_object(a) or is_plain_object(b):
+            y = objects.update(name, a, b)
+            return user_binary(PLAIN[name].rstrip("_"), getattr(operator, PLAIN[name]), a, b) if y is None else y
+        if isinstance(a, (list, dict, set)):
             writer().touch(a)
         if isinstance(a, Array):
             return a._update(getattr(operator, name), as_operand(b))
         if isinstance(a, Symbol) or isinstance(b, Symbol):
-            return symbolic_binary({"iand": "and_", "ior": "or_"}.get(name, name.removeprefix("i")), a, b)
-        return objects.followed_operator(name, a)(a, b)
+            return symbolic_binary(PLAIN[name], a, b)
+        return getattr(operator, name)(a, b)
 
     # Items and attributes -----------------------------------------------------------------------------------------------------
 
@@ -277,6 +280,8 @@ class Runtime(Control):
 
 
 RUNTIME = Runtime()
+# The operator of each that updates in place.
+PLAIN = {f"i{name.rstrip('_')}": name for name in (*calls.NUMBER_OPERATORS, "matmul")}
 
 
 def read(x: Any) -> Any:

@@ -255,12 +255,15 @@ def held_in(cell: CellType) -> Any:
 
 def attributes(obj: Any) -> dict[str, Any]:
     """Return the attributes of an object, of its dict and its slots."""
-    found = dict(getattr(obj, "__dict__", {}))
+    return {**getattr(obj, "__dict__", {}), **{name: getattr(obj, name) for name in slots(obj) if hasattr(obj, name)}}
+
+
+def slots(obj: Any) -> list[str]:
+    """Return the names of the slots of an object."""
+    found = []
     for cls in type(obj).__mro__:
-        slots = cls.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(obj, name):
-                found[name] = getattr(obj, name)
+        names = cls.__dict__.get("__slots__", ())
+        found += [name for name in ((names,) if isinstance(names, str) else names) if name not in ("__dict__", "__weakref__")]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -108,19 +109,23 @@ def translate(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 
     ``level`` 1 takes whole numbers among the arguments as known, 2 the shapes of arrays as well.
     """
-    try:
-        return attempted(f, args, kwargs, level, unrolled=False)
-    except (AliasError, UnstableError, UnknownNumberError) as error:
-        try:
-            return attempted(f, args, kwargs, level, unrolled=True)
-        except Exception:
-            raise error from None
-
-
-def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], level: int, *, unrolled: bool) -> Program:
-    """Translate ``f``; ``unrolled`` writes short loops of known turns turn by turn: fewer things must be stable."""
     recorder = Recorder()
-    recorder.unrolled = unrolled
+    try:
+        return attempted(f, args, kwargs, level, recorder)
+    except (AliasError, UnstableError, UnknownNumberError) as error:
+        # Short loops of known turns are written turn by turn, and others expect a turn: fewer things must be stable.
+        for unrolled, expecting in ((False, True), (True, False), (True, True)):
+            if expecting and not recorder.peeled:
+                continue
+            other = Recorder()
+            other.unrolled, other.expecting_turns = unrolled, expecting
+            with contextlib.suppress(Exception):
+                return attempted(f, args, kwargs, level, other)
+        raise error from None
+
+
+def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], level: int, recorder: Recorder) -> Program:
+    """Translate ``f`` with a recorder."""
     recorder.captures.root(f)
     block = Block()
     with recorder.into(block), framed(recorder, NOTHING):
