@@ -160,7 +160,9 @@ def merged(recorder: Any, test: Value, a: Outcome, b: Outcome, state: State) -> 
     sides = Side(recorder, a.block, a.contents), Side(recorder, b.block, b.contents)
     merger = Merger(*sides)
     names = [merger.merge(x, y) for x, y in zip(a.names, b.names, strict=True)]
-    objects = [merged_object(merger, obj, a, b) for obj in changed(a, b)]
+    # The cell of a name is met as an object too, if a function shares it.
+    cells = state.cells()
+    objects = [merged_object(merger, obj, a, b) for obj in changed(a, b) if id(obj) not in cells]
     signal = merged_signal(merger, a.signal, b.signal)
     outputs = write_if(recorder, test, a.block, b.block, merger)
     state.write(tuple(make(outputs) for make in names))

@@ -115,7 +115,9 @@ def _lazy(original: Any, source: Any) -> Any:
 def _stepped(original: Any, *args: Any, **kwargs: Any) -> Any:
     """Return ``zip`` or ``enumerate`` where an iterator of the user's is among the arguments."""
     if original is enumerate:
-        return iteration.Steps(_together([iteration.following(itertools.count(*args[1:], **kwargs)), iteration.following(args[0])]))
+        return iteration.Steps(
+            _together([iteration.following(itertools.count(*args[1:], **kwargs)), iteration.following(args[0])])
+        )
     if kwargs.get("strict"):
         raise RefusedError("zip with strict=True of an iterator of a class of yours", remedy="leave it out")
     return iteration.Steps(_together([iteration.following(a) for a in args]))

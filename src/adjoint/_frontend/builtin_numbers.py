@@ -162,7 +162,7 @@ def next_of(iterator: Any, *default: Any) -> Any:
     if not default:
         return method()
     take, otherwise = lambda: RUNTIME.returned(method()), lambda _: RUNTIME.returned(default[0])
-    signal = RUNTIME.try_(take, lambda: (StopIteration,), ((otherwise, False),), None, None, nothing())
+    signal = RUNTIME.try_(take, lambda: (StopIteration,), ((otherwise, False, None),), None, None, nothing())
     assert signal is not None
     return signal.value
 

@@ -141,7 +141,7 @@ def _of_power(recorder: Any, symbols: tuple[Any, ...]) -> Iterator[Check]:
         zero = lambda: logic.both(_ask(recorder, operator.eq, x, 0), _ask(recorder, operator.lt, y, 0))
         yield ZeroDivisionError, lambda: _told(operator.pow, (0.0, -1.0), ZeroDivisionError), zero
     large = lambda: logic.both(
-        _ask(recorder, operator.eq, _ask(recorder, abs, _ask(recorder, np.power, _ask(recorder, float, x), y)), math.inf),
+        _ask(recorder, operator.eq, _ask(recorder, abs, _ask(recorder, np.float_power, x, y)), math.inf),
         _either(*[_ask(recorder, operator.lt, _ask(recorder, abs, part), math.inf) for part in (x, y)]),
     )
     yield OverflowError, lambda: _told(operator.pow, (1e300, 2.0), OverflowError), large

@@ -208,8 +208,11 @@ class Control:
         """``with``; the body is a function of what it binds."""
         if isinstance(manager, contextlib.suppress):
             classes = manager._exceptions  # type: ignore[attr-defined]
-            return self.try_(lambda: body(None), lambda: (classes,), ((lambda _: None, False),), None, None, state)
-        with framed(writer(), state, closed=True) if is_user_code(manager) else contextlib.nullcontext(), Context(manager) as value:
+            return self.try_(lambda: body(None), lambda: (classes,), ((lambda _: None, False, None),), None, None, state)
+        with (
+            framed(writer(), state, closed=True) if is_user_code(manager) else contextlib.nullcontext(),
+            Context(manager) as value,
+        ):
             return body(value)
 
     def assert_(self, test: Any, message: Thunk) -> None:
@@ -266,7 +269,9 @@ class Control:
         if recorder.expecting_turns:
             recorder.check_turns(iteration.turns(source))
             return self.after(turns(), orelse, state)
-        return self.after(self.if_(writer().apply(operator.gt, (iteration.turns(source), 0), {}), turns, lambda: None, state), orelse, state)
+        return self.after(
+            self.if_(writer().apply(operator.gt, (iteration.turns(source), 0), {}), turns, lambda: None, state), orelse, state
+        )
 
     def stepped(
         self, items: iteration.Steps, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State
@@ -275,7 +280,10 @@ class Control:
         recorder, before = writer(), state.read()
 
         item: list[Any] = [UNBOUND]
-        read, write = lambda: (*state.read(), item[0]), lambda values: (state.write(values[:-1]), item.__setitem__(0, values[-1]))
+        read, write = (
+            lambda: (*state.read(), item[0]),
+            lambda values: (state.write(values[:-1]), item.__setitem__(0, values[-1])),
+        )
         own = State((*state.names, "item"), read, write)
 
         def ends(_: Any) -> Any:
@@ -287,7 +295,7 @@ class Control:
         def turn(_: Any) -> Signal | None:
             item[0] = UNBOUND
             take = lambda: item.__setitem__(0, next(items))
-            return self.try_(take, lambda: (StopIteration,), ((ends, False),), lambda: body(item[0]), None, own)
+            return self.try_(take, lambda: (StopIteration,), ((ends, False, None),), lambda: body(item[0]), None, own)
 
         try:
             with recorder.attempt():

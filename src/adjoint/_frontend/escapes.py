@@ -148,6 +148,8 @@ def start(recorder: Any, test: Value, raised: Outcome, block: Block, moment: int
     frame = recorder.frames[-1]
     region = Region(moment)
     frame.escapes.append(Escape(test, raised, first, block, region, frame.state.read()))
+    for obj in recorder.latest:
+        region.keep(obj)
     recorder.regions.append(region)
     recorder.blocks.append(block)
     recorder.conditions += 1

@@ -15,7 +15,7 @@ import numpy as np
 from adjoint._frontend.calls import special
 from adjoint._frontend.escapes import Frame
 from adjoint._frontend.state import RefusedError, is_own
-from adjoint._ir.nodes import Apply, Block, Call, Op, Raise, Value, atom_type, atoms
+from adjoint._ir.nodes import Apply, Call, Op, Raise, Value, atom_type, atoms
 from adjoint._ir.symbol import writer
 from adjoint._ir.types import ListOf, Opaque
 from adjoint._rules import stores
@@ -75,7 +75,7 @@ def look(ops: list[Op], classes: Classes) -> None:
 
 
 def expect_calls(recorder: Any) -> None:
-    """Refuse calls within ``try`` of functions of the program that may raise what the handlers take, now that these are whole."""
+    """Refuse calls within ``try`` of functions of the program that may raise what handlers take, now that these are whole."""
     seen: set[tuple[int, Classes]] = set()
     while recorder.calls_in_try:
         op, classes = recorder.calls_in_try.pop()
@@ -125,9 +125,7 @@ def raised(op: Op) -> Classes:
     return _BY_VALUES.get(op.function, ())
 
 
-_DOMAIN = (
-    *(math.log, math.log2, math.log10, math.log1p, math.sqrt, math.acos, math.asin, math.acosh, math.atanh),
-)
+_DOMAIN = (*(math.log, math.log2, math.log10, math.log1p, math.sqrt, math.acos, math.asin, math.acosh, math.atanh),)
 _BY_VALUES: dict[Any, Classes] = {
     **dict.fromkeys(_DOMAIN, (ValueError,)),
     **dict.fromkeys((math.fmod, math.gamma, math.lgamma), (ValueError, OverflowError)),

@@ -281,6 +281,6 @@ def iterated(x: Any) -> Any:
 
 
 __all__ = [
-    "LAZY", "Enumerate", "Mapped", "Range", "Reversed", "Source", "Steps", "Zip", "following", "is_stepped", "iterated", "length_of",
-    "of", "of_known", "pick", "turns", "unpacked",
+    "LAZY", "Enumerate", "Mapped", "Range", "Reversed", "Source", "Steps", "Zip", "following", "is_stepped", "iterated",
+    "length_of", "of", "of_known", "pick", "turns", "unpacked",
 ]  # fmt: skip

@@ -276,7 +276,9 @@ class Flags:
         """Carry a value of the last turn; return how to make it of its final value."""
         merger = Merger(Side(self.recorder, self.block, {}), Side(self.recorder, self.block, {}))
         make = merger.one_sided(x, first=False)
-        places = [self.carry(atom, t, Undefined(atom_type(atom))) for (_, atom), t in zip(merger.pairs, merger.types, strict=True)]
+        places = [
+            self.carry(atom, t, Undefined(atom_type(atom))) for (_, atom), t in zip(merger.pairs, merger.types, strict=True)
+        ]
         return lambda outputs: make([outputs[k] for k in places])
 
     def carry(self, atom: Any, t: Type, init: Any) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
-import operator
 import types
 from collections.abc import Callable
 from typing import Any

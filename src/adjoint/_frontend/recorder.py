@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import operator
 from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +52,8 @@ class Recorder(Builder):
         # Code that exceptions under conditions may leave, and how many times it may have been left so far.
         self.frames: list[Frame] = []
         self.escaped = 0
+        # Objects that were kept last: they may be about to change when such a part begins.
+        self.latest: collections.deque[Any] = collections.deque(maxlen=32)
         # Operations within `try` before which it is asked whether they raise, with the classes of what.
         self.checked: dict[int, tuple[Op, tuple[type[BaseException], ...]]] = {}
         # Calls of functions of the program within `try`, with what the handlers take.
@@ -170,6 +173,7 @@ class Recorder(Builder):
     def keep(self, obj: Any) -> None:
         """Keep an object as it is in the regions that are open."""
         self.captures.refuse_change(obj)
+        self.latest.append(obj)
         for region in self.regions:
             region.keep(obj)
 

@@ -262,7 +262,8 @@ class _Rewriter(Expressions):
             first = [at_place(ast.Assign([target], name_of(error, handler)), handler)]
         body = [*first, *self.block(handler.body, chunk=True, tail=False)]
         definitions.append(self.function_of(name, body, handler, [error]))
-        return at_place(ast.Tuple([name_of(name, handler), at_place(ast.Constant(looks), handler)], ast.Load()), handler)
+        parts = [name_of(name, handler), constant(looks, handler), constant(handler.name, handler)]
+        return at_place(ast.Tuple(parts, ast.Load()), handler)
 
     # Statements that control does not leave -----------------------------------------------------------------------------------
 

@@ -128,9 +128,12 @@ class State:
     names: tuple[str, ...]
     read: Callable[[], tuple[Any, ...]]
     write: Callable[[tuple[Any, ...]], None]
+    inner: State | None = None
 
     def cells(self) -> set[int]:
         """Return the identities of the cells of these names, of those that an inner function shares."""
+        if self.inner is not None:
+            return self.inner.cells()
         closure, free = getattr(self.read, "__closure__", None) or (), self.read.__code__.co_freevars
         return {id(cell) for name, cell in zip(free, closure, strict=True) if name in self.names}
 

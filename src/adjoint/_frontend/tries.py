@@ -11,7 +11,7 @@ from typing import Any
 from adjoint._frontend.branches import close, finished, settled
 from adjoint._frontend.escapes import Frame, Held, Mark, UserError, errors_of, framed
 from adjoint._frontend.handlers import Guard, handled
-from adjoint._frontend.state import Signal, State
+from adjoint._frontend.state import UNBOUND, Signal, State
 from adjoint._ir.symbol import writer
 from adjoint._rules import logic
 
@@ -24,11 +24,11 @@ MOST_COPIES = 4
 
 @dataclasses.dataclass
 class Handlers:
-    """The ``except`` and ``else`` of a ``try``: functions of the exception, and whether they look at it."""
+    """The ``except`` and ``else`` of a ``try``: functions of the exception, whether they look at it, and its name in them."""
 
     control: Any
     types: Thunk
-    functions: tuple[tuple[Callable[[Any], Any], bool], ...]
+    functions: tuple[tuple[Callable[[Any], Any], bool, str | None], ...]
     orelse: Thunk | None
     state: State
 
@@ -62,7 +62,9 @@ class Handlers:
         recorder = writer()
         if not dead:
             signal, dead = finished(recorder, marked(lambda: self.following(signal)))
-        signal, dead = close(recorder, frame, signal, dead, lambda errors: marked(lambda: self.following(Signal(errors=errors)))())
+        signal, dead = close(
+            recorder, frame, signal, dead, lambda errors: marked(lambda: self.following(Signal(errors=errors)))()
+        )
         if dead:
             raise UserError(RuntimeError("unreachable"))
         return signal
@@ -83,7 +85,14 @@ class Handlers:
 
     def handler(self, k: Any, errors: Errors) -> Thunk:
         """Return what runs a handler for one of several exceptions."""
-        function, looks = self.functions[k]
+        handler, looks, name = self.functions[k]
+
+        def function(error: BaseException) -> Signal | None:
+            signal = handler(error)
+            if name is not None:  # Python deletes it
+                self.state.write(tuple(UNBOUND if own == name else x for own, x in zip(self.state.names, self.state.read(), strict=True)))
+            return signal
+
         held, *others = errors.values()
         run = lambda: function(held.error())
         for other in others if looks else ():
