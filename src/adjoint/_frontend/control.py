@@ -280,11 +280,12 @@ class Control:
         recorder, before = writer(), state.read()
 
         item: list[Any] = [UNBOUND]
-        read, write = (
-            lambda: (*state.read(), item[0]),
-            lambda values: (state.write(values[:-1]), item.__setitem__(0, values[-1])),
-        )
-        own = State((*state.names, "item"), read, write)
+
+        def write(values: tuple[Any, ...]) -> None:
+            state.write(values[:-1])
+            item[0] = values[-1]
+
+        own = State((*state.names, "item"), lambda: (*state.read(), item[0]), write, state)
 
         def ends(_: Any) -> Any:
             signal = None if orelse is None else orelse()
@@ -302,7 +303,7 @@ class Control:
                 return self.after(loop(recorder, None, turn, state), None, state)
         except (*NOT_A_LOOP, RefusedError):
             state.write(before)
-        return self.each(items, body, orelse, state)
+        return self.each(natively(items), body, orelse, state)
 
     def each(
         self, items: Iterator[Any], body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State
@@ -391,6 +392,17 @@ class Control:
         if signal.returned is not False:
             raise UnstableError("a loop with `else` that is also left by `return`", remedy="return after the loop")
         return self.if_(signal.broke, lambda: None, orelse, state)
+
+
+def natively(items: Iterator[Any]) -> Iterator[Any]:
+    """Yield the items of an iterator of the user's turn by turn: whether there is one more must be known."""
+    while True:
+        try:
+            with Guard(lambda: (StopIteration,)):
+                item = next(items)
+        except StopIteration:
+            return
+        yield item
 
 
 def cells_of(read: Any, names: tuple[str, ...]) -> list[Any]:

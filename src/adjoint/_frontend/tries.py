@@ -90,7 +90,9 @@ class Handlers:
         def function(error: BaseException) -> Signal | None:
             signal = handler(error)
             if name is not None:  # Python deletes it
-                self.state.write(tuple(UNBOUND if own == name else x for own, x in zip(self.state.names, self.state.read(), strict=True)))
+                self.state.write(
+                    tuple(UNBOUND if own == name else x for own, x in zip(self.state.names, self.state.read(), strict=True))
+                )
             return signal
 
         held, *others = errors.values()
