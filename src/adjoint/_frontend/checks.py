@@ -1,4 +1,4 @@
-"""Operations within ``try`` that raise what its handlers take: whether they would is asked before, as the user would with ``if``."""
+"""Operations within ``try`` that raise what its handlers take: whether they would is asked before."""
 
 from __future__ import annotations
 
@@ -173,5 +173,5 @@ def _of_index(recorder: Any, op: Apply) -> Iterator[Check]:
 
 
 def _is_position(part: Any) -> bool:
-    t = atom_type(part) if isinstance(part, Value) or isinstance(part, (int, np.integer)) else None
+    t = atom_type(part) if isinstance(part, (Value, int, np.integer)) else None
     return isinstance(t, Tensor) and not t.rank and t.dtype.kind in "iu" and not isinstance(part, bool)

@@ -255,7 +255,7 @@ class Control:
             raise (kept if isinstance(kept, UnknownNumberError) and isinstance(error, UnknownNumberError) else error) from kept
 
     def peeled(self, source: iteration.Source, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Any:
-        """Write the first turn, if there is one, then a loop: variables that change their type in that turn keep it afterwards."""
+        """Write the first turn, if there is one, then a loop: what changes its type in that turn keeps it afterwards."""
         recorder = writer()
         start, stop, step = source.range
 
