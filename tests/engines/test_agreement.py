@@ -28,8 +28,6 @@ ENGINES: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {"trace
 # Programs that an engine is known not to follow yet: {("trace", "views.transposed_view"): "why"}.  Strict: a program that
 # begins to work fails here until it is taken out.
 KNOWN_GAPS: dict[tuple[str, str], str] = {
-    ("source", "classes.iterator_class"): "refused: how often __next__ is called depends on a value",
-    ("source", "control_flow.raise_and_except"): "refused: a function that is called raises under a condition, within try",
     ("source", "structures.binary_tree_of_objects"): "refused: the structure of the objects depends on values",
 }
 

@@ -9,8 +9,6 @@ from tests.frontend.agreement import check, translated
 from tests.programs import PROGRAMS
 
 REFUSED = {
-    "classes.iterator_class": "is known only when the program runs",  # its own iterator ends by StopIteration under a condition
-    "control_flow.raise_and_except": "depends on a condition is raised within `try`",
     "structures.binary_tree_of_objects": "",  # a tree whose shape depends on the values of its nodes
 }
 

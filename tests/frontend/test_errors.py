@@ -106,7 +106,7 @@ def handler_of_own_exception(x):
     return y
 
 
-@CASES((1.0,), (0.0,), refused="ZeroDivisionError")
+@CASES((1.0,), (0.0,))
 def handler_of_division(x):
     try:
         y = 1.0 / x
@@ -115,7 +115,7 @@ def handler_of_division(x):
     return y
 
 
-@CASES((1.0,), (0.0,), refused="ZeroDivisionError")
+@CASES((1.0,), (0.0,))
 def handler_of_everything(x):
     try:
         y = 1.0 / x
@@ -124,7 +124,7 @@ def handler_of_everything(x):
     return y
 
 
-@CASES((1.0,), (0.0,), refused="ZeroDivisionError")
+@CASES((1.0,), (0.0,))
 def bare_handler(x):
     try:
         y = 1.0 / x
@@ -133,7 +133,7 @@ def bare_handler(x):
     return y
 
 
-@CASES((1.0,), (0.0,), refused="ZeroDivisionError")
+@CASES((1.0,), (0.0,))
 def suppressed(x):
     y = 0.0
     with contextlib.suppress(ZeroDivisionError):
@@ -161,7 +161,7 @@ def handler_of_index_where_it_is_known(x, k):
     return total * k
 
 
-@CASES((np.eye(2),), (np.zeros((2, 2)),), refused="LinAlgError")
+@CASES((np.eye(2),), (np.zeros((2, 2)),))
 def handler_of_linear_algebra(m):
     try:
         return np.linalg.inv(m)[0, 0]
@@ -169,7 +169,7 @@ def handler_of_linear_algebra(m):
         return 0.0
 
 
-@CASES((1.0,), (-1.0,), refused="ValueError")
+@CASES((1.0,), (-1.0,))
 def handler_of_domain(x):
     try:
         return math.sqrt(x)
@@ -177,7 +177,7 @@ def handler_of_domain(x):
         return 0.0
 
 
-@CASES((1.0,), (-1.0,), refused="depends on a condition")
+@CASES((1.0,), (-1.0,))
 def handler_of_conditional_exception(x):
     def checked(v):
         if v < 0:

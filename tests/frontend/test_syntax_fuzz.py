@@ -27,7 +27,6 @@ REFUSED = {
     "globals": "y = globals()",
     "import function": "y = __import__('math')",
     "return in finally": "for k in range(3):\n        try:\n            y = x\n        finally:\n            return y",
-    "try else return": "try:\n        return x\n    except KeyError:\n        y = 1\n    else:\n        y = 2",
     "walrus in a thunk": "y = x if n > 1 and (m := x) > 2 else 3",
     "nonlocal of another": "def g():\n        nonlocal_ = 1\n        return nonlocal_\n    y = eval('x')",
     "exec": "exec('y = x')",

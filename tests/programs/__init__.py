@@ -11,6 +11,7 @@ from tests.programs import (  # noqa: F401  (each import registers its programs)
     classes,
     closures,
     control_flow,
+    exceptions,
     found,
     library,
     models,

@@ -21,7 +21,7 @@ from adjoint._frontend.control import truth
 from adjoint._frontend.lists import GrowingList, holds_symbols
 from adjoint._frontend.objects import attribute
 from adjoint._frontend.runtime import RUNTIME, compared, is_number
-from adjoint._frontend.state import is_plain_object
+from adjoint._frontend.state import RefusedError, UnstableError, is_plain_object
 from adjoint._frontend.trees import flatten
 from adjoint._ir.infer import sample
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
@@ -99,6 +99,8 @@ def to_range(*bounds: Any) -> Any:
 
 def _lazy(original: Any, source: Any) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
+        if any(map(iteration.is_stepped, args)) and original is not reversed:
+            return _stepped(original, *args, **kwargs)
         if any(iteration.of(a) is not None and not isinstance(a, range) for a in args):
             return source(*args, **kwargs)
         if any(isinstance(a, range) for a in args) and original is not zip:
@@ -108,6 +110,21 @@ def _lazy(original: Any, source: Any) -> Any:
         return writer().made_iterator(original(*args, **kwargs))
 
     return call
+
+
+def _stepped(original: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return ``zip`` or ``enumerate`` where an iterator of the user's is among the arguments."""
+    if original is enumerate:
+        return iteration.Steps(
+            _together([iteration.following(itertools.count(*args[1:], **kwargs)), iteration.following(args[0])])
+        )
+    if kwargs.get("strict"):
+        raise RefusedError("zip with strict=True of an iterator of a class of yours", remedy="leave it out")
+    return iteration.Steps(_together([iteration.following(a) for a in args]))
+
+
+def _together(parts: list[Any]) -> Any:
+    return lambda: tuple(part() for part in parts)
 
 
 REPLACED[zip] = _lazy(zip, iteration.Zip)
@@ -120,7 +137,7 @@ def to_list(x: Any = ()) -> Any:
     if isinstance(x, GrowingList):
         return x.copy()
     source = iteration.of(x)
-    if source is not None and source.count is None:
+    if iteration.is_stepped(x) or (source is not None and source.count is None):
         return RUNTIME.comprehension("list", x, None, lambda item: item, False)
     return GrowingList(x if source is None else source.items())
 
@@ -195,6 +212,9 @@ def all_of(values: Any) -> Any:
 @replaces(map)
 def mapped(function: Any, *iterables: Any) -> Any:
     call = routed(function)
+    if any(map(iteration.is_stepped, iterables)):
+        parts = _together([iteration.following(x) for x in iterables])
+        return iteration.Steps(lambda: call(*parts()))
     if any(iteration.of(x) is not None for x in iterables):
         return iteration.Mapped(call, *iterables)
     return writer().made_iterator(map(call, *iterables))
@@ -272,13 +292,25 @@ def type_of(*args: Any) -> Any:
     return list if isinstance(args[0], GrowingList) else type(plain(args[0]))
 
 
+def expect_attribute(x: Any, name: str) -> None:
+    """Raise if whether an object has an attribute depends on how the program ran."""
+    if (id(x), name) in writer().doubtful:
+        raise UnstableError(
+            f"whether the object has an attribute {name!r} is known only when the program runs",
+            remedy="set the attribute in __init__, and ask for its value",
+        )
+
+
 @replaces(hasattr)
 def has_attribute(x: Any, name: str) -> bool:
+    expect_attribute(x, name)
     return hasattr(plain(x), name)
 
 
 @replaces(getattr)
 def get_attribute(x: Any, name: str, *default: Any) -> Any:
+    if default:
+        expect_attribute(x, name)
     try:
         return attribute(x, name)
     except AttributeError:

@@ -75,8 +75,8 @@ def total(values: Any, /, start: Any = 0) -> Any:
     if isinstance(values, GrowingList) and values.dynamic is not None:
         return writer().apply(builtins.sum, (values,) if isinstance(start, int) and start == 0 else (values, start), {})
     source = iteration.of(values)
-    if source is not None and source.count is None:
-        return summed(values, source, start)
+    if iteration.is_stepped(values) or (source is not None and source.count is None):
+        return summed(values, values if source is None else source, start)
     y = start
     for value in values if source is None else source.items():
         y = RUNTIME.binary("add", y, value)
@@ -99,9 +99,9 @@ def nothing() -> Any:
 @replaces(math.prod)
 def product(values: Any, /, *, start: Any = 1) -> Any:
     source = iteration.of(values)
-    if source is not None and source.count is None:
+    if iteration.is_stepped(values) or (source is not None and source.count is None):
         box = GrowingList([start])
-        RUNTIME.for_(source, lambda x: box.__setitem__(0, box[0] * x), None, nothing())
+        RUNTIME.for_(values if source is None else source, lambda x: box.__setitem__(0, box[0] * x), None, nothing())
         return box[0]
     y = start
     for value in values if source is None else source.items():
@@ -155,16 +155,16 @@ def to_float64(x: Any = 0.0) -> Any:
 
 @replaces(next)
 def next_of(iterator: Any, *default: Any) -> Any:
-    writer().used_iterator(iterator)
-    method = special(iterator, "__next__")
+    method = iterator.following if isinstance(iterator, iteration.Steps) else special(iterator, "__next__")
     if method is None:
+        writer().used_iterator(iterator)
         return next(iterator, *default)
-    try:
+    if not default:
         return method()
-    except StopIteration:
-        if default:
-            return default[0]
-        raise
+    take, otherwise = lambda: RUNTIME.returned(method()), lambda _: RUNTIME.returned(default[0])
+    signal = RUNTIME.try_(take, lambda: (StopIteration,), ((otherwise, False, None),), None, None, nothing())
+    assert signal is not None
+    return signal.value
 
 
 @replaces(float)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from adjoint._frontend import iteration
-from adjoint._frontend.branches import UserError, branch
-from adjoint._frontend.handlers import Context, Guard, caught_now, handled, is_own
+from adjoint._frontend.branches import branch, settled
+from adjoint._frontend.escapes import AssigningTestError, framed
+from adjoint._frontend.handlers import Context, Guard, caught_now, is_user_code
 from adjoint._frontend.lists import GrowingList
-from adjoint._frontend.loops import AssigningTestError, loop
+from adjoint._frontend.loops import loop
 from adjoint._frontend.state import NOTHING, UNBOUND, Ambiguous, RefusedError, Signal, State, UnstableError, ended
+from adjoint._frontend.tries import Handlers, finally_, marked
 from adjoint._ir.infer import UnknownTypeError
 from adjoint._ir.symbol import Symbol, UnknownNumberError, writer
 from adjoint._ir.types import ListOf, Tensor
@@ -47,33 +51,6 @@ def truth(x: Any) -> Any:
     if not isinstance(kind, Tensor) or kind.rank:
         raise UnknownNumberError(x, "of an array, in a condition,")
     return x if kind.dtype.kind == "b" else x != 0
-
-
-def guarded_errors(thunk: Thunk) -> Thunk:
-    """Return the branch with the user's own exceptions marked: they end the program, not the translation."""
-
-    def run() -> Any:
-        try:
-            return thunk()
-        except Exception as error:
-            if not is_own(error):
-                raise
-            if any(isinstance(error, guard.classes()) for guard in writer().tries):
-                raise RefusedError(
-                    f"a {type(error).__name__} that depends on a condition is raised within `try`",
-                    why="which handler runs is known only when the program runs",
-                    remedy="return a value or a flag instead of raising",
-                ) from error
-            raise UserError(error) from error
-
-    return run
-
-
-class Raised:
-    """Stands for the value of a ``try`` that was left by raising: the exception, and the number of the handler."""
-
-    def __init__(self, error: Any, handler: int) -> None:
-        self.error, self.handler = error, handler
 
 
 class Control:
@@ -157,7 +134,7 @@ class Control:
             first, second = (self.followed(thunk, rest, state, tail=tail) for thunk in (then, orelse))
         if not isinstance(condition, Symbol):
             return first() if condition else second()
-        return branch(writer(), condition, guarded_errors(first), guarded_errors(second), state)
+        return branch(writer(), condition, marked(first), marked(second), state)
 
     def followed(self, thunk: Thunk, rest: Thunk, state: State, *, tail: bool) -> Thunk:
         """Return a branch with what follows the ``if`` unless the branch was left."""
@@ -213,41 +190,30 @@ class Control:
         return caught_now(types)
 
     @staticmethod
-    def context(manager: Any) -> Context:
-        return Context(manager)
-
-    @staticmethod
     def raised(error: Any) -> Any:
         """Mark the user's own exception."""
         error = error() if isinstance(error, type) else error
         error.__adjoint_raised__ = True
         return error
 
-    def raising(self, error: Any, types: Callable[[], Any], key: str, named: tuple[bool, ...]) -> Signal:
-        """Leave the body of a ``try`` for the handler that takes an exception; raise it if none does."""
-        error = self.raised(error)
-        for k, one in enumerate(types()):
-            if isinstance(error, handled(one)):
-                # One mark for all that goes to one handler, unless the handler looks at the exception.
-                place = (key, k, type(error), str(error.args)) if named[k] else (key, k)
-                mark = writer().marks.setdefault(place, Raised(error, k))
-                return Signal(returned=True, value=mark)
-        raise error
+    def try_(
+        self, body: Thunk, types: Thunk, handlers: tuple[Any, ...], orelse: Thunk | None, final: Thunk | None, state: State
+    ) -> Signal | None:
+        """``try``; the handlers are functions of the exception, with whether they look at it."""
+        statement = Handlers(self, types, handlers, orelse, state)
+        run = (lambda: settled(writer(), statement.run(body))) if handlers else body
+        return run() if final is None else finally_(run, final, state)
 
-    def caught(self, signal: Signal | None, handlers: tuple[Any, ...], orelse: Thunk | None, state: State) -> Signal | None:
-        """Run the handler of what was raised in the body of a ``try``, or its ``else``."""
-        if signal is None:
-            return orelse() if orelse is not None else None
-        if isinstance(signal.value, Ambiguous):
-            raise signal.value.refuse()
-        mark = signal.value
-        if not isinstance(mark, Raised):
-            return signal
-        if signal.broke is not False or signal.continued is not False:
-            raise RefusedError("a body of `try` that is left by break or continue as well as by raise")
-        if signal.returned is True:
-            return handlers[mark.handler](mark.error)
-        return self.if_(signal.returned, lambda: handlers[mark.handler](mark.error), orelse or (lambda: None), state)
+    def with_(self, manager: Any, body: Callable[[Any], Signal | None], state: State) -> Signal | None:
+        """``with``; the body is a function of what it binds."""
+        if isinstance(manager, contextlib.suppress):
+            classes = manager._exceptions  # type: ignore[attr-defined]
+            return self.try_(lambda: body(None), lambda: (classes,), ((lambda _: None, False, None),), None, None, state)
+        with (
+            framed(writer(), state, closed=True) if is_user_code(manager) else contextlib.nullcontext(),
+            Context(manager) as value,
+        ):
+            return body(value)
 
     def assert_(self, test: Any, message: Thunk) -> None:
         def fail() -> None:
@@ -261,7 +227,10 @@ class Control:
     def for_(self, iterable: Any, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Signal | None:
         source = iteration.of(iterable)
         if source is None:
-            return self.each(iteration.by_python(iterable), body, orelse, state)
+            items = iteration.by_python(iterable)
+            if isinstance(items, iteration.Steps):
+                return self.stepped(items, body, orelse, state)
+            return self.each(items, body, orelse, state)
         known = source.count if isinstance(source.count, int) else None
         if known is not None and (known <= 1 or (writer().unrolled and known <= FEW_TURNS)):
             return self.each(source.items(), body, orelse, state)
@@ -286,15 +255,55 @@ class Control:
             raise (kept if isinstance(kept, UnknownNumberError) and isinstance(error, UnknownNumberError) else error) from kept
 
     def peeled(self, source: iteration.Source, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State) -> Any:
-        """Write the first turn, then a loop: variables that change their type in the first turn keep it afterwards."""
+        """Write the first turn, if there is one, then a loop: what changes its type in that turn keeps it afterwards."""
         recorder = writer()
         start, stop, step = source.range
-        if source.count is None:
+
+        def turns() -> Signal | None:
+            rest = lambda: loop(recorder, (start + step, stop, step), lambda index: body(source.item(index)), state)
+            return self.then(ended(body(source.item(start))), rest, state)
+
+        if source.count is not None:
+            return self.after(turns(), orelse, state)
+        recorder.peeled = True
+        if recorder.expecting_turns:
             recorder.check_turns(iteration.turns(source))
-        if ended(body(source.item(start))) is not None:
-            raise UnstableError("a loop that may end in its first turn, in which a variable changes its type")
-        rest = (start + step, stop, step)
-        return self.after(loop(recorder, rest, lambda index: body(source.item(index)), state), orelse, state)
+            return self.after(turns(), orelse, state)
+        return self.after(
+            self.if_(writer().apply(operator.gt, (iteration.turns(source), 0), {}), turns, lambda: None, state), orelse, state
+        )
+
+    def stepped(
+        self, items: iteration.Steps, body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State
+    ) -> Signal | None:
+        """Run a loop over an iterator of the user's: it ends when that raises StopIteration."""
+        recorder, before = writer(), state.read()
+
+        item: list[Any] = [UNBOUND]
+
+        def write(values: tuple[Any, ...]) -> None:
+            state.write(values[:-1])
+            item[0] = values[-1]
+
+        own = State((*state.names, "item"), lambda: (*state.read(), item[0]), write, state)
+
+        def ends(_: Any) -> Any:
+            signal = None if orelse is None else orelse()
+            if signal is not None and (signal.broke is not False or signal.continued is not False):
+                raise UnstableError("a loop over an iterator whose `else` leaves the loop around it")
+            return self.then(signal, self.break_, state)
+
+        def turn(_: Any) -> Signal | None:
+            item[0] = UNBOUND
+            take = lambda: item.__setitem__(0, next(items))
+            return self.try_(take, lambda: (StopIteration,), ((ends, False, None),), lambda: body(item[0]), None, own)
+
+        try:
+            with recorder.attempt():
+                return self.after(loop(recorder, None, turn, state), None, state)
+        except (*NOT_A_LOOP, RefusedError):
+            state.write(before)
+        return self.each(natively(items), body, orelse, state)
 
     def each(
         self, items: Iterator[Any], body: Callable[[Any], Signal | None], orelse: Thunk | None, state: State
@@ -335,10 +344,10 @@ class Control:
             with recorder.attempt():
                 return self.after(self.as_loop(test, body, state), orelse, state)
         except (*NOT_A_LOOP, RefusedError) as error:
-            if isinstance(first, Symbol):
-                raise
             kept = error
             state.write(before)
+            if isinstance(first, Symbol):
+                return self.after(self.peeled_while(test, body, state, kept), orelse, state)
         for _ in range(MOST_TURNS):
             again = truth(test())
             if isinstance(again, Symbol):
@@ -352,6 +361,16 @@ class Control:
                 raise kept
             return None if signal.broke else signal
         raise kept
+
+    def peeled_while(self, test: Thunk, body: Thunk, state: State, kept: Exception) -> Signal | None:
+        """Write the first turn, if there is one, then a loop, as `peeled` does."""
+        recorder = writer()
+        rest = lambda: self.as_loop(test, body, state)
+        try:
+            with recorder.attempt():
+                return self.if_(test(), lambda: self.then(ended(body()), rest, state), lambda: None, state)
+        except (*NOT_A_LOOP, RefusedError):
+            raise kept from None
 
     def as_loop(self, test: Thunk, body: Thunk, state: State) -> Signal | None:
         recorder, before = writer(), state.read()
@@ -373,6 +392,17 @@ class Control:
         if signal.returned is not False:
             raise UnstableError("a loop with `else` that is also left by `return`", remedy="return after the loop")
         return self.if_(signal.broke, lambda: None, orelse, state)
+
+
+def natively(items: Iterator[Any]) -> Iterator[Any]:
+    """Yield the items of an iterator of the user's turn by turn: whether there is one more must be known."""
+    while True:
+        try:
+            with Guard(lambda: (StopIteration,)):
+                item = next(items)
+        except StopIteration:
+            return
+        yield item
 
 
 def cells_of(read: Any, names: tuple[str, ...]) -> list[Any]:

@@ -6,27 +6,21 @@ import contextlib
 import math
 import operator
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from adjoint._frontend.calls import special
-from adjoint._frontend.state import RefusedError
-from adjoint._ir.nodes import Apply, Block, Op, Raise, Value, atom_type, atoms
+from adjoint._frontend.escapes import Frame
+from adjoint._frontend.state import RefusedError, is_own
+from adjoint._ir.nodes import Apply, Call, Op, Raise, Value, atom_type, atoms
 from adjoint._ir.symbol import writer
 from adjoint._ir.types import ListOf, Opaque
 from adjoint._rules import stores
-from adjoint.errors import AdjointError
 
 Classes = tuple[type[BaseException], ...]
-# Exceptions of known values that Python itself raises while the function is run on symbols: they are the program's own.
-NATURAL = (ArithmeticError, LookupError, ValueError, ImportError, OSError, StopIteration)
-
-
-def is_own(error: BaseException | None) -> bool:
-    """Tell whether an exception is one that the user's program raises, not one of the translation."""
-    return getattr(error, "__adjoint_raised__", False) or (isinstance(error, NATURAL) and not isinstance(error, AdjointError))
 
 
 def handled(types: Any) -> Classes:
@@ -44,8 +38,8 @@ def caught_now(types: Any) -> Any:
 class Guard:
     """The body of a ``try``: refuses operations whose exceptions the handlers would have to see."""
 
-    def __init__(self, types: Callable[[], Any]) -> None:
-        self.types = types
+    def __init__(self, types: Callable[[], Any], frame: Frame | None = None) -> None:
+        self.types, self.frame = types, frame
 
     def __enter__(self) -> None:
         self.block = writer().blocks[-1]
@@ -60,16 +54,34 @@ class Guard:
         recorder = writer()
         recorder.tries.remove(self)
         if error is None or is_own(error):
-            self.look(self.block)
+            look(self.block.ops[self.count :], self.classes())
+            for escape in self.frame.escapes if self.frame is not None else ():
+                look(escape.raised.block.ops, self.classes())
+                look(escape.block.ops, self.classes())
 
-    def look(self, block: Block) -> None:
-        """Refuse what the body wrote if it may raise an exception of the handlers."""
-        classes = self.classes()
-        for op in within(block.ops[self.count :]):
-            for cls in raised(op):
-                for one in classes:
-                    if issubclass(cls, one) or issubclass(one, cls):
-                        raise refused(op, one if issubclass(one, cls) else cls)
+
+def look(ops: list[Op], classes: Classes) -> None:
+    """Refuse operations that may raise an exception which handlers take."""
+    for op in within(ops):
+        if isinstance(op, Call):
+            writer().calls_in_try.append((op, classes))
+        _, asked = writer().checked.get(id(op), (op, ()))
+        for cls in raised(op):
+            for one in classes:
+                if issubclass(cls, asked):
+                    continue
+                if issubclass(cls, one) or (issubclass(one, cls) and not isinstance(op, Raise)):
+                    raise refused(op, one if issubclass(one, cls) else cls)
+
+
+def expect_calls(recorder: Any) -> None:
+    """Refuse calls within ``try`` of functions of the program that may raise what handlers take, now that these are whole."""
+    seen: set[tuple[int, Classes]] = set()
+    while recorder.calls_in_try:
+        op, classes = recorder.calls_in_try.pop()
+        if (id(op.function), classes) not in seen:
+            seen.add((id(op.function), classes))
+            look(op.function.body.ops, classes)
 
 
 def refused(op: Op, cls: type[BaseException]) -> RefusedError:
@@ -107,18 +119,17 @@ def raised(op: Op) -> Classes:
     if op.function in (operator.getitem, stores.assign, stores.accumulate):
         return _of_index(op)
     if "linalg" in (getattr(op.function, "__module__", None) or ""):
-        return (np.linalg.LinAlgError, ValueError)
+        return (np.linalg.LinAlgError,)
     if op.function is operator.pow and isinstance(op.args[1], (int, float)) and op.args[1] > 0:
         return (OverflowError,)
     return _BY_VALUES.get(op.function, ())
 
 
-_DOMAIN = (
-    *(math.log, math.log2, math.log10, math.log1p, math.sqrt, math.acos, math.asin, math.acosh, math.atanh, math.fmod),
-    *(math.gamma, math.lgamma),
-)
+_DOMAIN = (*(math.log, math.log2, math.log10, math.log1p, math.sqrt, math.acos, math.asin, math.acosh, math.atanh),)
 _BY_VALUES: dict[Any, Classes] = {
-    **dict.fromkeys(_DOMAIN, (ValueError, OverflowError)),
+    **dict.fromkeys(_DOMAIN, (ValueError,)),
+    **dict.fromkeys((math.fmod, math.gamma, math.lgamma), (ValueError, OverflowError)),
+    **dict.fromkeys((math.sin, math.cos, math.tan), (ValueError,)),
     **dict.fromkeys((math.exp, math.expm1, math.cosh, math.sinh, math.ldexp), (OverflowError,)),
     **dict.fromkeys((operator.truediv, operator.floordiv, operator.mod), (ZeroDivisionError,)),
     operator.pow: (ZeroDivisionError, OverflowError),
@@ -142,6 +153,11 @@ def _of_index(op: Apply) -> Classes:
     return ()
 
 
+def is_user_code(manager: Any) -> bool:
+    """Tell whether a context manager may do more than to set how NumPy and Python warn."""
+    return not isinstance(manager, (np.errstate, contextlib.nullcontext, warnings.catch_warnings))
+
+
 class Context:
     """A context manager of a ``with`` statement: those of the user's classes in rewritten form."""
 
@@ -151,19 +167,12 @@ class Context:
             getattr(manager, name, "") for name in ("_all", "_divide", "_over", "_under", "_invalid")
         ]:
             raise RefusedError("numpy.errstate with 'raise' is not translated", remedy="check the result with numpy.isfinite")
-        self.guard: Guard | None = None
 
     def __enter__(self) -> Any:
-        if isinstance(self.manager, contextlib.suppress):
-            classes = self.manager._exceptions  # type: ignore[attr-defined]
-            self.guard = Guard(lambda: classes)
-            self.guard.__enter__()
         method = special(self.manager, "__enter__")
         return self.manager.__enter__() if method is None else method()
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> Any:  # noqa: PYI036
-        if self.guard is not None:
-            self.guard.__exit__(kind, error, trace)
         method = special(self.manager, "__exit__")
         if error is not None and not is_own(error):
             self.manager.__exit__(kind, error, trace) if method is None else method(kind, error, trace)

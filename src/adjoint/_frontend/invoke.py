@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 import weakref
 from dataclasses import dataclass
@@ -116,14 +117,16 @@ def enter(function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: 
     from adjoint._frontend import recursion
 
     recorder, code = writer(), function.__code__
-    own = Activation(code, recorder.conditions, (args, kwargs, called_as(original)))
+    args, kwargs = completed(recorder, function, original, args, kwargs)
+    conditions = recorder.conditions - recorder.escaped
+    own = Activation(code, conditions, (args, kwargs, called_as(original)))
     running = [other for other in recorder.entered if other.code is code]
     same = [other for other in running if other.key == own.key]
-    if any(recorder.conditions > other.conditions for other in same):
+    if any(conditions > other.conditions for other in same):
         if all(other.conditions >= 0 for other in same):
             raise RecursingError(same[0])
         return recursion.find(recorder, function, original, args, kwargs)
-    if sum(recorder.conditions > other.conditions for other in running) >= DEPTH:
+    if sum(conditions > other.conditions for other in running) >= DEPTH:
         raise EndlessError(function.__name__, "other functions among its arguments, or arguments of another structure")
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     recorder.captures.cells.append(cells)
@@ -155,6 +158,21 @@ def run(recorder: Any, function: FunctionType, original: Any, own: Activation) -
         return function(*args, **kwargs)
     finally:
         recorder.entered.pop()
+
+
+def completed(
+    recorder: Any, function: FunctionType, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call with the defaults of those that are not given."""
+    if not (function.__defaults__ or function.__kwdefaults__):
+        return args, kwargs
+    with_defaults(recorder, function, original)
+    try:
+        bound = inspect.signature(function, follow_wrapped=False).bind(*args, **kwargs)
+    except TypeError:  # the call is wrong, as Python will say
+        return args, kwargs
+    bound.apply_defaults()
+    return bound.args, bound.kwargs
 
 
 def with_defaults(recorder: Any, function: FunctionType, original: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -118,27 +119,69 @@ def at(source: Source, k: Any) -> Any:
     return start + k * step
 
 
+class Steps:
+    """An iterator of the user's: ``following()`` gives the next item, or raises StopIteration."""
+
+    def __init__(self, following: Callable[[], Any]) -> None:
+        self.following = following
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return self.following()
+
+
 def by_python(x: Any) -> Iterator[Any]:
     """Return the iterator over something that is no source; methods of the user's classes are followed."""
     from adjoint._frontend.calls import special
 
+    if isinstance(x, Steps):
+        return x
     method = special(x, "__iter__")
     iterator = iter(x) if method is None else method()
     following = special(iterator, "__next__")
     if following is not None:
-        return _followed(following)
+        return Steps(following)
     if iterator is x:
         writer().used_iterator(x)
     return iterator
 
 
-def _followed(following: Callable[[], Any]) -> Iterator[Any]:
-    while True:
-        try:
-            item = following()
-        except StopIteration:
-            return
-        yield item
+def is_stepped(x: Any) -> bool:
+    """Tell whether Python would iterate over ``x`` by a method ``__next__`` of the user's."""
+    from adjoint._frontend.calls import special
+
+    return isinstance(x, Steps) or (special(x, "__next__") is not None and special(x, "__iter__") is not None)
+
+
+def following(x: Any) -> Callable[[], Any]:
+    """Return what gives the items of an iterable one by one, and keeps where it is in an object of the program."""
+    if isinstance(x, itertools.count):
+        first, by = (*x.__reduce__()[1], 1)[:2]  # type: ignore[misc]
+        source: Any = Source((0, None, 1), lambda k: first + k * by)
+    elif is_stepped(x):
+        iterator: Any = by_python(x)
+        return lambda: next(iterator)
+    else:
+        source = of(x) or of_known(x)
+    place = GrowingList([0])
+    n = None if source.range[1] is None else turns(source)
+
+    def step() -> Any:
+        from adjoint._frontend.runtime import RUNTIME
+
+        k = place[0]
+        if n is not None:
+            RUNTIME.if_(RUNTIME.compare(("ge",), k, lambda: n), _stop, lambda: None)
+        place[0] = k + 1
+        return source.item(at(source, k))
+
+    return step
+
+
+def _stop() -> None:
+    raise natural(StopIteration())
 
 
 def turns(source: Source) -> Any:
@@ -238,6 +281,6 @@ def iterated(x: Any) -> Any:
 
 
 __all__ = [
-    "LAZY", "Enumerate", "Mapped", "Range", "Reversed", "Source", "Zip", "iterated", "length_of", "of", "of_known", "pick",
-    "turns", "unpacked",
+    "LAZY", "Enumerate", "Mapped", "Range", "Reversed", "Source", "Steps", "Zip", "following", "is_stepped", "iterated",
+    "length_of", "of", "of_known", "pick", "turns", "unpacked",
 ]  # fmt: skip

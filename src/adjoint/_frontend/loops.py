@@ -7,25 +7,25 @@ change any more. The operations of the last run are the loop's body.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from adjoint._frontend.branches import close, settled
+from adjoint._frontend.escapes import AssigningTestError, EscapingError, Frame, UserError, errors_of, framed, taken
 from adjoint._frontend.identity import Identity, Items
 from adjoint._frontend.merge import Merger, Side
-from adjoint._frontend.state import Signal, State, UnstableError, content, ended, same_content
+from adjoint._frontend.state import NOTHING, UNBOUND, Signal, State, UnstableError, content, ended, same_content
 from adjoint._frontend.update import merged_content
-from adjoint._ir.nodes import Block, Loop, Value, atom_type
+from adjoint._ir.nodes import Block, Loop, Undefined, Value, atom_type
 from adjoint._ir.symbol import Symbol
 from adjoint._ir.types import BOOL, INT, Type, join
 from adjoint._rules import logic
 
 # Runs of a body until its types must be stable: int to float to complex, a list, a list of lists.
 RUNS = 8
-
-
-class AssigningTestError(Exception):
-    """The test of a loop assigns a name: it has to be run within the body."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ def loop(
                 recorder.bury(region)
                 state.write(before)
         if found is None:
-            return written(recorder, header, turn, turn.updates, extent, state)
+            return settled(recorder, written(recorder, header, turn, turn.updates, extent, state))
         header = found
     raise UnstableError(
         "the types of what a loop changes do not become stable", remedy="let a variable keep its type in a loop"
@@ -87,7 +87,7 @@ def one_turn(recorder: Any, header: Header, extent: Any, body: Any, state: State
     test_block = None
     if test is not None:
         test_block = Block(params=fresh(header))
-        with recorder.into(test_block):
+        with recorder.into(test_block), framed(recorder, NOTHING, own=True, test=True):
             enter(header, state, test_block.params)
             held = state.read()
             with recorder.region() as region:
@@ -102,11 +102,31 @@ def one_turn(recorder: Any, header: Header, extent: Any, body: Any, state: State
     index = Value(INT)
     turn = Turn(Block(), fresh(header), index, test_block)
     turn.block.params = [index, *turn.params]
-    with recorder.into(turn.block), recorder.condition():
+    with recorder.into(turn.block), recorder.condition(), framed(recorder, state, own=True) as frame:
         enter(header, state, turn.params)
-        turn.signal = ended(body(Symbol(index) if extent is not None else None))
-        turn.names = state.read()
+        sure = extent is None and test is None
+        signal, dead = close(recorder, frame, *turned(recorder, frame, lambda: body(Symbol(index) if extent else None), sure))
+        if dead:
+            raise UnstableError("a loop each of whose turns raises")
+        turn.signal, turn.names = ended(signal), state.read()
     return turn
+
+
+def turned(recorder: Any, frame: Frame, body: Callable[[], Signal | None], sure: bool) -> tuple[Signal | None, bool]:
+    """Run a turn; an exception that a handler takes leaves the loop, unless the loop is ``sure`` to have this turn."""
+    try:
+        return ended(body()), False
+    except Exception as error:
+        errors = errors_of(error)
+        if errors is None or (sure and not frame.escapes):
+            raise
+        own = error.args[0] if type(error) is UserError else error
+        if not isinstance(error, EscapingError) and not taken(recorder, own):
+            if not frame.escapes:
+                raise
+            recorder.raise_(type(own), tuple(own.args))
+            return None, True
+        return Signal(errors=errors), False
 
 
 def changes(region: Any, recorder: Any) -> bool:
@@ -220,42 +240,56 @@ class Flags:
     """How the turns of a loop were left: what is carried of it besides."""
 
     def __init__(self, recorder: Any, block: Block, signal: Signal) -> None:
-        from adjoint._ir.nodes import Undefined
-
+        self.recorder, self.block = recorder, block
         self.params: list[Value] = []
         self.inits: list[Any] = []
         self.updates: list[Any] = []
         self.stop: list[Any] = []
-        self.broken = signal.broke is not False
-        self.left = signal.returned is not False
-        if not self.broken and not self.left:
+        whole = [f for f in (signal.broke, signal.returned, *[held.flag for held in signal.errors.values()]) if f is not False]
+        if not whole:
+            self.rest: Callable[[list[Any]], Signal | None] = lambda _: None
             return
         with recorder.into(block):
-            flags = [recorder.atom(f) for f in (signal.broke, signal.returned) if f is not False]
-            whole = flags[0] if len(flags) == 1 else recorder.atom(logic.either(signal.broke, signal.returned))
-            self.stop = [whole]
-            if self.broken:
-                self.carry(recorder.atom(signal.broke), BOOL, init=False)
-            if self.left:
-                self.carry(recorder.atom(signal.returned), BOOL, init=False)
-                merger = Merger(Side(recorder, block, {}), Side(recorder, block, {}))
-                self.value = merger.one_sided(signal.value, first=False)
-                for (_, atom), t in zip(merger.pairs, merger.types, strict=True):
-                    self.carry(atom, t, init=Undefined(atom_type(atom)))
+            self.stop = [recorder.atom(functools.reduce(logic.either, whole))]
+            broke, returned = self.flag(signal.broke), self.flag(signal.returned)
+            value = self.given(signal.value) if signal.returned is not False else lambda _: UNBOUND
+            errors = {
+                mark: (held, self.flag(held.flag), [self.given(leaf) for leaf in held.leaves])
+                for mark, held in signal.errors.items()
+            }
+        self.rest = lambda outputs: Signal(
+            broke=broke(outputs),
+            returned=returned(outputs),
+            value=value(outputs),
+            errors={
+                mark: dataclasses.replace(held, flag=flag(outputs), leaves=[make(outputs) for make in leaves])
+                for mark, (held, flag, leaves) in errors.items()
+            },
+        )
 
-    def carry(self, atom: Any, t: Type, init: Any) -> None:
-        """Carry one more value, which no turn reads."""
+    def flag(self, x: Any) -> Callable[[list[Any]], Any]:
+        """Carry a flag; return how to read its final value."""
+        if x is False:
+            return lambda _: False
+        k = self.carry(self.recorder.atom(x), BOOL, init=False)
+        return lambda outputs: outputs[k]
+
+    def given(self, x: Any) -> Callable[[list[Any]], Any]:
+        """Carry a value of the last turn; return how to make it of its final value."""
+        merger = Merger(Side(self.recorder, self.block, {}), Side(self.recorder, self.block, {}))
+        make = merger.one_sided(x, first=False)
+        places = [
+            self.carry(atom, t, Undefined(atom_type(atom))) for (_, atom), t in zip(merger.pairs, merger.types, strict=True)
+        ]
+        return lambda outputs: make([outputs[k] for k in places])
+
+    def carry(self, atom: Any, t: Type, init: Any) -> int:
+        """Carry one more value, which no turn reads; return its place."""
         self.params.append(Value(t))
         self.inits.append(init)
         self.updates.append(atom)
+        return len(self.params) - 1
 
     def signal(self, outputs: list[Any]) -> Signal | None:
         """Return how the loop was left, from the flags' final values."""
-        if not self.broken and not self.left:
-            return None
-        rest = list(outputs)
-        broke = rest.pop(0) if self.broken else False
-        if not self.left:
-            return Signal(broke=broke)
-        returned = rest.pop(0)
-        return Signal(broke=broke, returned=returned, value=self.value(rest))
+        return self.rest(outputs)

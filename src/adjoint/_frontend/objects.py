@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
-import operator
 import types
 from collections.abc import Callable
 from typing import Any
@@ -168,7 +167,11 @@ def set_item(obj: Any, index: Any, value: Any) -> None:
         obj[index] = value
 
 
-def followed_operator(name: str, a: Any) -> Function:
-    """Return an operator in place; a user's class may have its own."""
+def update(name: str, a: Any, b: Any) -> Any:
+    """Return what the user's own method for an operator in place gives, None if there is none that takes the operand."""
     method = special(a, f"__{name}__")
-    return getattr(operator, name) if method is None else lambda _, b: method(b)
+    if method is None:
+        return None
+    writer().touch(a)
+    y = method(b)
+    return None if y is NotImplemented else y

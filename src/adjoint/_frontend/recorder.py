@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import operator
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from adjoint import errors
 from adjoint._frontend.arrays import Array, Memory
 from adjoint._frontend.captures import Captures
 from adjoint._frontend.crossing import crossed
+from adjoint._frontend.escapes import Frame, abandon
 from adjoint._frontend.identity import Identity
 from adjoint._frontend.lines import user_line
 from adjoint._frontend.lists import GrowingList, Row
@@ -51,8 +53,15 @@ class Recorder(Builder):
         self.births: dict[int, tuple[Any, int]] = {}
         self.memories: list[Identity] = []
         self.clock = 0
-        # What stands for exceptions that leave the body of a ``try``.
-        self.marks: dict[Any, Any] = {}
+        # Code that exceptions under conditions may leave, and how many times it may have been left so far.
+        self.frames: list[Frame] = []
+        self.escaped = 0
+        # Objects that were kept last: they may be about to change when such a part begins.
+        self.latest: collections.deque[Any] = collections.deque(maxlen=32)
+        # Operations within `try` before which it is asked whether they raise, with the classes of what.
+        self.checked: dict[int, tuple[Op, tuple[type[BaseException], ...]]] = {}
+        # Calls of functions of the program within `try`, with what the handlers take.
+        self.calls_in_try: list[tuple[Any, Any]] = []
         self.iterators: dict[int, tuple[Any, int]] = {}
         self.advanced: list[Any] = []
         self.spoiled: set[int] = set()
@@ -61,6 +70,10 @@ class Recorder(Builder):
         self.where: dict[int, str] = {}
         # Whether loops whose turns are known are written turn by turn.
         self.unrolled = False
+        # Whether the first turn of a loop was written on its own, and whether it is expected: otherwise it is a branch.
+        self.peeled = self.expecting_turns = False
+        # Attributes that objects have after one side of a branch or a loop only.
+        self.doubtful: dict[tuple[int, str], Any] = {}
         # Shapes that the parameters have now, and those that the program is specialised for.
         self.seen: dict[Value, tuple[int, ...]] = {}
         self.shapes: dict[Value, tuple[int, ...]] = {}
@@ -68,6 +81,10 @@ class Recorder(Builder):
     # Where we are -------------------------------------------------------------------------------------------------------------
 
     def append(self, op: Op) -> Op:
+        if self.tries and isinstance(op, Apply) and any(True for _ in values((op.args, op.kwargs))):
+            from adjoint._frontend.checks import check
+
+            check(self, op)
         if op.line is None:
             op.line = self.line or user_line(self.entered[-1].code.co_name if self.entered else "")
             if self.tries:
@@ -167,6 +184,7 @@ class Recorder(Builder):
     def keep(self, obj: Any) -> None:
         """Keep an object as it is in the regions that are open."""
         self.captures.refuse_change(obj)
+        self.latest.append(obj)
         for region in self.regions:
             region.keep(obj)
 
@@ -186,7 +204,12 @@ class Recorder(Builder):
         try:
             yield region
         finally:
-            self.regions.pop()
+            self.drop_region(region)
+
+    def drop_region(self, region: Region) -> None:
+        """Close a region, which need not be the last one: what follows a branch that raises has one of its own."""
+        k = next(k for k in reversed(range(len(self.regions))) if self.regions[k] is region)
+        del self.regions[k]
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
@@ -194,10 +217,13 @@ class Recorder(Builder):
         block = self.blocks[-1]
         count, depth, held = len(block.ops), len(self.blocks), len(self.held)
         made, advanced = set(self.iterators), len(self.advanced)
+        frame = self.frames[-1]
+        escapes = len(frame.escapes)
         with self.region() as region:
             try:
                 yield
             except BaseException:
+                abandon(self, frame, escapes)
                 region.undo()
                 for identity in reversed(self.held[held:]):
                     identity.holders.pop()

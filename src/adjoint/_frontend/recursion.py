@@ -137,10 +137,10 @@ def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
     memories = [Memory(p) if isinstance(leaf, Array) else None for p, leaf in zip(params, tree.leaves, strict=True)]
     # What is made of the symbols is made before: a change of it is one of something that is not the function's own.
     args, kwargs, own = tree.rebuild([_symbol(p, m) for p, m in zip(params, memories, strict=True)])
-    conditions = recorder.conditions
+    conditions, escaped = recorder.conditions, recorder.escaped
     with recorder.region(repeats=True) as region:
         try:
-            recorder.conditions = 0
+            recorder.conditions = recorder.escaped = 0
             with recorder.into(block):
                 recorder.entered.append(Activation(function.__code__, -1, (args, kwargs, own)))
                 try:
@@ -156,7 +156,7 @@ def made(recorder: Any, shell: Shell, function: Any, tree: Tree) -> bool:
         except BottomError as error:
             raise UnstableError(f"the recursive function {function.__name__!r} has no way to end") from error
         finally:
-            recorder.conditions = conditions
+            recorder.conditions, recorder.escaped = conditions, escaped
             region.undo()
     types = [atom_type(atom) for atom in atoms]
     if shell.types is not None and len(shell.types) == len(types):

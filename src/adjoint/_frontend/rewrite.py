@@ -33,11 +33,10 @@ from adjoint._frontend.scopes import (
     at_place,
     constant,
     exits,
-    left_by_raise,
     name_of,
     names_of,
     only_names,
-    raises,
+    reraised,
     shape_of,
     within,
 )
@@ -158,10 +157,17 @@ class _Rewriter(Expressions):
 
     def compound(self, node: ast.stmt, *, tail: bool) -> tuple[list[ast.stmt], ast.expr]:
         """Rewrite a loop, ``with``, ``try`` or ``match``; return statements and the expression of its signal."""
-        if isinstance(node, ast.For):
-            return self.for_(node, tail=tail)
-        if isinstance(node, ast.While):
-            return self.while_(node, tail=tail)
+        match node:
+            case ast.For():
+                return self.for_(node, tail=tail)
+            case ast.While():
+                return self.while_(node, tail=tail)
+            case ast.Try():
+                return self.try_(node)
+            case ast.With():
+                return self.with_(node)
+            case _:
+                pass
         signal = self.fresh("signal")
         start = at_place(ast.Assign([at_place(ast.Name(signal, ast.Store()), node)], at_place(ast.Constant(None), node)), node)
         return [start, *self.guarded(node, signal)], name_of(signal, node)
@@ -192,7 +198,7 @@ class _Rewriter(Expressions):
         return name_of(name, node)
 
     def guarded(self, node: Any, signal: str) -> list[ast.stmt]:
-        """Rewrite ``with``, ``try``, ``match`` as they stand, their blocks as functions whose signals are kept."""
+        """Rewrite ``match`` as it stands, its blocks as functions whose signals are kept."""
 
         def chunk(body: list[ast.stmt]) -> list[ast.stmt]:
             if not exits(body):
@@ -203,17 +209,6 @@ class _Rewriter(Expressions):
             return [define, at_place(ast.Assign([at_place(ast.Name(signal, ast.Store()), body[0])], call), body[0])]
 
         match node:
-            case ast.With():
-                self.with_items(node)
-                node.body = chunk(node.body)
-            case ast.Try():
-                if exits(node.finalbody):
-                    raise self.refuse(node.finalbody[0], "a return, break or continue in `finally`")
-                if raises(node):
-                    return self.try_with_raises(node, signal)
-                if node.orelse and exits([*node.body, *node.orelse]):
-                    raise self.refuse(node, "a `try` with `else` that is left by return, break or continue")
-                self.try_(node, chunk)
             case ast.Match():
                 node.cases = unguarded(node)
                 node.subject = self.runtime(node, "subject", self.expression(node.subject))
@@ -224,92 +219,56 @@ class _Rewriter(Expressions):
                 raise self.refuse(node, f"the statement `{type(node).__name__.lower()}`")
         return [node]
 
-    def with_items(self, node: ast.With) -> None:
-        for item in node.items:
-            item.context_expr = self.runtime(item.context_expr, "context", self.expression(item.context_expr))
+    def with_(self, node: ast.With) -> tuple[list[ast.stmt], ast.expr]:
+        """Rewrite ``with A as a, B as b`` as two of them, one within the other."""
+        first, *rest = node.items
+        inner: list[ast.stmt] = [at_place(ast.With(rest, node.body), node)] if rest else node.body
+        body, item = self.fresh("body"), self.fresh("item")
+        definitions, state = self.state(assigned([node]), node)
+        target = first.optional_vars
+        take = [] if target is None else self.assign([target], name_of(item, node), target)
+        definitions.append(self.function_of(body, [*take, *self.block(inner, chunk=True, tail=False)], node, [item]))
+        return definitions, self.runtime(node, "with_", self.expression(first.context_expr), name_of(body, node), state)
 
-    def try_with_raises(self, node: ast.Try, signal: str) -> list[ast.stmt]:
-        """Rewrite a ``try`` whose body raises by itself: a raise leaves the body as a return would, and then the handler runs.
-
-        ::
-
-            signal = None
-            try:
-                signal = block()              where ``raise e`` is ``return R.raising(e, types, key, named)``
-            except R.handles(T) as error:     what functions that are called raise
-                signal = handler(error)
-            else:
-                signal = R.caught(signal, (handler, ...), orelse, state)
-        """
-        signal = signal or self.fresh("signal")
-        types, block, definitions = self.fresh("types"), self.fresh("block"), []
-        more, state = self.state(assigned([*node.handlers, *node.orelse]), node)
+    def try_(self, node: ast.Try) -> tuple[list[ast.stmt], ast.expr]:
+        """Rewrite a ``try``: its blocks are functions, those of the handlers of the exception."""
+        if exits(node.finalbody):
+            raise self.refuse(node.finalbody[0], "a return, break or continue in `finally`")
+        types = self.fresh("types")
+        definitions, state = self.state(assigned([node]), node)
         classes = [self.expression(h.type) if h.type else at_place(ast.Constant(None), h) for h in node.handlers]
-        every = at_place(ast.Tuple([copy_tree(one) for one in classes], ast.Load()), node)
+        every = at_place(ast.Tuple(classes, ast.Load()), node)
         definitions.append(self.function_of(types, [at_place(ast.Return(every), node)], node))
-        key = at_place(ast.Constant(f"{node.lineno}:{node.col_offset}"), node)
-        named = at_place(ast.Tuple([at_place(ast.Constant(h.name is not None), h) for h in node.handlers], ast.Load()), node)
-        body = left_by_raise(node.body, lambda at: [name_of(types, at), key, named])
-        definitions.append(self.function_of(block, self.block(body, chunk=True, tail=False), node))
-        names = [self.handler(handler, definitions) for handler in node.handlers]
-        otherwise: ast.expr = at_place(ast.Constant(None), node)
-        if node.orelse:
-            name = self.fresh("else")
-            definitions.append(self.function_of(name, self.block(node.orelse, chunk=True, tail=False), node.orelse[0]))
-            otherwise = name_of(name, node)
+        handlers: list[ast.expr] = [self.handler(handler, definitions) for handler in node.handlers]
+        body, orelse, final = (self.part(block, definitions) for block in (node.body, node.orelse, node.finalbody))
+        table = at_place(ast.Tuple(handlers, ast.Load()), node)
+        return definitions, self.runtime(node, "try_", body, name_of(types, node), table, orelse, final, state)
 
-        def assign(value: ast.expr, at: ast.AST) -> ast.stmt:
-            return at_place(ast.Assign([at_place(ast.Name(signal, ast.Store()), at)], value), at)
+    def part(self, body: list[ast.stmt], definitions: list[ast.stmt]) -> ast.expr:
+        """Define the function of a block, and return its name; None if there is none."""
+        if not body:
+            return ast.Constant(None, lineno=1, col_offset=0)
+        name = self.fresh("block")
+        definitions.append(self.function_of(name, self.block(body, chunk=True, tail=False), body[0]))
+        return name_of(name, body[0])
 
-        call = at_place(ast.Call(name_of(block, node), [], []), node)
-        guard = at_place(ast.withitem(self.runtime(node, "guarded", name_of(types, node)), None), node)
-        body = [at_place(ast.With([guard], [assign(call, node)]), node)]
-        handlers: list[ast.ExceptHandler] = []
-        for handler, one, name in zip(node.handlers, classes, names, strict=True):
-            error = self.fresh("error")
-            run = assign(at_place(ast.Call(name_of(name, handler), [name_of(error, handler)], []), handler), handler)
-            handlers.append(at_place(ast.ExceptHandler(self.runtime(handler, "handles", one), error, [run]), handler))
-        each = at_place(ast.Tuple([name_of(name, node) for name in names], ast.Load()), node)
-        orelse = [assign(self.runtime(node, "caught", name_of(signal, node), each, otherwise, state), node)]
-        final = self.block(node.finalbody, chunk=True, tail=False) if node.finalbody else []
-        # A node of its own: what is around still asks the old one which names it binds.
-        new = at_place(ast.Try(body, handlers, orelse, final), node)
-        return [*definitions, *more, assign(at_place(ast.Constant(None), node), node), new]
-
-    def handler(self, handler: ast.ExceptHandler, definitions: list[ast.stmt]) -> str:
-        """Define the function of a handler, which takes the exception; return its name."""
+    def handler(self, handler: ast.ExceptHandler, definitions: list[ast.stmt]) -> ast.expr:
+        """Define the function of a handler, which takes the exception; return it with whether it looks at that."""
         name, error = self.fresh("handler"), self.fresh("error")
+        looks = reraised(handler, error) or handler.name is not None
         first: list[ast.stmt] = []
         if handler.name is not None:
             target = at_place(ast.Name(handler.name, ast.Store()), handler)
             first = [at_place(ast.Assign([target], name_of(error, handler)), handler)]
         body = [*first, *self.block(handler.body, chunk=True, tail=False)]
         definitions.append(self.function_of(name, body, handler, [error]))
-        return name
-
-    def try_(self, node: ast.Try, chunk: Any) -> None:
-        types = [
-            self.expression(handler.type) if handler.type else at_place(ast.Constant(None), handler)
-            for handler in node.handlers
-        ]
-        body = chunk(node.body) or [at_place(ast.Pass(), node)]
-        if types:
-            thunk = self.thunk(at_place(ast.Tuple([copy_tree(one) for one in types], ast.Load()), node), node)
-            body = [at_place(ast.With([at_place(ast.withitem(self.runtime(node, "guarded", thunk), None), node)], body), node)]
-        node.body = body
-        for handler, one in zip(node.handlers, types, strict=True):
-            handler.type = self.runtime(handler, "handles", one)
-            handler.body = chunk(handler.body)
-        node.orelse = chunk(node.orelse) if node.orelse else []
-        node.finalbody = chunk(node.finalbody) if node.finalbody else []
+        parts = [name_of(name, handler), constant(looks, handler), constant(handler.name, handler)]
+        return at_place(ast.Tuple(parts, ast.Load()), handler)
 
     # Statements that control does not leave -----------------------------------------------------------------------------------
 
     def statement(self, node: ast.stmt, *, chunk: bool) -> list[ast.stmt]:
         match node:
-            case ast.Return() if hasattr(node, "raising"):
-                error = self.expression(node.value)
-                return [at_place(ast.Return(self.runtime(node, "raising", error, *node.raising)), node)]  # type: ignore[attr-defined]
             case ast.Return():
                 value = self.expression(node.value) if node.value is not None else at_place(ast.Constant(None), node)
                 node.value = self.runtime(node, "returned", value) if chunk else value
@@ -320,10 +279,10 @@ class _Rewriter(Expressions):
             case ast.If():
                 definitions, call = self.if_(node, assigned([node]), None, tail=False)
                 return [*definitions, at_place(ast.Expr(call), node)]
-            case ast.For() | ast.While():
+            case ast.For() | ast.While() | ast.Try() | ast.With():
                 definitions, call = self.compound(node, tail=False)
                 return [*definitions, at_place(ast.Expr(call), node)]
-            case ast.With() | ast.Try() | ast.Match():
+            case ast.Match():
                 return self.guarded(node, "")
             case _:
                 return self.plain(node)
@@ -372,6 +331,13 @@ class _Rewriter(Expressions):
                 setattr(node, field, self.expression(value))
         if isinstance(node, ast.For):
             node.iter = self.runtime(node.iter, "iterated", node.iter)
+        if isinstance(node, ast.Try) and node.handlers:
+            classes = [h.type or at_place(ast.Constant(None), h) for h in node.handlers]
+            every = self.thunk(at_place(ast.Tuple([copy_tree(one) for one in classes], ast.Load()), node), node)
+            guard = at_place(ast.withitem(self.runtime(node, "guarded", every), None), node)
+            node.body = [at_place(ast.With([guard], node.body), node)]
+            for handler, one in zip(node.handlers, classes, strict=True):
+                handler.type = self.runtime(handler, "handles", one)
         return node
 
     def assign(self, targets: Sequence[ast.expr], value: ast.expr, at: ast.AST) -> list[ast.stmt]:

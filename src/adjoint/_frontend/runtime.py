@@ -91,13 +91,16 @@ class Runtime(Control):
                 b = list(iteration.iterated(b))
             a.extend(b)
             return a
-        if isinstance(a, (list, dict, set)) or is_plain_object(a):
+        if is_plain_object(a) or is_plain_object(b):
+            y = objects.update(name, a, b)
+            return user_binary(PLAIN[name].rstrip("_"), getattr(operator, PLAIN[name]), a, b) if y is None else y
+        if isinstance(a, (list, dict, set)):
             writer().touch(a)
         if isinstance(a, Array):
             return a._update(getattr(operator, name), as_operand(b))
         if isinstance(a, Symbol) or isinstance(b, Symbol):
-            return symbolic_binary({"iand": "and_", "ior": "or_"}.get(name, name.removeprefix("i")), a, b)
-        return objects.followed_operator(name, a)(a, b)
+            return symbolic_binary(PLAIN[name], a, b)
+        return getattr(operator, name)(a, b)
 
     # Items and attributes -----------------------------------------------------------------------------------------------------
 
@@ -210,7 +213,8 @@ class Runtime(Control):
     def comprehension(self, kind: str, iterable: Any, test: Any, element: Any, nested: bool) -> Any:
         iterable = read(iterable)
         source = iteration.of(iterable)
-        if kind == "lazy" or (kind == "generator" and not (source is not None and source.count is None)):
+        unknown = iteration.is_stepped(iterable) or (source is not None and source.count is None)
+        if kind == "lazy" or (kind == "generator" and not unknown):
             return writer().made_iterator(self.generated(iterable if source is None else source.items(), test, element, nested))
         result = GrowingList()
 
@@ -227,11 +231,11 @@ class Runtime(Control):
             else:
                 self.if_(test(item), add, lambda: None)
 
-        if source is None or (source.count is not None and kind != "list"):
-            for item in iterable if source is None else source.items():
+        if not unknown and (source is None or kind != "list"):
+            for item in iteration.iterated(iterable) if source is None else source.items():
                 step(item)
         else:
-            self.for_(source, step, None, self.state((), lambda: (), lambda _: None))
+            self.for_(iterable if source is None else source, step, None, self.state((), lambda: (), lambda _: None))
         if kind == "set":
             return writer().made(set(result))
         return self.dict(builtins.dict(result)) if kind == "dict" else result
@@ -277,6 +281,8 @@ class Runtime(Control):
 
 
 RUNTIME = Runtime()
+# The operator of each that updates in place.
+PLAIN = {f"i{name.rstrip('_')}": name for name in (*calls.NUMBER_OPERATORS, "matmul")}
 
 
 def read(x: Any) -> Any:

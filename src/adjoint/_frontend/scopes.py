@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -31,38 +31,13 @@ def exits(body: Sequence[ast.stmt]) -> bool:
     return any(exits(node.orelse) for node in within(body) if isinstance(node, loops))
 
 
-def raises(node: ast.Try) -> bool:
-    """Whether the body of a ``try`` raises by itself what its handlers may take, and none of them raises it again."""
-    again = any(
-        isinstance(inner, ast.Raise) and inner.exc is None for handler in node.handlers for inner in within(handler.body)
-    )
-    return bool(node.handlers) and not again and any(True for _ in _raising(node.body))
-
-
-def _raising(body: list[Any]) -> Iterator[tuple[list[Any], int]]:
-    """Yield where the ``raise`` statements of a block stand, as lists and positions; those of a ``try`` within are its own."""
-    for k, statement in enumerate(body):
-        if isinstance(statement, ast.Raise) and statement.exc is not None:
-            yield body, k
-        elif isinstance(statement, SCOPES):
-            continue
-        else:
-            own = isinstance(statement, ast.Try) and statement.handlers
-            for field, value in ast.iter_fields(statement):
-                if isinstance(value, list) and not (own and field == "body"):
-                    blocks = [part.body for part in value if isinstance(part, (ast.ExceptHandler, ast.match_case))]
-                    for block in blocks or ([value] if value and isinstance(value[0], ast.stmt) else []):
-                        yield from _raising(block)
-
-
-def left_by_raise(body: list[Any], extra: Callable[[ast.AST], list[ast.expr]]) -> list[Any]:
-    """Turn the ``raise`` statements of a block into returns, marked by what ``R.raising`` takes besides the exception."""
-    for statements, k in list(_raising(body)):
-        old = statements[k]
-        new = at_place(ast.Return(old.exc), old)
-        new.raising = extra(old)
-        statements[k] = new
-    return body
+def reraised(handler: ast.ExceptHandler, error: str) -> bool:
+    """Let ``raise`` alone in a handler raise the variable ``error``; tell whether there is one."""
+    found = False
+    for inner in within(handler.body, (ast.ExceptHandler,)):
+        if isinstance(inner, ast.Raise) and inner.exc is None:
+            inner.exc, found = name_of(error, inner), True
+    return found
 
 
 def assigned(body: Sequence[ast.AST]) -> set[str]:

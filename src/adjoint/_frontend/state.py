@@ -37,6 +37,15 @@ def natural(error: Exception) -> Exception:
     return error
 
 
+# Exceptions of known values that Python itself raises while the function is run on symbols: they are the program's own.
+NATURAL = (ArithmeticError, LookupError, ValueError, ImportError, OSError, StopIteration)
+
+
+def is_own(error: BaseException | None) -> bool:
+    """Tell whether an exception is one that the user's program raises, not one of the translation."""
+    return getattr(error, "__adjoint_raised__", False) or (isinstance(error, NATURAL) and not isinstance(error, AdjointError))
+
+
 class RefusedError(AdjointError):
     """The program would be another one than the function: no other way of translating it is tried."""
 
@@ -119,9 +128,12 @@ class State:
     names: tuple[str, ...]
     read: Callable[[], tuple[Any, ...]]
     write: Callable[[tuple[Any, ...]], None]
+    inner: State | None = None
 
     def cells(self) -> set[int]:
         """Return the identities of the cells of these names, of those that an inner function shares."""
+        if self.inner is not None:
+            return self.inner.cells()
         closure, free = getattr(self.read, "__closure__", None) or (), self.read.__code__.co_freevars
         return {id(cell) for name, cell in zip(free, closure, strict=True) if name in self.names}
 
@@ -131,19 +143,25 @@ NOTHING = State((), lambda: (), lambda _: None)
 
 @dataclass
 class Signal:
-    """How a block was left: the flags are booleans or symbols of booleans."""
+    """How a block was left: the flags are booleans or symbols of booleans; ``errors`` are exceptions for a handler around."""
 
     broke: Any = False
     continued: Any = False
     returned: Any = False
     value: Any = UNBOUND
+    errors: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the block may have been left other than at its end."""
+        return not (self.broke is False and self.continued is False and self.returned is False and not self.errors)
 
 
 def ended(signal: Signal | None) -> Signal | None:
     """Return how the turn of a loop was left at whose end a block was left: ``continue`` is nothing any more."""
-    if signal is None or (signal.broke is False and signal.returned is False):
+    if signal is None or (signal.broke is False and signal.returned is False and not signal.errors):
         return None
-    return Signal(broke=signal.broke, returned=signal.returned, value=signal.value)
+    return Signal(broke=signal.broke, returned=signal.returned, value=signal.value, errors=signal.errors)
 
 
 @dataclass
@@ -240,12 +258,15 @@ def held_in(cell: CellType) -> Any:
 
 def attributes(obj: Any) -> dict[str, Any]:
     """Return the attributes of an object, of its dict and its slots."""
-    found = dict(getattr(obj, "__dict__", {}))
+    return {**getattr(obj, "__dict__", {}), **{name: getattr(obj, name) for name in slots(obj) if hasattr(obj, name)}}
+
+
+def slots(obj: Any) -> list[str]:
+    """Return the names of the slots of an object."""
+    found = []
     for cls in type(obj).__mro__:
-        slots = cls.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(obj, name):
-                found[name] = getattr(obj, name)
+        names = cls.__dict__.get("__slots__", ())
+        found += [name for name in ((names,) if isinstance(names, str) else names) if name not in ("__dict__", "__weakref__")]
     return found
 
 

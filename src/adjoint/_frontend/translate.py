@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -14,14 +15,15 @@ import numpy as np
 from adjoint._frontend import builtin_calls as builtin_calls
 from adjoint._frontend import calls, invoke
 from adjoint._frontend.arrays import Array, Memory
-from adjoint._frontend.branches import BottomError, UserError
+from adjoint._frontend.branches import BottomError
 from adjoint._frontend.captures import RANDOM, Captures
-from adjoint._frontend.handlers import is_own
+from adjoint._frontend.escapes import UserError, framed
+from adjoint._frontend.handlers import expect_calls
 from adjoint._frontend.identity import AliasError
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import is_number_like, parts_of
 from adjoint._frontend.recorder import Recorder
-from adjoint._frontend.state import RefusedError, UnstableError, content
+from adjoint._frontend.state import NOTHING, RefusedError, UnstableError, content, is_own
 from adjoint._frontend.trees import Rebuild, flatten, flatten_with_functions
 from adjoint._ir.nodes import Block, Function, Line, Value
 from adjoint._ir.symbol import Symbol, UnknownNumberError
@@ -107,22 +109,26 @@ def translate(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
 
     ``level`` 1 takes whole numbers among the arguments as known, 2 the shapes of arrays as well.
     """
-    try:
-        return attempted(f, args, kwargs, level, unrolled=False)
-    except (AliasError, UnstableError, UnknownNumberError, invoke.EndlessError) as error:
-        try:
-            return attempted(f, args, kwargs, level, unrolled=True)
-        except Exception:
-            raise error from None
-
-
-def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], level: int, *, unrolled: bool) -> Program:
-    """Translate ``f``; ``unrolled`` writes short loops of known turns turn by turn: fewer things must be stable."""
     recorder = Recorder()
-    recorder.unrolled = unrolled
+    try:
+        return attempted(f, args, kwargs, level, recorder)
+    except (AliasError, UnstableError, UnknownNumberError, invoke.EndlessError) as error:
+        # Short loops of known turns are written turn by turn, and others expect a turn: fewer things must be stable.
+        for unrolled, expecting in ((False, True), (True, False), (True, True)):
+            if expecting and not recorder.peeled:
+                continue
+            other = Recorder()
+            other.unrolled, other.expecting_turns = unrolled, expecting
+            with contextlib.suppress(Exception):
+                return attempted(f, args, kwargs, level, other)
+        raise error from None
+
+
+def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], level: int, recorder: Recorder) -> Program:
+    """Translate ``f`` with a recorder."""
     recorder.captures.root(f)
     block = Block()
-    with recorder.into(block):
+    with recorder.into(block), framed(recorder, NOTHING):
         arguments = Arguments(recorder, (args, kwargs), level)
         recorder.params = arguments.params
         name_params(f, arguments)
@@ -153,6 +159,7 @@ def attempted(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
             raise TranslationError(error) from error
         finally:
             recorder.close_generators()
+        expect_calls(recorder)
         try:
             return finished(recorder, f, arguments, block, value, level)
         except (AliasError, UnstableError) as error:

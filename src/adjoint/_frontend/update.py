@@ -11,7 +11,7 @@ from adjoint._frontend.arrays import Memory
 from adjoint._frontend.identity import Identity, Items
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.merge import Merger
-from adjoint._frontend.state import UNBOUND, UnstableError, put
+from adjoint._frontend.state import UNBOUND, UnstableError, put, slots
 from adjoint._ir.symbol import writer
 
 Update = Callable[[list[Any]], None]
@@ -115,5 +115,15 @@ def _mapping(merger: Merger, obj: Any, a: dict[Any, Any], b: dict[Any, Any]) -> 
 
 def _attributes(merger: Merger, obj: Any, a: dict[str, Any], b: dict[str, Any]) -> Update:
     names = list(dict.fromkeys([*a, *b]))
-    rebuilt = {name: merger.merge(a.get(name, UNBOUND), b.get(name, UNBOUND)) for name in names}
+    rebuilt = {name: merger.merge(*[side[name] if name in side else _of_class(obj, name) for side in (a, b)]) for name in names}
     return lambda outputs: _put(obj, {name: make(outputs) for name, make in rebuilt.items()})
+
+
+def _of_class(obj: Any, name: str) -> Any:
+    """Return what an object that has no attribute of its own of a name has by its class; nothing if that has none either."""
+    from adjoint._frontend.objects import attribute
+
+    if any(name in base.__dict__ for base in type(obj).__mro__) and name not in slots(obj):
+        return attribute(type(obj), name)
+    writer().doubtful[id(obj), name] = obj
+    return UNBOUND

@@ -62,8 +62,23 @@ class Expander(Copier):
         with self.builder.into(copy):
             for op in block.ops:
                 self.write(op)
-        copy.results = self(block.results)
+            results = self(block.results)
+            if len(self.builder.blocks) > 1:  # the results of a branch or a turn have the types that the operation says
+                results = [self.numbered(new, atom_type(old)) for new, old in zip(results, block.results, strict=True)]
+        copy.results = results
         return copy
+
+    def numbered(self, atom: Any, t: Type) -> Any:
+        """Return a number as one of Python's where the function gives that, and its definition gives one of NumPy's."""
+        own = atom_type(atom)
+        if type(atom) is not Value or not isinstance(t, Tensor) or not isinstance(own, Tensor):
+            return atom
+        if not t.number or own.number or t.dtype.kind not in "fc":
+            return atom
+        op = Apply(function={"f": float, "c": complex}[t.dtype.kind], args=(atom,), outputs=[Value(t, atom.name)])
+        self.builder.append(op)
+        self.activity.learn(op)
+        return op.outputs[0]
 
     def write(self, op: Op) -> None:
         """Write an operation, or what defines its function."""

@@ -288,7 +288,10 @@ class Writer(Writing):
         self.give_up(old)
 
     def undefine(self, value: Value) -> None:
-        """Give a variable no value; nobody reads it before it gets one."""
+        """Give a variable no value; nobody reads it before it gets one.  Whoever does must not take it for a number."""
+        if isinstance(value.type, Tensor) and not value.type.rank and value.type.dtype.char == "d":
+            self.assign(value, constant(math.nan), copies=False)
+            return
         slot = self.slot(value)
         if slot.owner is not None:
             self.release(slot.owner)

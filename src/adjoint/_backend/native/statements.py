@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import bounds, lists, scalars, threads
+from adjoint._backend.native import bounds, lists, threads
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.text import QUIET
-from adjoint._backend.native.values import Array, Machine, Reference, Scalar, code
+from adjoint._backend.native.values import Array, Machine, Reference, Scalar
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Pair, Return, Start, Step
 from adjoint._ir.nodes import Call, Undefined, Value
 from adjoint._ir.types import ListOf, Tensor
@@ -336,7 +336,7 @@ class Statements:
 
     def collect(self, step: Collect) -> None:
         w, text = self.w, self.w.text
-        item = self.nothing(step) if isinstance(step.item, Undefined) or step.item is None else w.atom(step.item)
+        item = self.blank(step) if isinstance(step.item, Undefined) or step.item is None else w.atom(step.item)
         if isinstance(item, Reference) and step.copies:
             item = lists.duplicate(w, item)
         around = self.loops[-1] if self.loops else None
@@ -352,13 +352,12 @@ class Statements:
         lists.put(w, t, item, text.item(lists.layout(t), items, n), copies=step.copies)
         text.store("i64", text.integer("add", n, "1"), length)
 
-    def nothing(self, step: Collect) -> Machine:
-        """Return a number in the place of one that is not there, which nobody reads."""
+    def blank(self, step: Collect) -> Any:
+        """Return what stands in a list for a number that nobody reads."""
         t = lists.item_type(step.target.type)
-        if not isinstance(t, Tensor) or t.rank:
+        if not isinstance(t, Tensor) or t.rank or t.dtype.char not in "?ld":
             raise UnsupportedError("a list of what is not there")
-        kind = code(t.dtype)
-        return Scalar(kind, scalars.literal(0, kind))
+        return self.w.atom({"b": False, "i": 0, "f": 0.0}[t.dtype.kind])
 
     def stop(self, step: Break) -> None:
         text, end = self.w.text, self.loops[-1].end
