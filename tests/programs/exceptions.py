@@ -157,7 +157,7 @@ def cholesky_with_more_and_more_on_the_diagonal(m):
     return np.sum(factor) + jitter
 
 
-@program(args=(3.0, 0.8), step=0.01)
+@program(args=(3.1, 0.83), step=0.01)
 def iterators_of_a_class(x, y):
     total = 0.0
     for value in Halves(x, 0.1):

@@ -203,6 +203,8 @@ def _filled(ct: Any, like: Any) -> Any:
     """Return a cotangent with zeros in place of what is missing."""
     if isinstance(like, (list, tuple)):
         return type(like)([_filled(part, y) for part, y in zip(ct, like, strict=True)])
+    if like is None:  # an item that is not there, whose cotangent is added to others
+        return 0.0
     return kinds.zeros_like(like) if ct is _Missing else ct
 
 
