@@ -82,7 +82,7 @@ def jit(
     AdjointError
         At the first call: something in ``f`` cannot be translated.  The message gives file, line, reason and remedy.
     ValueError
-        There is no such backend.
+        There is no such backend, or ``parallel`` is no number of threads.
 
     Warns
     -----
@@ -112,6 +112,7 @@ def jit(
         warnings.warn('jit(backend="native"): llvmlite is not there, so Python runs the program', RuntimeWarning, stacklevel=2)
     backend = backend_of(backend)
     options = Options(fastmath, parallel)
+    options.expect_valid()
     if isinstance(f, Derivative) and is_sparse(f):
         # A pattern is found from a run, so the program is that of the function: its tangents, many directions at once.
         inner = f.f if isinstance(f.f, Jitted) else Jitted(f.f, backend=backend, fallback=fallback, options=options)

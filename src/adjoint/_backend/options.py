@@ -16,8 +16,16 @@ class Options(NamedTuple):
     def threads(self) -> int:
         """How many threads a loop may use."""
         if self.parallel is True:
-            return int(os.environ.get("ADJOINT_THREADS") or processors())
-        return max(1, int(self.parallel))
+            given = os.environ.get("ADJOINT_THREADS") or str(processors())
+            if not given.isdecimal() or int(given) < 1:
+                raise ValueError(f"ADJOINT_THREADS is {given!r}, and not a number of threads from 1")
+            return int(given)
+        return max(1, self.parallel)
+
+    def expect_valid(self) -> None:
+        """Raise if ``parallel`` is neither a truth value nor a number of threads."""
+        if not isinstance(self.parallel, int) or self.parallel < 0 or (self.parallel == 0 and self.parallel is not False):
+            raise ValueError(f"jit: parallel is True, False, or a number of threads from 1, not {self.parallel!r}")
 
 
 def processors() -> int:

@@ -394,6 +394,19 @@ def test_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Options(parallel=2).threads == 2
 
 
+@pytest.mark.parametrize("count", [-1, 0, "yes", 2.5, None])
+def test_what_is_no_number_of_threads(count: Any) -> None:
+    with pytest.raises(ValueError, match="parallel is True, False, or a number of threads from 1"):
+        ad.jit(sums, parallel=count)
+
+
+@pytest.mark.parametrize("given", ["x", "0", "-3", "1.5"])
+def test_what_the_environment_says_wrongly(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADJOINT_THREADS", given)
+    with pytest.raises(ValueError, match="ADJOINT_THREADS"):
+        ad.jit(sums, backend="native", parallel=True)(X, W)
+
+
 def test_many_calls_at_once() -> None:
     """Threads of Python's, each of whose calls has threads of its own."""
     from concurrent.futures import ThreadPoolExecutor

@@ -14,14 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjoint._backend.native import fusion, lanes
-from adjoint._backend.native.values import axis_of, is_native, rank_of
+from adjoint._backend.native.values import SMALL, axis_of, is_native, rank_of
 from adjoint._backend.plan import Compute, Cycle, Move, Plan, Step
 from adjoint._ir.nodes import Apply, Call, Undefined, Value, atom_type
 from adjoint._ir.types import Tensor
 from adjoint._rules import kinds, stores
-
-# Elements of an array that lies on the stack, and in registers if it is written out.
-SMALL = 64
 
 Dims = tuple[int | None, ...]
 

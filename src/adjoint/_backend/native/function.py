@@ -15,12 +15,13 @@ import numpy as np
 from adjoint._backend.memory import Settled
 from adjoint._backend.names import Variables
 from adjoint._backend.native import copying, lanes, nests
-from adjoint._backend.native.forms import SMALL, Forms
+from adjoint._backend.native.forms import Forms
 from adjoint._backend.native.outlining import Nest
 from adjoint._backend.native.scalars import UnsupportedError, constant, convert
 from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import (
     KINDS,
+    SMALL,
     Array,
     Machine,
     Reference,

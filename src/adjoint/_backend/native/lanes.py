@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend.native.text import Text
-from adjoint._backend.native.values import Array, is_native, rank_of
+from adjoint._backend.native.values import SMALL, Array, is_native, rank_of
 from adjoint._backend.plan import Move, Plan
 from adjoint._ir.nodes import Apply, Op, Value, atom_type, values, walk
 from adjoint._ir.symbol import extent
 from adjoint._ir.types import Tensor
 from adjoint._rules import stores
 
-# Elements of the first axis, and of an array that is so short that its order does not matter.
-MOST, SMALL = 32, 64
+# Elements of the first axis.
+MOST = 32
 _STORES = (stores.assign, stores.accumulate)
 
 

@@ -26,6 +26,10 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 
+# Elements of an array that lies on the stack, and in registers if it is written out.
+SMALL = 64
+
+
 # By dtype: NumPy takes its time to spell one.
 @functools.cache
 def code(dtype: np.dtype[Any]) -> str:
