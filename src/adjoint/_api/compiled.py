@@ -36,9 +36,12 @@ class Compiled:
         *,
         backend: str = "python",
         options: Options | None = None,
+        shapes: Sequence[tuple[int, ...]] = (),
     ) -> None:
         self.function = simplify.simplify(function, finite)
         self.backend, self.options = backend, options
+        # The shapes that arguments have at first.
+        self.shapes = shapes
         self.variants: dict[Any, Any] = {}
 
     @functools.cached_property
@@ -54,7 +57,7 @@ class Compiled:
         from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
 
         try:
-            return native.compile(self.function, self.options)
+            return native.compile(self.function, self.options, self.shapes)
         except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 
