@@ -50,7 +50,7 @@ class Compiled:
         return python.compile(self.function)
 
     @functools.cached_property
-    def native(self) -> Callable[..., Any] | None:
+    def native(self) -> Any:
         """The program as machine code; None if it is to be run by Python, or cannot be run otherwise."""
         if self.backend == "python" or not machine.available():
             return None

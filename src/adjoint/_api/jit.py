@@ -171,10 +171,7 @@ class Jitted:
         direct = None if key is None else self.direct.get(key)
         captured = None if direct is None else direct.captured()
         if direct is not None and captured is not None:
-            self.last = direct
-            if direct is self.first:  # its code may be another one since
-                self.fast = direct.quick(args)
-            return direct.run(args, captured)
+            return self.run_direct(direct, args, captured)
         if self.refused:
             return self.traced(args, kwargs)
         try:
@@ -194,6 +191,14 @@ class Jitted:
                 self.first, self.shaped = entry, entry.shaped
                 self.fast = entry.quick(args)
         return entry(tree, args, kwargs)
+
+    def run_direct(self, entry: Entry, args: tuple[Any, ...], captured: list[Any]) -> Any:
+        """Run a program that is direct."""
+        self.last = entry
+        y = entry.run(args, captured)
+        if entry is self.first:  # its code may be another one since
+            self.fast = entry.quick(args)
+        return y
 
     def traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function itself, by the tracing engine if it is within a derivative."""
@@ -405,7 +410,7 @@ class Entry:
         doubles = [(k, j) for k, j in enumerate(_same_arrays(args)) if k != j]
 
         def gathered(*args: Any) -> Any:
-            if len(args) != count or any([args[k] is not args[j] for k, j in doubles]):
+            if len(args) != count or any(args[k] is not args[j] for k, j in doubles):
                 return NotImplemented
             captured = self.captured()
             return NotImplemented if captured is None else native.quick(*[args[k] for k in places], *captured)

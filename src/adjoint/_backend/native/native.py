@@ -16,6 +16,7 @@ from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Lengths, is_native
 from adjoint._backend.options import Options
 from adjoint._ir.nodes import Apply, Function, functions, walk
+from adjoint._ir.types import Tensor
 
 __all__ = ["UnsupportedError", "compile", "shown", "source"]
 
@@ -121,6 +122,8 @@ def _module(
         for op in walk(one.body):
             if isinstance(op, Apply) and op.effect:
                 raise UnsupportedError("an operation that may not be done twice")
+        if any(isinstance(param.type, Tensor) and not param.type.dtype.isnative for param in one.params):
+            raise UnsupportedError("numbers in the byte order of another processor")
     module = Module(function, exact=exact, options=options, lengths=lengths)
     return module, module.text()
 
@@ -184,9 +187,7 @@ def compile(function: Function, options: Options | None = None, shapes: Sequence
     return Native(function, options, shapes)
 
 
-def _compiled(
-    function: Function, options: Options, lengths: Lengths | None, *, exact: bool
-) -> tuple[Callable[..., Any], bool]:
+def _compiled(function: Function, options: Options, lengths: Lengths | None, *, exact: bool) -> tuple[Callable[..., Any], bool]:
     """Return a form of a program, and whether it is exact."""
     module, text = _module(function, exact=exact, options=options, lengths=lengths)
     loaded = machine.compile_text(text, imports=_imports() | module.imports, late=module.late())
