@@ -92,7 +92,8 @@ def jit(
     Notes
     -----
     A program belongs to the structure, dtypes and ranks of the arguments, never to their shapes or values: new shapes do not
-    translate again.  Where Python itself needs a number (``axis=n``, the length of a tuple), the program is specialised for it.
+    translate again.  Machine code is made for the lengths of short arrays that come first, and once more, for any, if others
+    come.  Where Python itself needs a number (``axis=n``, the length of a tuple), the program is specialised for it.
     Numbers and arrays that ``f`` finds outside of itself are read at every call.  Translation takes milliseconds to seconds.
     What runs the program is told by ``backend_used`` of the result (see `Jitted`).
 
@@ -371,22 +372,25 @@ class Entry:
 
     def captured(self) -> list[Any] | None:
         """Return the values of the hidden arguments; None if the world around is not what the program was written for."""
-        captures = self.program.captures
-        if captures.guards and not all(map(holds, captures.guards)):
-            return None
-        values = []
-        for k, (getter, _) in enumerate(captures.inputs):
-            try:
-                x = getter()
-            except Exception:
-                return None
+        values = self.hidden()
+        for k, x in enumerate(values or ()):
             form = type(x) if type(x) is not np.ndarray else (x.dtype, x.ndim)
             if form != self.forms[k]:
                 if _kind(sample(x)) != self.kinds[k]:
                     return None
                 self.forms[k] = form
-            values.append(x)
         return values
+
+    def hidden(self) -> list[Any] | None:
+        """Return the values of the hidden arguments, perhaps of other types; None if the world around is another one."""
+        captures = self.program.captures
+        for guard in captures.guards:
+            if not holds(guard):
+                return None
+        try:
+            return [getter() for getter, _ in captures.inputs]
+        except Exception:
+            return None
 
     @functools.cached_property
     def shaped(self) -> Callable[[Sequence[Any]], Any] | None:
@@ -410,10 +414,15 @@ class Entry:
         doubles = [(k, j) for k, j in enumerate(_same_arrays(args)) if k != j]
 
         def gathered(*args: Any) -> Any:
-            if len(args) != count or any(args[k] is not args[j] for k, j in doubles):
+            if len(args) != count:
                 return NotImplemented
-            captured = self.captured()
-            return NotImplemented if captured is None else native.quick(*[args[k] for k in places], *captured)
+            for k, j in doubles:
+                if args[k] is not args[j]:
+                    return NotImplemented
+            hidden = self.hidden()
+            if hidden is None:
+                return NotImplemented
+            return native.quick(*args, *hidden) if len(places) == count else native.quick(*[args[k] for k in places], *hidden)
 
         return gathered
 
