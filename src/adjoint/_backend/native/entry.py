@@ -10,45 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from adjoint._backend.native import lists
 from adjoint._backend.native.runtime_threads import POOL
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.table import DECLARED, TABLE, TYPE_NUMBERS
 from adjoint._backend.native.values import code, is_native
 from adjoint._ir.nodes import Function, Loop, walk
 from adjoint._ir.types import Record, Tensor, Type
 
-# Addresses that the code finds in its table, in this order; `native` fills it.
-TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float32", "bool_", "true", "false",
-         "new_array", "new_scalar", "set_base", "dtype_f8", "dtype_f4", "dtype_i8", "dtype_b1", "capsule_free",
-         "capsule_release", "exception", "ellipsis", "spare", "threads")  # fmt: skip
-# NumPy's numbers of dtypes, and sizes.
-TYPE_NUMBERS = {kind: (np.dtype(kind).num, np.dtype(kind).itemsize) for kind in ("b1", "i8", "f4", "f8")}
-# The table, and what is called.
-_DECLARED = """
-@adj.table = internal global [{count} x ptr] zeroinitializer
-define ptr @table() {{
-  ret ptr @adj.table
-}}
-declare double @PyFloat_AsDouble(ptr)
-declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
-declare i64 @PyLong_AsLongLong(ptr)
-declare i32 @PyObject_IsTrue(ptr)
-declare ptr @PyFloat_FromDouble(double)
-declare ptr @PyLong_FromLongLong(i64)
-declare ptr @PyBool_FromLong(i64)
-declare ptr @PyTuple_New(i64)
-declare i32 @PyTuple_SetItem(ptr, i64, ptr)
-declare ptr @PyCapsule_New(ptr, ptr, ptr)
-declare ptr @PyEval_SaveThread()
-declare void @PyEval_RestoreThread(ptr)
-declare void @PyErr_Clear()
-declare i32 @PyErr_ExceptionMatches(ptr)
-declare ptr @PyErr_Occurred()
-declare void @Py_IncRef(ptr)
-declare void @Py_DecRef(ptr)
-"""
 # Where the function ends without a result: in doubt, with an exception of Python's own, or because something does not fit.
 _ENDS = f"""doubt:
   call void @adj.clear(ptr %pool)
@@ -79,7 +48,6 @@ refuse:
   ret ptr %none
 }}
 """
-IMPORTS = tuple(line.split("@")[1].split("(")[0] for line in _DECLARED.splitlines() if line.startswith("declare"))
 # Bytes of a result up to which it is copied into an array of NumPy's own memory; a larger one lends its memory.
 _COPIED = 1 << 15
 
@@ -173,7 +141,7 @@ def text(module: Any, function: Function) -> str:
         lines.lines += ["failed:", f"  call void @Py_DecRef(ptr {result})", "  br label %refuse", f"{good}:"]
     lines.do(f"ret ptr {result}")
     head = "define ptr @call(ptr %self, ptr %args, i64 %n) {"
-    declared = _DECLARED.format(count=len(TABLE) + len(module.objects))
+    declared = DECLARED.format(count=len(TABLE) + len(module.objects))
     return "\n".join([declared, head, *lines.allocas, *lines.lines, _ENDS])
 
 
