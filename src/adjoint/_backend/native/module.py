@@ -107,7 +107,7 @@ class Module:
         parts = [self.function(one) for one in self.program]
         deepest = str(max(8, min(_DEEPEST, _STACK // max(1, self.frame))))
         parts = [self.decided(part).replace(f", {_LIMIT}\n", f", {deepest}\n") for part in (*parts, *self.parts())]
-        parts = [outlining.placed(part, self.short) for part in parts]
+        parts = outlining.released([outlining.placed(part, self.short) for part in parts])
         outer = self.program[0]
         foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *self.result_types(outer)))
         self.uses_python = self.uses_python or foreign or bool(self.objects)
