@@ -36,9 +36,12 @@ class Compiled:
         *,
         backend: str = "python",
         options: Options | None = None,
+        shapes: Sequence[tuple[int, ...]] = (),
     ) -> None:
         self.function = simplify.simplify(function, finite)
         self.backend, self.options = backend, options
+        # The shapes that arguments have at first.
+        self.shapes = shapes
         self.variants: dict[Any, Any] = {}
 
     @functools.cached_property
@@ -47,14 +50,14 @@ class Compiled:
         return python.compile(self.function)
 
     @functools.cached_property
-    def native(self) -> Callable[..., Any] | None:
+    def native(self) -> Any:
         """The program as machine code; None if it is to be run by Python, or cannot be run otherwise."""
         if self.backend == "python" or not machine.available():
             return None
         from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
 
         try:
-            return native.compile(self.function, self.options)
+            return native.compile(self.function, self.options, self.shapes)
         except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 

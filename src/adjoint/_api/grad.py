@@ -57,7 +57,8 @@ def grad(
     Notes
     -----
     Exact up to the rounding of the differentiated program; no step size.  The cost is a small multiple of that of ``f``,
-    whatever the number of inputs; the memory grows with the number of operations (see `checkpoint`).
+    whatever the number of inputs; the memory grows with the number of operations (see `checkpoint`).  The gradient of a
+    translated function by one number is found by a sweep forward, which keeps nothing.
     At kinks the result is the subgradient of minimum norm (``abs`` at 0 gives 0, ties of ``max`` are shared).
     For complex arguments of a real function it is the direction of steepest ascent: ``abs(z)**2`` gives ``2*z``.
     Python ints are promoted to float; arrays of integers inside a tree are inactive, their gradient is zero.

@@ -153,10 +153,10 @@ class Jitted:
         # The programs for numbers and arrays as positional arguments, the commonest case, which are found quickly.
         self.direct: dict[Any, Entry] = {}
         self.last: Entry | None = None
-        # The first such program that needs nothing but them, and its machine code, which looks at their types itself.
+        # The first such program that gives a plain value, and its machine code, which looks at their types itself.
         self.first: Entry | None = None
         self.fast: Callable[..., Any] | None = None
-        self.shaped: Callable[[tuple[Any, ...]], Any] | None = None
+        self.shaped: Callable[[Sequence[Any]], Any] | None = None
         # What was defined while the tracing engine runs is run by that.
         self.refused = is_traced_code(f)
 
@@ -171,8 +171,7 @@ class Jitted:
         direct = None if key is None else self.direct.get(key)
         captured = None if direct is None else direct.captured()
         if direct is not None and captured is not None:
-            self.last = direct
-            return direct.run(args, captured)
+            return self.run_direct(direct, args, captured)
         if self.refused:
             return self.traced(args, kwargs)
         try:
@@ -186,12 +185,20 @@ class Jitted:
             return self.traced(args, kwargs)
         if entry.writes_outside and any(isinstance(leaf, Traced) for leaf in tree.leaves):
             return self.traced(args, kwargs)
-        if key is not None and entry.is_direct(len(args)):
+        if key is not None and entry.is_direct:
             self.direct[key] = entry
-            if self.fast is None and entry.is_alone:
+            if self.fast is None and entry.is_plain:
                 self.first, self.shaped = entry, entry.shaped
-                self.fast = entry.compiled.native.quick  # type: ignore[union-attr]
+                self.fast = entry.quick(args)
         return entry(tree, args, kwargs)
+
+    def run_direct(self, entry: Entry, args: tuple[Any, ...], captured: list[Any]) -> Any:
+        """Run a program that is direct."""
+        self.last = entry
+        y = entry.run(args, captured)
+        if entry is self.first:  # its code may be another one since
+            self.fast = entry.quick(args)
+        return y
 
     def traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function itself, by the tracing engine if it is within a derivative."""
@@ -243,7 +250,7 @@ class Jitted:
                 return tree, entry
         program = self.translated(base, tree, leaves)
         key = (base, known(leaves, self.levels.get(base, 0)))
-        self.last = Entry(program, self.backend, self.options)
+        self.last = Entry(program, self.backend, self.options, leaves)
         found = self.entries.setdefault(key, [])
         del found[: len(found) - MOST + 1]
         found.append(self.last)
@@ -300,7 +307,7 @@ def is_argument(x: Any) -> bool:
 
 
 def direct_key(args: tuple[Any, ...]) -> Any:
-    """Return what a program depends on if all arguments are plain numbers and different arrays; None for others."""
+    """Return what a program depends on if all arguments are plain numbers and arrays; None for others."""
     key: list[Any] = []
     arrays = []
     for x in args:
@@ -312,7 +319,9 @@ def direct_key(args: tuple[Any, ...]) -> Any:
             key.append(cls)
         else:
             return None
-    return tuple(key) if len(arrays) < 2 or len(set(map(id, arrays))) == len(arrays) else None
+    if len(arrays) < 2 or len(set(map(id, arrays))) == len(arrays):
+        return tuple(key)
+    return tuple(key), _same_arrays(args)
 
 
 _NUMBERS = frozenset({float, complex, int, np.float64})
@@ -325,7 +334,7 @@ def _kind(leaf: Any) -> Any:
     return type(leaf) if dtype is None else (dtype, leaf.ndim, isinstance(leaf, np.ndarray))
 
 
-def _same_arrays(leaves: list[Any]) -> tuple[int, ...]:
+def _same_arrays(leaves: Sequence[Any]) -> tuple[int, ...]:
     """Return, for each leaf, the place of the first that is the same array: a store to the one is a store to the other."""
     first: dict[int, int] = {}
     return tuple(first.setdefault(id(leaf), k) if isinstance(leaf, np.ndarray) else k for k, leaf in enumerate(leaves))
@@ -340,10 +349,14 @@ def known(leaves: list[Any], level: int) -> tuple[Any, ...]:
 class Entry:
     """A program that was translated, and its compiled form."""
 
-    def __init__(self, program: Program, backend: str = "python", options: Options | None = None) -> None:
+    def __init__(
+        self, program: Program, backend: str = "python", options: Options | None = None, leaves: Sequence[Any] = ()
+    ) -> None:
         self.program = program
-        self.compiled = Compiled(program.function, backend=backend, options=options)
-        self.kinds = [_kind(sample(getter())) for getter, _ in program.captures.inputs]
+        captured = [sample(getter()) for getter, _ in program.captures.inputs]
+        shapes = [np.shape(x) if isinstance(x, np.ndarray) else () for x in (*[leaves[k] for k in program.places], *captured)]
+        self.compiled = Compiled(program.function, backend=backend, options=options, shapes=shapes)
+        self.kinds = list(map(_kind, captured))
         # What the captured values looked like when they were last found to be of these kinds.
         self.forms: list[Any] = [None] * len(self.kinds)
         marks = [object() for _ in range(program.count)]
@@ -376,25 +389,43 @@ class Entry:
         return values
 
     @functools.cached_property
-    def shaped(self) -> Callable[[tuple[Any, ...]], Any] | None:
-        """What makes the value of the function from a tuple of results; None if a single result is the value."""
-        return None if self.is_single else eval(f"lambda y: {self.shape}")  # noqa: S307 - the text is ours
+    def shaped(self) -> Callable[[Sequence[Any]], Any] | None:
+        """What makes the value of the function from its results; None if a single one is the value, or it has no plain form."""
+        return None if self.is_single or self.shape is None else eval(f"lambda y: {self.shape}")  # noqa: S307 - the text is ours
 
     @property
-    def is_alone(self) -> bool:
-        """Whether a direct program needs nothing of the world around it, and what it gives has a plain form."""
-        captures = self.program.captures
-        if captures.guards or captures.inputs or self.program.returned or self.shape is None or self.program.count == 0:
+    def is_plain(self) -> bool:
+        """Whether a direct program is machine code, and what it gives has a plain form and is none of its arguments."""
+        if self.program.returned or self.shape is None or self.program.count == 0:
             return False
         return self.compiled.native is not None
 
-    def is_direct(self, count: int) -> bool:
-        """Tell whether the program takes ``count`` arguments as they are, and does nothing but return a value."""
-        program = self.program
-        return not (program.specialised or program.written or program.changed) and program.places == list(range(count))
+    def quick(self, args: tuple[Any, ...]) -> Callable[..., Any]:
+        """Return what runs machine code on arguments of which the same ones are the same arrays; it may decline."""
+        captures, places, count = self.program.captures, self.program.places, len(args)
+        native = self.compiled.native
+        assert native is not None
+        if not (captures.guards or captures.inputs) and len(places) == count:
+            return native.quick
+        doubles = [(k, j) for k, j in enumerate(_same_arrays(args)) if k != j]
 
-    def run(self, args: tuple[Any, ...], captured: list[Any]) -> Any:
+        def gathered(*args: Any) -> Any:
+            if len(args) != count or any(args[k] is not args[j] for k, j in doubles):
+                return NotImplemented
+            captured = self.captured()
+            return NotImplemented if captured is None else native.quick(*[args[k] for k in places], *captured)
+
+        return gathered
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the program takes plain arguments as they are, and does nothing but return a value."""
+        return not (self.program.specialised or self.program.written or self.program.changed)
+
+    def run(self, args: Sequence[Any], captured: list[Any]) -> Any:
         """Run a program that is direct on plain numbers and arrays, and what it finds around it."""
+        if len(self.program.places) != len(args):  # an array that is given twice is one argument
+            args = [args[k] for k in self.program.places]
         if all(type(x) in _PLAIN for x in captured):
             outputs = self.compiled.evaluate((*args, *captured))
         else:
@@ -405,7 +436,9 @@ class Entry:
         """Return the value of the function, in which arrays of the caller's are these themselves."""
         for result, param in self.program.returned.items():
             outputs[result] = inputs[param]
-        return outputs[0] if self.is_single else plain(self.program.rebuild(outputs[: self.program.count]))
+        if self.is_single:
+            return outputs[0]
+        return plain(self.program.rebuild(outputs[: self.program.count])) if self.shaped is None else self.shaped(outputs)
 
     def __call__(self, tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the program, write to the caller's arrays and containers what it writes, and return its value."""

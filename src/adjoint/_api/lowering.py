@@ -36,6 +36,7 @@ from adjoint._ir.symbol import Symbol, writer
 from adjoint._ir.types import Tensor, type_of
 from adjoint._rules import stores
 from adjoint._transform import forward, reverse
+from adjoint._transform.along import along_one
 from adjoint._transform.simplify import simplify
 from adjoint.errors import InputError, OutputError, StructureError
 
@@ -320,9 +321,7 @@ def value_and_grad(
     made = inner(f, args, kwargs)
     _expect_scalar(made, name, has_aux=has_aux, holomorphic=holomorphic)
     active = made.active(chosen.places(made))
-    wanted = [k == 0 for k in range(len(made.function.results))]
-    gradient = reverse.gradient(made.function, active, wanted, memory)
-    outputs = inlined(gradient, [*made.atoms, _one(made.function.results[0])])
+    outputs = inlined(_gradient(made.function, active, memory), [*made.atoms, _one(made.function.results[0])])
     count = len(made.function.results)
     made.write(outputs[:count])
     cotangents = dict(zip([k for k, on in enumerate(active) if on], outputs[count:], strict=True))
@@ -331,6 +330,12 @@ def value_and_grad(
     parts = chosen.build(made, {k: number_like(made.leaves[k], ct) for k, ct in cotangents.items()})
     value = made.tree.rebuild(outputs[: made.results])
     return value, parts[0] if isinstance(argnums, (int, np.integer)) else tuple(parts)
+
+
+def _gradient(function: Function, active: Sequence[bool], memory: float | None) -> Function:
+    """Return the program of the results and the gradient of the first, by the sweep that costs less."""
+    made = along_one(function, active)
+    return made or reverse.gradient(function, active, [k == 0 for k in range(len(function.results))], memory)
 
 
 def _one(result: Any) -> Any:

@@ -48,20 +48,20 @@ def source(g: Any, *args: Any, backend: str = "python", **kwargs: Any) -> str:
     Examples
     --------
     >>> import adjoint as ad
-    >>> def f(x):
-    ...     y = x * x
-    ...     return y * (y + 1)
-    >>> print(ad.source(f, 3.0))
-    def f(x):
-        y = x * x
-        return y * (y + 1)
+    >>> def f(x, y):
+    ...     z = x * y
+    ...     return z * (z + 1)
+    >>> print(ad.source(f, 3.0, 2.0))
+    def f(x, y):
+        z = x * y
+        return z * (z + 1)
     <BLANKLINE>
-    >>> "line 3: return y * (y + 1)" in ad.source(ad.grad(f), 3.0)
+    >>> "line 3: return z * (z + 1)" in ad.source(ad.grad(f, (0, 1)), 3.0, 2.0)
     True
 
     The same program in LLVM's language:
 
-    >>> text = ad.source(f, 3.0, backend="llvm")
+    >>> text = ad.source(f, 3.0, 2.0, backend="llvm")
     >>> "fmul double" in text, "calls " in text
     (True, False)
     """

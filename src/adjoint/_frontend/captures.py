@@ -217,9 +217,9 @@ def holds(guard: tuple[Getter, Any]) -> bool:
         value = getter()
     except Exception:
         return False
-    if isinstance(wanted, (bool, int, str, tuple, np.generic)):
-        return type(value) is type(wanted) and value == wanted
-    return value is wanted
+    if value is wanted:
+        return True
+    return isinstance(wanted, (bool, int, str, tuple, np.generic)) and type(value) is type(wanted) and value == wanted
 
 
 __all__ = ["Captures", "holds"]

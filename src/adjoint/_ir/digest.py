@@ -32,21 +32,21 @@ class _Untold(Exception):  # noqa: N818 - never seen
     """Something in a program cannot be told by a text."""
 
 
-def digest(function: Function) -> bytes | None:
-    """Return a program, with all functions that it calls, as bytes; None if these would not tell all of it.
+def digest(program: Any) -> bytes | None:
+    """Return a program with all functions that it calls, or what has programs in it, as bytes; None if these do not tell all.
 
     >>> from adjoint._ir.nodes import Block
     >>> from adjoint._ir.types import FLOAT
-    >>> def program(x):
+    >>> def constant(x):
     ...     return Function("f", Block([Value(FLOAT, "x")], results=[x]))
-    >>> digest(program(0.0)) == digest(program(0.0)), digest(program(0.0)) == digest(program(-0.0))
+    >>> digest(constant(0.0)) == digest(constant(0.0)), digest(constant(0.0)) == digest(constant(-0.0))
     (True, False)
-    >>> digest(program(object())) is None
+    >>> digest(constant(object())) is None
     True
     """
     reader = _Reader()
     try:
-        reader.read(function)
+        reader.read(program)
     except (_Untold, RecursionError):
         return None
     return "".join(reader.found).encode("utf-8", "surrogatepass")

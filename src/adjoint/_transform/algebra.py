@@ -302,6 +302,13 @@ class Algebra:
             return None
         return list(packed.args[1:])
 
+    def blanked(self, op: Apply, output: Value) -> Any:  # noqa: ARG002 - every rule takes it
+        """Let the zero cotangent of an empty list be another empty list, which has its own memory."""
+        made = self.maker(op.args[0], stores.listed)
+        if made is not None and not made.args[0]:
+            op.function, op.args = stores.listed, made.args
+        return None
+
 
 _RULES: dict[Any, Callable[[Algebra, Apply, Value], Any]] = {
     np.add: Algebra.sum,
@@ -319,6 +326,7 @@ _RULES: dict[Any, Callable[[Algebra, Apply, Value], Any]] = {
     np.zeros_like: Algebra.likened,
     np.size: Algebra.likened,
     operator.getitem: Algebra.picked,
+    stores.blank: Algebra.blanked,
     stores.assign: Algebra.stored,
     stores.accumulate: Algebra.added,
 }

@@ -25,7 +25,7 @@ from adjoint._ir.copying import Copier
 from adjoint._ir.nodes import Apply, Block, Call, Function, If, Loop, Op, Undefined, Value, atom_type, functions, values, walk
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import Tensor, Type
-from adjoint._rules import kinds
+from adjoint._rules import kinds, stores
 from adjoint._transform.algebra import Algebra, same_atom
 from adjoint._transform.canonical import canonical
 from adjoint._transform.dead import drop_dead_code
@@ -262,7 +262,9 @@ def _as(atom: Any, t: Type) -> Any:
 
 
 # New arrays to be filled: two of them are cheaper than one that has to be copied before each is stored into.
-_BLANK = {np.empty, np.zeros, np.ones, np.full, np.empty_like, np.zeros_like, np.ones_like, np.full_like}
+_BLANK = {
+    np.empty, np.zeros, np.ones, np.full, np.empty_like, np.zeros_like, np.ones_like, np.full_like, stores.listed, stores.blank
+}  # fmt: skip
 
 
 def _key(op: Apply, outputs: list[Value]) -> Any:

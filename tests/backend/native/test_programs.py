@@ -52,8 +52,8 @@ def made(f, *args):
     return program(f, args, {}, "source")
 
 
-def key_of(function, options: Options | None = None, *, exact: bool = False) -> str:
-    key = programs.key(function, options or Options(), exact=exact)
+def key_of(function, options: Options | None = None, lengths=None, *, exact: bool = False) -> str:
+    key = programs.key(function, {"options": options or Options(), "lengths": lengths, "exact": exact})
     assert key is not None
     return key
 
@@ -187,6 +187,21 @@ def test_other_options_are_another_program(written):
     assert len(keys) == 2 * len(OPTIONS)
 
 
+def test_other_lengths_are_another_program(written):
+    expected = {}
+    for n in (2, 3, 4, None):
+        x = np.linspace(0.5, 1.5, n or 5)
+        run = native.compile(made(waves, x), shapes=[x.shape] if n else [])
+        assert run(x) == expected.setdefault(n, waves(x))
+    assert len(written) == 4
+    keys = {key_of(made(waves, X), lengths=lengths) for lengths in (None, (None,), ((2,),), ((3,),), ((2, 1),))}
+    assert len(keys) == 5
+    run = native.compile(made(waves, X), shapes=[(2,)])
+    assert len(written) == 4
+    assert np.allclose(run(X), waves(X))  # code for any lengths takes its place
+    assert len(written) == 4
+
+
 CHANGES = {
     "adjoint": (running, "code", lambda: "adjoint 1.1"),
     "LLVM": (machine, "versions", lambda: "adjoint 1, llvmlite 9.9, LLVM 99"),
@@ -216,7 +231,7 @@ def test_what_cannot_be_told_is_written_each_time(written, monkeypatch, home, wh
     function = made(waves, X)
     if why == "user":
         object.__setattr__(function.body.params[0], "name", object())
-    assert programs.key(function, Options(), exact=False) is None
+    assert programs.key(function, {"exact": False}) is None
     for _ in range(2):
         assert np.allclose(native.compile(function)(X), waves(X))
     assert len(written) == 2

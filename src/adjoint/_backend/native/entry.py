@@ -162,7 +162,12 @@ def text(module: Any, function: Function) -> str:
         cell = lines.let(f"getelementptr ptr, ptr {pool}, i64 4")
         lines.do(f"store ptr {lines.entry('spare')}, ptr {cell}")
     lines.expect(lines.let(f"icmp eq i64 %n, {len(function.params)}"))
-    args = [part for k, param in enumerate(function.params) for part in _received(lines, k, param.type)]
+    given = module.lengths or (None,) * len(function.params)
+    args = [
+        part
+        for k, (param, known) in enumerate(zip(function.params, given, strict=True))
+        for part in _received(lines, k, param.type, known)
+    ]
     out = lines.alloca(f"[{max(8, sum(lists.padded(t) for t in types))} x i8]")
     long = any(isinstance(op, Loop) for op in walk(function.body)) or any(t.rank for t in _tensors(function))
     unlocked = long and not module.uses_python
@@ -215,7 +220,7 @@ def _tensors(function: Function) -> list[Tensor]:
     return [param.type for param in function.params if isinstance(param.type, Tensor)]
 
 
-def _received(lines: _Lines, k: int, t: Type) -> list[str]:
+def _received(lines: _Lines, k: int, t: Type, known: tuple[int, ...] | None) -> list[str]:
     """Return an argument of Python's as arguments of the program."""
     x = lines.at("%args", 8 * k)
     if not is_native(t) or not isinstance(t, Tensor):
@@ -223,7 +228,7 @@ def _received(lines: _Lines, k: int, t: Type) -> list[str]:
     cls = lines.at(x, 8)
     kind = code(t.dtype)
     if t.rank:
-        return _array(lines, x, cls, kind, t.rank)
+        return _array(lines, x, cls, kind, t.rank, known)
     if t.number and kind == "b1":
         true, false = (
             lines.let(f"icmp eq ptr {x}, {lines.entry('true')}"),
@@ -253,8 +258,8 @@ def _received(lines: _Lines, k: int, t: Type) -> list[str]:
     return [f"double {value}" if kind == "f8" else f"float {lines.let(f'fptrunc double {value} to float')}"]
 
 
-def _array(lines: _Lines, x: str, cls: str, kind: str, rank: int) -> list[str]:
-    """Return the parts of an array in C order, which NumPy's header says where to find."""
+def _array(lines: _Lines, x: str, cls: str, kind: str, rank: int, known: tuple[int, ...] | None) -> list[str]:
+    """Return the parts of an array in C order, perhaps of known lengths, which NumPy's header says where to find."""
     lines.expect(lines.let(f"icmp eq ptr {cls}, {lines.entry('array')}"))
     lines.expect(lines.let(f"icmp eq i32 {lines.at(x, 24, 'i32')}, {rank}"))
     descr = lines.at(x, 56)
@@ -263,8 +268,11 @@ def _array(lines: _Lines, x: str, cls: str, kind: str, rank: int) -> list[str]:
     lines.expect(lines.let(f"icmp ne i8 {order}, {ord('>')}"))
     flags = lines.let(f"and i32 {lines.at(x, 64, 'i32')}, 257")
     lines.expect(lines.let(f"icmp eq i32 {flags}, 257"))
-    dims = lines.at(x, 32)
-    return [f"ptr {lines.at(x, 16)}", "ptr null", *[f"i64 {lines.at(dims, 8 * k, 'i64')}" for k in range(rank)]]
+    place = lines.at(x, 32)
+    dims = [lines.at(place, 8 * k, "i64") for k in range(rank)]
+    for n, expected in zip(dims, known or (), strict=False):
+        lines.expect(lines.let(f"icmp eq i64 {n}, {expected}"))
+    return [f"ptr {lines.at(x, 16)}", "ptr null", *[f"i64 {n}" for n in dims]]
 
 
 def _made(lines: _Lines, place: str, t: Type) -> str:

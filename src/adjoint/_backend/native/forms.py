@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,15 +42,15 @@ def unknown(rank: int) -> Dims:
 class Forms:
     """The forms of the variables of a plan."""
 
-    def __init__(self, plan: Plan, root: Callable[[Value], Value]) -> None:
+    def __init__(self, plan: Plan, root: Callable[[Value], Value], given: Sequence[Dims | None]) -> None:
         self.plan = plan
         self.root = root
         self.known: dict[Value, Form] = {}
         self.lanes = lanes.find(plan, root)
         self.changed = True
-        for param in plan.function.params:
+        for param, dims in zip(plan.function.params, given, strict=True):
             if rank_of(param):
-                self.meet(param, Form(unknown(rank_of(param)), True))
+                self.meet(param, Form(dims or unknown(rank_of(param)), True))
         steps = list(plan.walk())
         while self.changed:
             self.changed = False

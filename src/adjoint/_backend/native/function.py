@@ -67,7 +67,7 @@ class Writer(Writing):
         self.sharing, self.shapes = settled.sharing, settled.shapes
         super().__init__(module, Text())
         # What is known of arrays, which a part of the function shares with it.
-        self.forms = Forms(plan, variables.root) if like is None else like.forms
+        self.forms = Forms(plan, variables.root, module.lengths_given()) if like is None else like.forms
         self.slots: dict[Value, Slot] = {}
         self.temporaries: dict[str, str] = {}
         self.pinned: list[str] = []

@@ -31,7 +31,7 @@ from adjoint._backend.native.outlining import Known
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.statements import Statements
 from adjoint._backend.native.table import TABLE
-from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native, kind_of
+from adjoint._backend.native.values import KINDS, Array, Lengths, Machine, Reference, Scalar, code, is_native, kind_of
 from adjoint._backend.options import Options
 from adjoint._backend.schedule import schedule
 from adjoint._ir.copying import copied
@@ -63,8 +63,11 @@ class Module:
     bounds = bounds
     zero = "@adj.zero"
 
-    def __init__(self, function: Function, *, exact: bool = False, options: Options | None = None) -> None:
+    def __init__(
+        self, function: Function, *, exact: bool = False, options: Options | None = None, lengths: Lengths | None = None
+    ) -> None:
         self.program = functions(function)
+        self.lengths = lengths
         self.exact = exact
         options = options or Options()
         # What LLVM may do with the user's own sums and products.
@@ -252,18 +255,29 @@ class Module:
             w.assign(param, Scalar(kind, f"%p{k}"))
             return f"{KINDS[kind][0]} %p{k}"
         dims = tuple(f"%p{k}.{axis}" for axis in range(t.rank))
-        w.assign(param, Array(kind, f"%p{k}", dims, None, f"%p{k}.o"))
+        known = self.lengths_given()[k]
+        w.assign(param, Array(kind, f"%p{k}", dims if known is None else tuple(map(str, known)), None, f"%p{k}.o"))
         access = "ptr" if k in w.plan.function.updates else "ptr readonly"
         return ", ".join([f"{access} %p{k}", f"ptr %p{k}.o", *[f"i64 {n}" for n in dims]])
+
+    def lengths_given(self) -> Lengths:
+        """Return the lengths of the arguments of the function that is being written, None where they may be any."""
+        if self.lengths is not None and self.written is self.program[0] and not self.is_called(self.written):
+            return self.lengths
+        return (None,) * len(self.written.params)
 
     def is_outer(self) -> bool:
         """Tell whether a function is the one that Python calls, and nobody else."""
         outer = self.program[0]
         if self.written is not outer:
             return False
-        if any(op.function is outer for one in self.program for op in walk(one.body) if isinstance(op, Call)):
+        if self.is_called(outer):
             raise UnsupportedError("a recursion over lists that Python gives")
         return True
+
+    def is_called(self, function: Function) -> bool:
+        """Tell whether a function of the program calls a function."""
+        return any(op.function is function for one in self.program for op in walk(one.body) if isinstance(op, Call))
 
     def handed_out(self, w: Writer, t: Type, x: Machine) -> Machine:
         """Return a result as it leaves a function: of a list that Python gets, an object."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,10 @@ import numpy as np
 from adjoint._backend.native import cache, machine, programs
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.table import IMPORTS, TABLE, TYPE_NUMBERS
+from adjoint._backend.native.values import Lengths, is_native
 from adjoint._backend.options import Options
 from adjoint._ir.nodes import Apply, Function, functions, walk
+from adjoint._ir.types import Tensor
 
 if TYPE_CHECKING:
     from adjoint._backend.native.module import Module
@@ -24,6 +27,8 @@ __all__ = ["UnsupportedError", "compile", "shown", "source"]
 # Places in NumPy's table of its C interface (numpy/_core/code_generators/numpy_api.py): NumPy 1 and 2 agree on these.
 _NEW, _SCALAR, _SET_BASE = 93, 60, 282
 _FASTCALL = 0x80
+# Elements of an argument whose lengths are part of the code, as far as calls always bring the same.
+SHORT = 16
 _FURTHER = (
     "PyCapsule_GetPointer", "PyObject_Vectorcall", "PyTuple_GetItem", "PyList_New", "PyList_SetItem", "PyList_GetItem",
     "PyList_Size",
@@ -113,7 +118,9 @@ def _remark(called: tuple[Apply, str]) -> str:
     return (f"line {line.number}: " if line else "") + "calls " + ".".join(filter(None, (module, name)))
 
 
-def _module(function: Function, *, exact: bool = False, options: Options | None = None) -> tuple[Module, str]:
+def _module(
+    function: Function, *, exact: bool = False, options: Options | None = None, lengths: Lengths | None = None
+) -> tuple[Module, str]:
     """Return a program as a module, and its text."""
     from adjoint._backend.native.module import Module  # ten milliseconds that code from the disk does without
 
@@ -121,7 +128,9 @@ def _module(function: Function, *, exact: bool = False, options: Options | None 
         for op in walk(one.body):
             if isinstance(op, Apply) and op.effect:
                 raise UnsupportedError("an operation that may not be done twice")
-    module = Module(function, exact=exact, options=options)
+        if any(isinstance(param.type, Tensor) and not param.type.dtype.isnative for param in one.params):
+            raise UnsupportedError("numbers in the byte order of another processor")
+    module = Module(function, exact=exact, options=options, lengths=lengths)
     return module, module.text()
 
 
@@ -129,32 +138,59 @@ class Native:
     """A program as machine code, in two forms.
 
     The quick one multiplies where the chain rule says that a zero wins over an infinite factor; if a product is undefined, the
-    exact one is made and run.
+    exact one is made and run.  Both are made for the lengths of the short arrays that come first, which then need no memory
+    but registers and the stack; when others come, code for any lengths takes their place.
     """
 
-    def __init__(self, function: Function, options: Options | None = None) -> None:
+    def __init__(self, function: Function, options: Options | None = None, shapes: Sequence[tuple[int, ...]] = ()) -> None:
         self.function, self.options = function, options or Options()
-        self.quick, self.is_exact = _compiled(function, self.options, exact=False)
+        self.lengths = _short(function, shapes)
+        self.quick, self.is_exact = self.compiled(exact=False)
+
+    def compiled(self, *, exact: bool) -> tuple[Callable[..., Any], bool]:
+        """Return a form of the program, and whether it is exact."""
+        return _compiled(self.function, self.options, self.lengths, exact=exact)
 
     @functools.cached_property
     def exact(self) -> Callable[..., Any]:
-        return self.quick if self.is_exact else _compiled(self.function, self.options, exact=True)[0]
+        return self.quick if self.is_exact else self.compiled(exact=True)[0]
 
     def __call__(self, *args: Any) -> Any:
         """Return the result, or results as a tuple; `NotImplemented` where Python has to run the program."""
         y = self.quick(*args)
+        if y is NotImplemented and self.is_for_others(args):
+            self.generalise()
+            y = self.quick(*args)
         return self.exact(*args) if y is ... else y
 
+    def is_for_others(self, args: Sequence[Any]) -> bool:
+        """Tell whether the code is for other lengths than those of some arguments."""
+        return any(n is not None and n != np.shape(x) for n, x in zip(self.lengths or (), args, strict=False))
 
-def compile(function: Function, options: Options | None = None) -> Native:
-    """Return a program as a function of plain positional arguments.
+    def generalise(self) -> None:
+        """Make code for arrays of any lengths."""
+        self.lengths = None
+        self.quick, self.is_exact = self.compiled(exact=False)
+        self.__dict__.pop("exact", None)
+
+
+def _short(function: Function, shapes: Sequence[tuple[int, ...]]) -> Lengths | None:
+    """Return the lengths of the arguments that are short arrays; None if there are none, or the program may change one."""
+    if function.updates or not any(0 < math.prod(shape) <= SHORT for shape in shapes if shape):
+        return None
+    known = zip(function.params, shapes, strict=True)
+    return tuple(n if n and is_native(param.type) and 0 < math.prod(n) <= SHORT else None for param, n in known)
+
+
+def compile(function: Function, options: Options | None = None, shapes: Sequence[tuple[int, ...]] = ()) -> Native:
+    """Return a program as a function of plain positional arguments, best for arrays of the given shapes.
 
     Raises
     ------
     UnsupportedError
         The program uses what machine code does not know.
     """
-    return Native(function, options)
+    return Native(function, options, shapes)
 
 
 class _Linked(NamedTuple):
@@ -165,10 +201,11 @@ class _Linked(NamedTuple):
     is_exact: bool
 
 
-def _compiled(function: Function, options: Options, *, exact: bool) -> tuple[Callable[..., Any], bool]:
+def _compiled(function: Function, options: Options, lengths: Lengths | None, *, exact: bool) -> tuple[Callable[..., Any], bool]:
     """Return a form of a program, and whether it is exact."""
-    key = programs.key(function, options, exact=exact)
-    made = (_known(function, key) if key is not None else None) or _new(function, options, key, exact=exact)
+    asked = {"options": options, "lengths": lengths, "exact": exact}
+    key = programs.key(function, asked)
+    made = (_known(function, key) if key is not None else None) or _new(function, asked, key)
     table = ctypes.CFUNCTYPE(ctypes.c_void_p)(made.loaded.address("table"))()
     addresses = [*_table(), options.threads, *map(id, made.objects)]
     ctypes.memmove(table, (ctypes.c_void_p * len(addresses))(*addresses), 8 * len(addresses))
@@ -190,9 +227,9 @@ def _known(function: Function, key: str) -> _Linked | None:
         return None
 
 
-def _new(function: Function, options: Options, key: str | None, *, exact: bool) -> _Linked:
+def _new(function: Function, asked: Mapping[str, Any], key: str | None) -> _Linked:
     """Return a program as machine code that is made of its text."""
-    module, text = _module(function, exact=exact, options=options)
+    module, text = _module(function, **asked)
     loaded = machine.compile_text(text, imports=_imports() | module.imports, late=module.late())
     places = programs.places(function, module.objects, module.places) if key is not None else None
     if key is not None and places is not None:

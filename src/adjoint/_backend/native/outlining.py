@@ -148,7 +148,7 @@ def placed(text: str, short: Mapping[int, int]) -> str:
 
 
 def released(parts: Sequence[str]) -> list[str]:
-    """Return texts with the decision where the instructions stand that give up shares: in the innermost loops, if not too many."""
+    """Return texts with the decision where shares are given up by instructions: in the innermost loops, if not too many."""
     depths = Counter(int(depth) for part in parts for depth in re.findall(rf"{OFTEN}(\d+)", part))
     least = _innermost(depths, _SHARES)
     return [re.sub(rf"{OFTEN}(\d+)", lambda found: "" if int(found[1]) >= least else ".once", part) for part in parts]

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from adjoint._backend.native import cache, calling, machine, running
-from adjoint._backend.options import Options
 from adjoint._ir.digest import digest
 from adjoint._ir.nodes import Apply, Function, Value, atoms, functions, walk
 
@@ -39,11 +38,11 @@ class Known(NamedTuple):
     is_exact: bool
 
 
-def key(function: Function, options: Options, *, exact: bool) -> str | None:
-    """Return the name of a program's entry, None if it can have none."""
-    if cache.folder() is None or (code := running.code()) is None or (program := digest(function)) is None:
+def key(function: Function, asked: Mapping[str, Any]) -> str | None:
+    """Return the name of a program's entry, None if it can have none; ``asked`` is all that its text is written with."""
+    if cache.folder() is None or (code := running.code()) is None or (program := digest([function, dict(asked)])) is None:
         return None
-    return cache.key("program", str(FORMAT), program, repr((tuple(options), exact)), code, machine.versions(), *machine.cpu())
+    return cache.key("program", str(FORMAT), program, code, machine.versions(), *machine.cpu())
 
 
 def load(key: str) -> Known | None:

@@ -122,7 +122,7 @@ class Writing:
         return data, steps
 
     def straighten(self, operand: nests.Operand, dims: tuple[str, ...], data: str, steps: list[str]) -> str:
-        """Put the address and the strides of a copy of an operand into variables, if it has gaps; return whether that failed."""
+        """Put the address and the strides of a copy of an operand with gaps into variables; return whether that failed."""
         text = self.text
         sizes = ", ".join(f"i64 {n}" for n in self.padded(operand, dims))
         pair = text.let(f"call {{ptr, ptr}} @adj.straight(ptr %pool, i64 {operand.width}, ptr {operand.data}, {sizes})")
