@@ -31,7 +31,7 @@ from adjoint._backend.native import cache
 FORMAT = 1
 # Beyond this many characters of text LLVM is content with level 2: what level 3 does more takes a third of the time, most of it
 # to write loops several times, once for each side of a test that does not change within.
-_LONG = 190_000
+_LONG = 150_000
 # What people can look at, and the mark of a remark in it.
 FORMS = {"llvm": ";", "assembly": "#"}
 # On Windows JITLink is young; there RuntimeDyld links ELF objects of the large code model, which is what Numba relies on.
