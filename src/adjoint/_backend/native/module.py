@@ -19,6 +19,7 @@ from adjoint._backend.native import (
     entry,
     fusion,
     handlers,
+    idle,
     lists,
     machine,
     outlining,
@@ -161,6 +162,7 @@ class Module:
         name = self.name(original)
         self.written = original
         function = self.copy(original)
+        idle.guard(function.body)
         schedule(function.body)
         apart: set[Value] = set()  # what cannot be computed where it is used
         divisions = len(self.divisions)
