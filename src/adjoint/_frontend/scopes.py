@@ -12,11 +12,11 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 def within(nodes: Iterable[ast.AST], into: tuple[type, ...] = ()) -> Iterator[ast.AST]:
     """Yield nodes and what is below them in the same function, not descending into nodes of the classes ``into``."""
-    pending = list(nodes)
+    pending, closed = list(nodes), (*SCOPES, *into)
     while pending:
         node = pending.pop()
         yield node
-        if not isinstance(node, (*SCOPES, *into)):
+        if not isinstance(node, closed):
             pending += ast.iter_child_nodes(node)
 
 

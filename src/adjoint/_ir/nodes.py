@@ -262,11 +262,17 @@ class Undefined:
 # Trees of atoms -----------------------------------------------------------------------------------------------------------
 
 
+# Classes of atoms that are met often and are no trees.
+_PLAIN = frozenset({Value, int, float, bool, str, type(None)})
+
+
 def map_atoms(function: Callable[[Any], Any], tree: Any) -> Any:
     """Apply ``function`` to every atom of a tree of tuples, lists, dicts and slices."""
     kind = type(tree)
+    if kind in _PLAIN:
+        return function(tree)
     if kind is tuple or kind is list:
-        return kind([map_atoms(function, part) for part in tree])
+        return kind([function(part) if type(part) in _PLAIN else map_atoms(function, part) for part in tree])
     if kind is dict:
         return {key: map_atoms(function, part) for key, part in tree.items()}
     if kind is slice:
@@ -305,9 +311,29 @@ def _collect(tree: Any, found: list[Any]) -> None:
 
 def values(tree: Any) -> Iterator[Value]:
     """Yield the values among the atoms of a tree."""
-    found: list[Any] = []
-    _collect(tree, found)
-    return iter([atom for atom in found if type(atom) is Value])
+    found: list[Value] = []
+    _collect_values(tree, found)
+    return iter(found)
+
+
+def _collect_values(tree: Any, found: list[Value]) -> None:
+    """Add the values of a tree to a list."""
+    kind = type(tree)
+    if kind is Value:
+        found.append(tree)
+    elif kind in _PLAIN:
+        return
+    elif isinstance(tree, (tuple, list)):
+        for part in tree:
+            if type(part) is Value:
+                found.append(part)
+            elif type(part) not in _PLAIN:
+                _collect_values(part, found)
+    elif kind is dict:
+        for part in tree.values():
+            _collect_values(part, found)
+    elif kind is slice:
+        _collect_values((tree.start, tree.stop, tree.step), found)
 
 
 def atom_type(atom: Any) -> Type:

@@ -72,27 +72,32 @@ class _Scope:
         if not condition:
             self.fail(what)
 
-    # Values
+    # Values: there are many, and what to say of one is written only if it has to be said.
 
     def define(self, values: Iterable[Any], seen: set[Value]) -> None:
         for value in values:
-            self.require(type(value) is Value, f"{value!r} is defined, and is no value")
-            self.require(isinstance(value.type, (Tensor, ListOf, Record, Opaque)), f"{value!r} has no type")
-            self.require(value not in self.assigned, f"{value!r} is assigned twice")
+            if type(value) is not Value:
+                self.fail(f"{value!r} is defined, and is no value")
+            if not isinstance(value.type, (Tensor, ListOf, Record, Opaque)):
+                self.fail(f"{value!r} has no type")
+            if value in self.assigned:
+                self.fail(f"{value!r} is assigned twice")
             self.assigned.add(value)
             seen.add(value)
 
     def use(self, tree: Any, seen: set[Value]) -> None:
         for atom in atoms(tree):
             if type(atom) is Value:
-                self.require(atom in seen, f"{atom!r} is used where it is not defined")
-            self.require(not isinstance(atom, (Symbol, np.ndarray)), f"{type(atom).__name__} is left as an atom")
+                if atom not in seen:
+                    self.fail(f"{atom!r} is used where it is not defined")
+            elif isinstance(atom, (Symbol, np.ndarray)):
+                self.fail(f"{type(atom).__name__} is left as an atom")
 
     def fits(self, atom: Any, t: Type, what: str) -> None:
         """Require that a value of a place of type ``t`` may come from ``atom``."""
         own = atom_type(atom)
-        ok = isinstance(atom, Undefined) or own == t or join(own, t) == t
-        self.require(ok, f"{what} is of type {own}, and goes where {t} is expected")
+        if not (isinstance(atom, Undefined) or own == t or join(own, t) == t):
+            self.fail(f"{what} is of type {own}, and goes where {t} is expected")
 
     def count(self, found: int, expected: int, what: str) -> None:
         self.require(found == expected, f"{found} {what}, {expected} expected")
@@ -105,7 +110,8 @@ class _Scope:
         self.define(block.params, seen)
         for op in block.ops:
             self.op = op
-            self.require(op.line is None or isinstance(op.line, Line), f"{op.line!r} is no line")
+            if not (op.line is None or isinstance(op.line, Line)):
+                self.fail(f"{op.line!r} is no line")
             self.use(op.operands, seen)
             self.operation(op, seen)
             self.define(op.outputs, seen)
@@ -118,7 +124,8 @@ class _Scope:
             self.check(block, seen)
         match op:
             case Apply():
-                self.require(callable(op.function), f"{op.function!r} is no function")
+                if not callable(op.function):
+                    self.fail(f"{op.function!r} is no function")
                 self.require(type(op.args) is tuple and type(op.kwargs) is dict, "arguments are a tuple and a dict")
                 if op.form is None:
                     self.count(len(op.outputs), 1, "outputs")
@@ -151,7 +158,8 @@ class _Scope:
         for init, update, carried, final in zip(op.inits, op.updates, op.carried, op.finals, strict=True):
             self.fits(init, carried.type, "an initial value")
             self.fits(update, carried.type, "a carried value")
-            self.require(carried.type == final.type, f"{carried!r} ends as {final!r}")
+            if carried.type != final.type:
+                self.fail(f"{carried!r} ends as {final!r}")
         for items, item in zip(op.consumed, op.items, strict=True):
             t = atom_type(items)
             self.require(isinstance(t, ListOf), f"{t} is consumed, and is no list")

@@ -27,7 +27,8 @@ W = RNG.normal(size=40)
 
 @pytest.fixture(autouse=True)
 def smallest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Divide every loop that can be, however little it has to do."""
+    """Divide every loop that can be, however little it has to do; the cache takes the limits for those of the sources."""
+    monkeypatch.setenv("ADJOINT_CACHE", "0")
     monkeypatch.setattr(threads, "GRAIN", 1)
     monkeypatch.setattr(threads, "LEAST", 0)
     monkeypatch.setattr(threads, "SUM", 0)

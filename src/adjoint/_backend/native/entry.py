@@ -10,45 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from adjoint._backend.native import lists
 from adjoint._backend.native.runtime_threads import POOL
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.table import DECLARED, TABLE, TYPE_NUMBERS
 from adjoint._backend.native.values import code, is_native
 from adjoint._ir.nodes import Function, Loop, walk
 from adjoint._ir.types import Record, Tensor, Type
 
-# Addresses that the code finds in its table, in this order; `native` fills it.
-TABLE = ("not_implemented", "float", "int", "array", "float64", "int64", "float32", "bool_", "true", "false",
-         "new_array", "new_scalar", "set_base", "dtype_f8", "dtype_f4", "dtype_i8", "dtype_b1", "capsule_free",
-         "capsule_release", "exception", "ellipsis", "spare", "threads")  # fmt: skip
-# NumPy's numbers of dtypes, and sizes.
-TYPE_NUMBERS = {kind: (np.dtype(kind).num, np.dtype(kind).itemsize) for kind in ("b1", "i8", "f4", "f8")}
-# The table, and what is called.
-_DECLARED = """
-@adj.table = internal global [{count} x ptr] zeroinitializer
-define ptr @table() {{
-  ret ptr @adj.table
-}}
-declare double @PyFloat_AsDouble(ptr)
-declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
-declare i64 @PyLong_AsLongLong(ptr)
-declare i32 @PyObject_IsTrue(ptr)
-declare ptr @PyFloat_FromDouble(double)
-declare ptr @PyLong_FromLongLong(i64)
-declare ptr @PyBool_FromLong(i64)
-declare ptr @PyTuple_New(i64)
-declare i32 @PyTuple_SetItem(ptr, i64, ptr)
-declare ptr @PyCapsule_New(ptr, ptr, ptr)
-declare ptr @PyEval_SaveThread()
-declare void @PyEval_RestoreThread(ptr)
-declare void @PyErr_Clear()
-declare i32 @PyErr_ExceptionMatches(ptr)
-declare ptr @PyErr_Occurred()
-declare void @Py_IncRef(ptr)
-declare void @Py_DecRef(ptr)
-"""
 # Where the function ends without a result: in doubt, with an exception of Python's own, or because something does not fit.
 _ENDS = f"""doubt:
   call void @adj.clear(ptr %pool)
@@ -79,9 +48,64 @@ refuse:
   ret ptr %none
 }}
 """
-IMPORTS = tuple(line.split("@")[1].split("(")[0] for line in _DECLARED.splitlines() if line.startswith("declare"))
 # Bytes of a result up to which it is copied into an array of NumPy's own memory; a larger one lends its memory.
 _COPIED = 1 << 15
+# Makes an array of a result: a copy if it is short or its memory is another's, else one that the block belongs to.
+_ARRAY = f"""
+define internal ptr @adj.array(ptr %pool, ptr %place, i32 %rank, i32 %number, i64 %width) noinline {{
+entry:
+  %data = load ptr, ptr %place
+  %op = getelementptr i8, ptr %place, i64 8
+  %owner = load ptr, ptr %op
+  %dims = getelementptr i8, ptr %place, i64 16
+  %axes = sext i32 %rank to i64
+  %mp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index("new_array")}
+  %make = load ptr, ptr %mp
+  %ap = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index("array")}
+  %array = load ptr, ptr %ap
+  br label %head
+head:
+  %k = phi i64 [0, %entry], [%next, %turn]
+  %size = phi i64 [%width, %entry], [%longer, %turn]
+  %more = icmp slt i64 %k, %axes
+  br i1 %more, label %turn, label %sized
+turn:
+  %np = getelementptr i64, ptr %dims, i64 %k
+  %n = load i64, ptr %np
+  %longer = mul i64 %size, %n
+  %next = add i64 %k, 1
+  br label %head
+sized:
+  %own = icmp ne ptr %owner, null
+  %large = icmp sgt i64 %size, {_COPIED}
+  %candidate = and i1 %own, %large
+  br i1 %candidate, label %look, label %copy
+look:
+  %refs = load i32, ptr %owner
+  %single = icmp eq i32 %refs, 1
+  %dp = getelementptr i8, ptr %owner, i64 8
+  %drop = load ptr, ptr %dp
+  %plain = icmp eq ptr %drop, null
+  %lent = and i1 %single, %plain
+  br i1 %lent, label %lend, label %copy
+lend:
+  %x = call ptr %make(ptr %array, i32 %rank, ptr %dims, i32 %number, ptr null, ptr %data, i32 0, i32 1281, ptr null)
+  %fp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index("capsule_free")}
+  %free = load ptr, ptr %fp
+  %capsule = call ptr @PyCapsule_New(ptr %owner, ptr null, ptr %free)
+  %bp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index("set_base")}
+  %base = load ptr, ptr %bp
+  %set = call i32 %base(ptr %x, ptr %capsule)
+  ret ptr %x
+copy:
+  %y = call ptr %make(ptr %array, i32 %rank, ptr %dims, i32 %number, ptr null, ptr null, i32 0, i32 0, ptr null)
+  %yp = getelementptr i8, ptr %y, i64 16
+  %to = load ptr, ptr %yp
+  call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %data, i64 %size, i1 false)
+  call void @adj.release(ptr %pool, ptr %owner)
+  ret ptr %y
+}}
+"""
 
 
 class _Lines:
@@ -178,8 +202,9 @@ def text(module: Any, function: Function) -> str:
         lines.lines += ["failed:", f"  call void @Py_DecRef(ptr {result})", "  br label %refuse", f"{good}:"]
     lines.do(f"ret ptr {result}")
     head = "define ptr @call(ptr %self, ptr %args, i64 %n) {"
-    declared = _DECLARED.format(count=len(TABLE) + len(module.objects))
-    return "\n".join([declared, head, *lines.allocas, *lines.lines, _ENDS])
+    declared = DECLARED.format(count=len(TABLE) + len(module.objects))
+    made = _ARRAY if any(is_native(t) and isinstance(t, Tensor) and t.rank for t in types) else ""
+    return "\n".join([declared, made, head, *lines.allocas, *lines.lines, _ENDS])
 
 
 def _kinds(function: Function) -> list[Type | None]:
@@ -277,39 +302,6 @@ def _scalar(lines: _Lines, place: str, kind: str) -> str:
 
 
 def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
-    """Return an array: a copy if it is short or its memory is another's, else one that the block belongs to."""
+    """Return an array."""
     number, width = TYPE_NUMBERS[kind]
-    data, owner = lines.at(place, 0), lines.at(place, 8)
-    dims = lines.let(f"getelementptr i8, ptr {place}, i64 16")
-    size = str(width)
-    for k in range(rank):
-        size = lines.let(f"mul i64 {size}, {lines.at(dims, 8 * k, 'i64')}")
-    copy, lend, end, look = (lines.label(name) for name in ("copy", "lend", "end", "look"))
-    result = lines.alloca("ptr")
-    own = lines.let(f"icmp ne ptr {owner}, null")
-    large = lines.let(f"icmp sgt i64 {size}, {_COPIED}")
-    lines.do(f"br i1 {lines.let(f'and i1 {own}, {large}')}, label %{look}, label %{copy}")
-    lines.lines.append(f"{look}:")
-    single = lines.let(f"icmp eq i32 {lines.at(owner, 0, 'i32')}, 1")
-    plain = lines.let(f"icmp eq ptr {lines.at(owner, 8)}, null")
-    lines.do(f"br i1 {lines.let(f'and i1 {single}, {plain}')}, label %{lend}, label %{copy}")
-    lines.lines.append(f"{lend}:")
-    x = lines.let(
-        f"call ptr {lines.entry('new_array')}(ptr {lines.entry('array')}, i32 {rank}, ptr {dims}, i32 {number}, "
-        f"ptr null, ptr {data}, i32 0, i32 1281, ptr null)"
-    )
-    capsule = lines.let(f"call ptr @PyCapsule_New(ptr {owner}, ptr null, ptr {lines.entry('capsule_free')})")
-    lines.let(f"call i32 {lines.entry('set_base')}(ptr {x}, ptr {capsule})")
-    lines.do(f"store ptr {x}, ptr {result}")
-    lines.do(f"br label %{end}")
-    lines.lines.append(f"{copy}:")
-    y = lines.let(
-        f"call ptr {lines.entry('new_array')}(ptr {lines.entry('array')}, i32 {rank}, ptr {dims}, i32 {number}, "
-        f"ptr null, ptr null, i32 0, i32 0, ptr null)"
-    )
-    lines.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {lines.at(y, 16)}, ptr {data}, i64 {size}, i1 false)")
-    lines.do(f"call void @adj.release(ptr %pool, ptr {owner})")
-    lines.do(f"store ptr {y}, ptr {result}")
-    lines.do(f"br label %{end}")
-    lines.lines.append(f"{end}:")
-    return lines.let(f"load ptr, ptr {result}")
+    return lines.let(f"call ptr @adj.array(ptr %pool, ptr {place}, i32 {rank}, i32 {number}, i64 {width})")

@@ -30,7 +30,7 @@ from adjoint._backend.native.values import (
     kind_of,
     rank_of,
 )
-from adjoint._backend.native.writing import UNLIKELY, Writing
+from adjoint._backend.native.writing import OFTEN, UNLIKELY, Writing
 from adjoint._backend.plan import Plan
 from adjoint._ir.nodes import Undefined, Value, atom_type
 from adjoint._ir.types import Tensor, Type
@@ -140,17 +140,29 @@ class Writer(Writing):
         size = self.size_in_bytes(kind, dims)
         slot = None if target is None else self.slot(target)
         if slot is not None and slot.owner is not None and slot.small is None and not slot.lanes:
-            old = self.text.load("ptr", slot.owner)
-            self.text.store("ptr", "null", slot.owner)
-            block = self.text.let(f"call ptr @adj.renew(ptr %pool, ptr {old}, i64 {size})")
-            self.leave_if(self.text.let(f"icmp eq ptr {block}, null"))
-            self.text.store("ptr", block, slot.owner)
+            block = self.renewed(slot.owner, size)
             array = Array(kind, self.data_of(block), dims, None, block)
             self.put(slot, array)
             self.placed[block] = slot
             return array
         block = self.block(f"call ptr @adj.new(ptr %pool, i64 {size})")
         return Array(kind, self.data_of(block), dims, None, block)
+
+    def renewed(self, variable: str, size: str) -> str:
+        """Return a block for a variable, the one that it has if that is large enough and nobody else's.
+
+        In loops LLVM is to know what the variable holds, which no call may look at then.
+        """
+        if not self.depth:
+            block = self.text.let(f"call ptr @adj.renew.variable(ptr %pool, ptr {variable}, i64 {size})")
+            self.leave_if(self.text.let(f"icmp eq ptr {block}, null"))
+            return block
+        old = self.text.load("ptr", variable)
+        self.text.store("ptr", "null", variable)
+        block = self.text.let(f"call ptr @adj.renew(ptr %pool, ptr {old}, i64 {size})")
+        self.leave_if(self.text.let(f"icmp eq ptr {block}, null"))
+        self.text.store("ptr", block, variable)
+        return block
 
     def block(self, call: str) -> str:
         """Return a new block, which belongs to this statement; leave if there is no memory for it."""
@@ -183,12 +195,21 @@ class Writer(Writing):
         self.temporaries.clear()
 
     def release(self, variable: str) -> None:
-        self.give_up(self.text.load("ptr", variable))
-        self.text.store("ptr", "null", variable)
+        """Give up the share of a variable."""
+        if self.depth:
+            self.give_up(self.text.load("ptr", variable))
+            self.text.store("ptr", "null", variable)
+        else:
+            self.text.do(f"call void @adj.release.variable(ptr %pool, ptr {variable})")
 
     def give_up(self, block: str) -> None:
-        """Give up a share in a block: by instructions here where that is done often, otherwise by a call."""
-        self.text.do(f"call void @adj.release{'' if self.depth else '.once'}(ptr %pool, ptr {block})")
+        """Give up a share in a block."""
+        where = f"{OFTEN}{self.depth}" if self.depth else self.once
+        self.text.do(f"call void @adj.release{where}(ptr %pool, ptr {block})")
+
+    def retain(self, block: str) -> None:
+        """Make one more share in a block."""
+        self.text.do(f"call void @adj.retain{self.once}(ptr {block})")
 
     def take(self, owner: str) -> None:
         """Make a share in a block one's own: that of this statement, or one more."""
@@ -196,7 +217,7 @@ class Writer(Writing):
         if variable is not None:
             self.text.store("ptr", "null", variable)
         elif owner != "null":
-            self.text.do(f"call void @adj.retain(ptr {owner})")
+            self.retain(owner)
 
     # Variables --------------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from adjoint._backend.native.values import rank_of
-from adjoint._ir.nodes import Apply, Block, If, Loop, Op, Value, atom_type, values, walk
+from adjoint._ir.nodes import Apply, Block, If, Loop, Op, Value, atom_type, uses, values, walk
 from adjoint._ir.types import Tensor
 from adjoint._rules import kinds, shaping, stores
 
@@ -61,7 +61,7 @@ def _guarded(op: Loop, needed: Needs) -> list[Op]:
     """Return a loop under the condition that some numbers are not all zero."""
     ops: list[Op] = []
     condition: Value | None = None
-    for value in needed:
+    for value in (value for value in dict.fromkeys(uses(op)) if value in needed):  # a set is in another order in each process
         is_there = Value(Tensor(np.dtype(bool)))
         ops.append(Apply(function=np.not_equal, args=(value, 0.0), outputs=[is_there], line=op.line))
         if condition is not None:

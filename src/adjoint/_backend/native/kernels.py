@@ -143,8 +143,11 @@ def same_shape(a: Leaf, b: Leaf) -> bool:
     return bool(a.shape) and a.shape == b.shape and a.array.rank == b.array.rank
 
 
-def extents(w: Writing, found: list[Leaf], rank: int) -> tuple[str, ...]:
-    """Return the lengths of the axes of a result; arrays that do not fit together leave."""
+def extents(w: Writing, found: list[Leaf], rank: int, *, allocated: bool = False) -> tuple[str, ...]:
+    """Return the lengths of the axes of a result; arrays that do not fit together leave.
+
+    If an array of these lengths is ``allocated`` next, those that do not fit may be negative: there is no memory for it.
+    """
     text = w.text
     distinct: list[Leaf] = []
     for leaf in found:
@@ -157,13 +160,13 @@ def extents(w: Writing, found: list[Leaf], rank: int) -> tuple[str, ...]:
     for axis in range(rank):
         length, *rest = dict.fromkeys(leaf.array.dims[axis - rank] for leaf in distinct if leaf.array.rank >= rank - axis)
         for n in rest:
-            length = _fitted(text, length, n, failures)
+            length = _fitted(text, length, n, failures, allocated=allocated)
         dims.append(length)
     w.leave_if(text.any(failures))
     return tuple(dims)
 
 
-def _fitted(text: Text, a: str, b: str, failures: list[str]) -> str:
+def _fitted(text: Text, a: str, b: str, failures: list[str], *, allocated: bool) -> str:
     """Return the length that two lengths of an axis are broadcast to; note the condition under which there is none."""
     if b in (a, "1"):
         return a
@@ -173,8 +176,10 @@ def _fitted(text: Text, a: str, b: str, failures: list[str]) -> str:
         failures.append("true")
         return a
     length = text.let(f"call i64 @adj.fit(i64 {a}, i64 {b})")
-    failures.append(text.compare("slt", length, "0"))
-    return length if a[0] == b[0] else a if a[0] != "%" else b
+    variable = a[0] == b[0]
+    if not (variable and allocated):
+        failures.append(text.compare("slt", length, "0"))
+    return length if variable else a if a[0] != "%" else b
 
 
 def operands(w: Writing, found: list[Leaf], dims: tuple[str, ...]) -> list[nests.Operand]:
@@ -204,7 +209,7 @@ def elementwise(w: Writer, op: Apply, target: Value | None = None) -> Array | Sc
 
 def evaluated(w: Writer, t: Tree, kind: str, rank: int, target: Value | None = None) -> Array:
     """Return the elements of a tree in an array of their own."""
-    dims = extents(w, leaves(t), rank)
+    dims = extents(w, leaves(t), rank, allocated=True)
     if target is not None and any(reads(w, leaf, target) for leaf in leaves(t)):
         target = None
     out = w.allocate(kind, dims, target)

@@ -85,7 +85,7 @@ def give_up(w: Writer, t: Type, address: str) -> None:
     """Give back the share of an item that is about to be overwritten."""
     if owns(t):
         owner = w.text.load("ptr", address if not is_native(t) else field(w, address, 8))
-        w.text.do(f"call void @adj.release(ptr %pool, ptr {owner})")
+        w.give_up(owner)
 
 
 # Lists ------------------------------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def start(w: Writer, variable: str, t: Type, count: str) -> None:
     old = w.text.load("ptr", variable)
     w.text.store("ptr", "null", variable)
     if owns(inner):
-        w.text.do(f"call void @adj.release(ptr %pool, ptr {old})")
+        w.give_up(old)
         old = "null"
     drop = w.module.drop_of_list(inner)
     block = w.text.let(f"call ptr @adj.list.start(ptr %pool, ptr {old}, ptr {drop}, i64 {count}, i64 {width(inner)})")

@@ -31,7 +31,7 @@ from adjoint._backend.native import cache
 FORMAT = 1
 # Beyond this many characters of text LLVM is content with level 2: what level 3 does more takes a third of the time, most of it
 # to write loops several times, once for each side of a test that does not change within.
-_LONG = 190_000
+_LONG = 150_000
 # What people can look at, and the mark of a remark in it.
 FORMS = {"llvm": ";", "assembly": "#"}
 # On Windows JITLink is young; there RuntimeDyld links ELF objects of the large code model, which is what Numba relies on.
@@ -64,11 +64,13 @@ class InvalidCodeError(RuntimeError):
 class Loaded:
     """Functions in memory, at addresses that are valid as long as this object lives: whoever calls them keeps it."""
 
-    __slots__ = ("__weakref__", "_engine", "_library", "code", "names")
+    __slots__ = ("__weakref__", "_engine", "_library", "code", "imports", "key", "names")
 
-    def __init__(self, library: Any, engine: Any, names: frozenset[str], code: bytes) -> None:
+    def __init__(self, library: Any, engine: Any, names: frozenset[str], code: bytes, imports: frozenset[str]) -> None:
         self._library, self._engine = library, engine
-        self.names, self.code = names, code
+        self.names, self.code, self.imports = names, code, imports
+        # The name of its entry in the cache.
+        self.key = ""
 
     def address(self, name: str) -> int:
         """Return the address of a function."""
@@ -258,15 +260,15 @@ def load(code: bytes, names: Iterable[str], imports: Mapping[str, int] | None = 
     InvalidCodeError
         The code is no object code, has no such function, or calls one that is nowhere to be found.
     """
-    names = frozenset(names)
+    names, imports = frozenset(names), imports or {}
     library = binding().JITLibraryBuilder().add_object_img(code).add_current_process()
-    for name, address in (imports or {}).items():
+    for name, address in imports.items():
         library.import_symbol(name, address)
     for name in names:
         library.export_symbol(name)
     engine = binding().create_lljit_compiler(host(), use_jit_link=_JITLINK, suppress_errors=True)
     try:
-        return Loaded(library.link(engine, "adjoint"), engine, names, code)
+        return Loaded(library.link(engine, "adjoint"), engine, names, code, frozenset(imports))
     except RuntimeError as error:
         raise InvalidCodeError(f"LLVM cannot link the code: {error}") from None
 
@@ -300,13 +302,15 @@ def compile_text(
     """
     level = usual_level(text) if level is None else level
     headers = _headers(late), _headers(text)
-    addresses = _addresses("\n".join(headers), imports or {})
+    addresses = found(_wanted("\n".join(headers)), imports or {})
     key = cache.key(text, late, versions(), *cpu(), str(level), *key_parts)
     code = cache.load(key)
     if code is None:
         code = optimise_and_emit(text, level, late)
         cache.store(key, code)
-    return load(code, _names(_DEFINED, headers[1]), addresses)
+    loaded = load(code, _names(_DEFINED, headers[1]), addresses)
+    loaded.key = key
+    return loaded
 
 
 def _headers(text: str) -> str:
@@ -314,15 +318,24 @@ def _headers(text: str) -> str:
     return "\n".join([line for line in text.splitlines() if line.lstrip().startswith(("declare", "define"))])
 
 
-def _addresses(text: str, imports: Mapping[str, int]) -> dict[str, int]:
-    """Return the addresses of the functions that a text declares, LLVM's own left out."""
+def _wanted(text: str) -> set[str]:
+    """Return the functions that a text declares and does not define, LLVM's own left out."""
     wanted = {name for name in _names(_DECLARED, text) if not name.startswith("llvm.")}
-    defined = set(_names(_DEFINED_ANYWHERE, text))
-    wanted = {name for name in wanted if name not in defined}
-    found = {name: imports.get(name) or binding().address_of_symbol(name) for name in wanted}
-    if missing := sorted(name for name, address in found.items() if not address):
+    return wanted.difference(_names(_DEFINED_ANYWHERE, text))
+
+
+def found(names: Iterable[str], imports: Mapping[str, int]) -> dict[str, int]:
+    """Return the addresses of functions by name, of those that are not given from the process.
+
+    Raises
+    ------
+    InvalidCodeError
+        A function is nowhere to be found.
+    """
+    addresses = {name: imports.get(name) or binding().address_of_symbol(name) for name in names}
+    if missing := sorted(name for name, address in addresses.items() if not address):
         raise InvalidCodeError(f"the code calls functions that are nowhere to be found: {', '.join(missing)}")
-    return found
+    return addresses
 
 
 def _names(pattern: re.Pattern[str], text: str) -> list[str]:

@@ -31,6 +31,7 @@ from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.outlining import Known
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.statements import Statements
+from adjoint._backend.native.table import TABLE
 from adjoint._backend.native.values import KINDS, Array, Lengths, Machine, Reference, Scalar, code, is_native, kind_of
 from adjoint._backend.options import Options
 from adjoint._backend.schedule import schedule
@@ -88,6 +89,10 @@ class Module:
         self.short: Counter[int] = Counter()
         self.records: dict[str, list[Type]] = {}
         self.objects: list[Any] = []
+        # Of objects that are called back, by their numbers: their function, and which of its operations they are.
+        self.places: dict[int, tuple[int, int]] = {}
+        self.copies: list[Function] = []
+        self.origins: dict[int, tuple[int, int]] = {}
         # Whether the program needs the interpreter's lock.
         self.uses_python = False
         self.written = self.program[0]
@@ -106,7 +111,7 @@ class Module:
         parts = [self.function(one) for one in self.program]
         deepest = str(max(8, min(_DEEPEST, _STACK // max(1, self.frame))))
         parts = [self.decided(part).replace(f", {_LIMIT}\n", f", {deepest}\n") for part in (*parts, *self.parts())]
-        parts = [outlining.placed(part, self.short) for part in parts]
+        parts = outlining.released([outlining.placed(part, self.short) for part in parts])
         outer = self.program[0]
         foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *self.result_types(outer)))
         self.uses_python = self.uses_python or foreign or bool(self.objects)
@@ -156,7 +161,7 @@ class Module:
         """Return the text of one function."""
         name = self.name(original)
         self.written = original
-        function = copied(original)
+        function = self.copy(original)
         idle.guard(function.body)
         schedule(function.body)
         apart: set[Value] = set()  # what cannot be computed where it is used
@@ -176,6 +181,14 @@ class Module:
         if self.python_used() != used:
             self.calling_back.add(original)
         return self.closed(w, name, [*params, "ptr noalias %out"])
+
+    def copy(self, original: Function) -> Function:
+        """Return a copy of a function, and note which of its operations are which."""
+        function = copied(original)
+        number = self.program.index(original)
+        self.origins |= {id(op): (number, k) for k, op in enumerate(walk(function.body))}
+        self.copies.append(function)
+        return function
 
     def closed(self, w: Writer, name: str, params: list[str]) -> str:
         """Return the text of a function of which all statements have been written."""
@@ -412,6 +425,8 @@ class Module:
     def called_back(self, w: Writer, op: Apply, why: str) -> list[Machine | None]:
         """Return the results of a function of Python's."""
         self.called_.append((op, why))
+        if (place := self.origins.get(id(op))) is not None:
+            self.places[len(self.objects)] = place
         return callbacks.called(w, op)
 
     def include(self, name: str, text: str) -> None:
@@ -421,11 +436,11 @@ class Module:
     def object(self, x: Any) -> int:
         """Return the place of an object in the table."""
         self.objects.append(x)
-        return len(entry.TABLE) + len(self.objects) - 1
+        return len(TABLE) + len(self.objects) - 1
 
     def entry(self, name: str) -> str:
         """Return the place of a known address in the table, as a constant of LLVM's."""
-        return f"getelementptr (i8, ptr @adj.table, i64 {8 * entry.TABLE.index(name)})"
+        return f"getelementptr (i8, ptr @adj.table, i64 {8 * TABLE.index(name)})"
 
 
 @dataclass(eq=False, slots=True)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from adjoint._backend.native import entry, machine
-from adjoint._backend.native.module import Module
+from adjoint._backend.native import cache, machine, programs
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.table import IMPORTS, TABLE, TYPE_NUMBERS
 from adjoint._backend.native.values import Lengths, is_native
 from adjoint._backend.options import Options
 from adjoint._ir.nodes import Apply, Function, functions, walk
 from adjoint._ir.types import Tensor
+
+if TYPE_CHECKING:
+    from adjoint._backend.native.module import Module
 
 __all__ = ["UnsupportedError", "compile", "shown", "source"]
 
@@ -118,6 +121,9 @@ def _remark(called: tuple[Apply, str]) -> str:
 def _module(
     function: Function, *, exact: bool = False, options: Options | None = None, lengths: Lengths | None = None
 ) -> tuple[Module, str]:
+    """Return a program as a module, and its text."""
+    from adjoint._backend.native.module import Module  # ten milliseconds that code from the disk does without
+
     for one in functions(function):
         for op in walk(one.body):
             if isinstance(op, Apply) and op.effect:
@@ -187,15 +193,56 @@ def compile(function: Function, options: Options | None = None, shapes: Sequence
     return Native(function, options, shapes)
 
 
+class _Linked(NamedTuple):
+    """Machine code of a program in memory, the objects that it uses, and whether there is no other form."""
+
+    loaded: machine.Loaded
+    objects: list[Any]
+    is_exact: bool
+
+
 def _compiled(function: Function, options: Options, lengths: Lengths | None, *, exact: bool) -> tuple[Callable[..., Any], bool]:
     """Return a form of a program, and whether it is exact."""
-    module, text = _module(function, exact=exact, options=options, lengths=lengths)
-    loaded = machine.compile_text(text, imports=_imports() | module.imports, late=module.late())
-    table = ctypes.CFUNCTYPE(ctypes.c_void_p)(loaded.address("table"))()
-    addresses = [*_table(), options.threads, *map(id, module.objects)]
+    asked = {"options": options, "lengths": lengths, "exact": exact}
+    key = programs.key(function, asked)
+    made = (_known(function, key) if key is not None else None) or _new(function, asked, key)
+    table = ctypes.CFUNCTYPE(ctypes.c_void_p)(made.loaded.address("table"))()
+    addresses = [*_table(), options.threads, *map(id, made.objects)]
     ctypes.memmove(table, (ctypes.c_void_p * len(addresses))(*addresses), 8 * len(addresses))
-    method = _Method(function.name.encode() or b"f", loaded.address("call"), _FASTCALL, None)
-    return _made()(ctypes.byref(method), _Code(loaded, method, module.objects), None), not module.in_doubt
+    method = _Method(function.name.encode() or b"f", made.loaded.address("call"), _FASTCALL, None)
+    return _made()(ctypes.byref(method), _Code(made.loaded, method, made.objects), None), made.is_exact
+
+
+def _known(function: Function, key: str) -> _Linked | None:
+    """Return a program as machine code that is on the disk, None if it is not."""
+    known = programs.load(key)
+    code = cache.load(known.code) if known is not None else None
+    objects = programs.objects(function, known.places) if known is not None else None
+    if known is None or code is None or objects is None:
+        return None
+    try:
+        addresses = machine.found(known.imports, _imports() | _foreign(known.imports))
+        return _Linked(machine.load(code, ("call", "table"), addresses), objects, known.is_exact)
+    except (machine.InvalidCodeError, LookupError, ImportError, NotImplementedError):
+        return None
+
+
+def _new(function: Function, asked: Mapping[str, Any], key: str | None) -> _Linked:
+    """Return a program as machine code that is made of its text."""
+    module, text = _module(function, **asked)
+    loaded = machine.compile_text(text, imports=_imports() | module.imports, late=module.late())
+    places = programs.places(function, module.objects, module.places) if key is not None else None
+    if key is not None and places is not None:
+        known = programs.Known(loaded.key, tuple(sorted(loaded.imports)), places, not module.in_doubt)
+        programs.store(key, known)
+    return _Linked(loaded, module.objects, not module.in_doubt)
+
+
+def _foreign(names: Iterable[str]) -> dict[str, int]:
+    """Return the addresses of functions of SciPy's among others."""
+    from adjoint._backend.native import foreign
+
+    return {name: foreign.pointer(name) for name in names if "." in name}
 
 
 @functools.cache
@@ -207,7 +254,7 @@ def _made() -> Any:
 
 @functools.cache
 def _imports() -> dict[str, int]:
-    return {name: _address(getattr(ctypes.pythonapi, name)) for name in (*entry.IMPORTS, *_FURTHER)}
+    return {name: _address(getattr(ctypes.pythonapi, name)) for name in (*IMPORTS, *_FURTHER)}
 
 
 def _address(function: Any) -> int:
@@ -238,5 +285,5 @@ def _table() -> tuple[int, ...]:
         "capsule_free": _capsule().address("capsule_free"), "capsule_release": _capsule().address("capsule_release"),
         "exception": id(Exception), "ellipsis": id(...), "spare": ctypes.addressof(_SPARE),
     }  # fmt: skip
-    dtypes = {f"dtype_{kind}": id(np.dtype(kind)) for kind in entry.TYPE_NUMBERS}
-    return tuple((known | dtypes)[name] or 0 for name in entry.TABLE[:-1])
+    dtypes = {f"dtype_{kind}": id(np.dtype(kind)) for kind in TYPE_NUMBERS}
+    return tuple((known | dtypes)[name] or 0 for name in TABLE[:-1])

@@ -7,16 +7,19 @@ written into it.  Nests of one text are one function: in a gradient of array ope
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from adjoint._backend.native.nests import Operand
 from adjoint._backend.native.text import Text
 from adjoint._backend.native.values import Array, Scalar
-from adjoint._backend.native.writing import Writing
+from adjoint._backend.native.writing import OFTEN, Writing
 
 # Lines of a nest that may be put back where a loop calls it, and of all these.
 _SHORT, _MOST = 60, 1000
+# Places in loops that give up a share by instructions of their own.
+_SHARES = 60
 _ALONE, _BACK = "noinline", "alwaysinline"
 # Stands in the text for one of the two, followed by the number of the loops around.
 _PLACE = "@place."
@@ -140,10 +143,23 @@ def placed(text: str, short: Mapping[int, int]) -> str:
 
     ``short`` says for each number of loops around how many lines of nests could be.
     """
-    least = max(short, default=0) + 1
-    while least > 1 and sum(lines for depth, lines in short.items() if depth >= least - 1) <= _MOST:
-        least -= 1
+    least = _innermost(short, _MOST)
     return re.sub(rf"{_PLACE}(\d+)", lambda found: _BACK if int(found[1]) >= least else _ALONE, text)
+
+
+def released(parts: Sequence[str]) -> list[str]:
+    """Return texts with the decision where shares are given up by instructions: in the innermost loops, if not too many."""
+    depths = Counter(int(depth) for part in parts for depth in re.findall(rf"{OFTEN}(\d+)", part))
+    least = _innermost(depths, _SHARES)
+    return [re.sub(rf"{OFTEN}(\d+)", lambda found: "" if int(found[1]) >= least else ".once", part) for part in parts]
+
+
+def _innermost(counts: Mapping[int, int], most: int) -> int:
+    """Return from how many loops around on all together are not more than so many."""
+    least = max(counts, default=0) + 1
+    while least > 1 and sum(count for depth, count in counts.items() if depth >= least - 1) <= most:
+        least -= 1
+    return least
 
 
 def _returned(mark: str, type: str, values: list[tuple[str, str]]) -> list[str]:

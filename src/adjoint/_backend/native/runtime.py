@@ -223,6 +223,11 @@ define internal i64 @adj.bytes(i64 %n, i64 %bytes) alwaysinline nounwind willret
   ret i64 %result
 }
 
+define internal i64 @adj.bytes.once(i64 %n, i64 %bytes) noinline nounwind willreturn memory(none) {
+  %result = call i64 @adj.bytes(i64 %n, i64 %bytes)
+  ret i64 %result
+}
+
 define internal range(i64 -1, 1099511627777) i64 @adj.fit(i64 %a, i64 %b) noinline nounwind willreturn memory(none) {
   %one = icmp eq i64 %a, 1
   %other = icmp eq i64 %b, 1
@@ -294,6 +299,14 @@ make:
   ret ptr %block
 }
 
+define internal ptr @adj.renew.variable(ptr %pool, ptr captures(none) %variable, i64 %bytes) noinline nounwind {
+  %old = load ptr, ptr %variable
+  store ptr null, ptr %variable
+  %block = call ptr @adj.renew(ptr %pool, ptr %old, i64 %bytes)
+  store ptr %block, ptr %variable
+  ret ptr %block
+}
+
 define internal void @adj.retain(ptr %block) alwaysinline nounwind {
   %none = icmp eq ptr %block, null
   br i1 %none, label %end, label %count
@@ -303,6 +316,11 @@ count:
   store i32 %more, ptr %block
   br label %end
 end:
+  ret void
+}
+
+define internal void @adj.retain.once(ptr %block) noinline nounwind {
+  call void @adj.retain(ptr %block)
   ret void
 }
 
@@ -323,6 +341,13 @@ end:
 }
 
 define internal void @adj.release.once(ptr %pool, ptr %block) noinline nounwind {
+  call void @adj.release(ptr %pool, ptr %block)
+  ret void
+}
+
+define internal void @adj.release.variable(ptr %pool, ptr captures(none) %variable) noinline nounwind {
+  %block = load ptr, ptr %variable
+  store ptr null, ptr %variable
   call void @adj.release(ptr %pool, ptr %block)
   ret void
 }

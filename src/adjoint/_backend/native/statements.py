@@ -131,11 +131,11 @@ class Statements:
         if isinstance(x, Array):
             if x.owner == "stack":
                 return w.copy(x)
-            w.text.do(f"call void @adj.retain(ptr {x.owner})")
+            w.retain(x.owner)
             w.keep(x.owner)
         elif isinstance(x, Reference):
             x = lists.duplicate(w, x) if pair.copies and isinstance(x.type, ListOf) else x
-            w.text.do(f"call void @adj.retain(ptr {x.text})")
+            w.retain(x.text)
             w.keep(x.text)
         return x
 

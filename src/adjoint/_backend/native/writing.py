@@ -15,6 +15,8 @@ AXES = 4
 # The length of an axis is at most this.
 LONGEST = 2**40
 UNLIKELY = ", !prof !1"
+# Stands for the decision whether a share is given up by instructions in a loop or by a call (`outlining.released`).
+OFTEN = "@often."
 
 
 class Writing:
@@ -30,6 +32,11 @@ class Writing:
         self.tests = 0
         # The variable that says that a result may not be what it should.
         self.doubtful = ""
+
+    @property
+    def once(self) -> str:
+        """What follows the name of a short function: its instructions are put into loops, and called elsewhere."""
+        return "" if self.depth else ".once"
 
     def keep(self, block: str) -> None:
         """Note a block that is to be freed."""
@@ -73,7 +80,7 @@ class Writing:
                 if self.tests:
                     self.tests -= 1
                     self.leave_if(self.text.compare("ugt", n, str(LONGEST)))
-                size = self.text.let(f"call i64 @adj.bytes(i64 {n}, i64 {size})")
+                size = self.text.let(f"call i64 @adj.bytes{self.once}(i64 {n}, i64 {size})")
         return size
 
     def data_of(self, block: str) -> str:
@@ -94,8 +101,8 @@ class Writing:
         variables = {id(operand): self.operand_variables(operand) for operand in doubtful}
         gapless = text.all([text.compare("eq", operand.strides[-1], "1") for operand in doubtful])
         with text.when(text.negation(gapless)):
-            for operand in doubtful:
-                self.straighten(operand, dims, *variables[id(operand)])
+            failures = [self.straighten(operand, dims, *variables[id(operand)]) for operand in doubtful]
+            self.leave_if(text.any(failures))
         found = []
         for operand in operands:
             if id(operand) in variables:
@@ -114,18 +121,18 @@ class Writing:
             self.text.store("i64", stride, variable)
         return data, steps
 
-    def straighten(self, operand: nests.Operand, dims: tuple[str, ...], data: str, steps: list[str]) -> None:
-        """Put the address and the strides of a copy of an operand into variables, if it has gaps."""
+    def straighten(self, operand: nests.Operand, dims: tuple[str, ...], data: str, steps: list[str]) -> str:
+        """Put the address and the strides of a copy of an operand with gaps into variables; return whether that failed."""
         text = self.text
         sizes = ", ".join(f"i64 {n}" for n in self.padded(operand, dims))
         pair = text.let(f"call {{ptr, ptr}} @adj.straight(ptr %pool, i64 {operand.width}, ptr {operand.data}, {sizes})")
         block, place = (text.let(f"extractvalue {{ptr, ptr}} {pair}, {k}") for k in range(2))
-        self.leave_if(text.let(f"icmp eq ptr {place}, null"))
         self.keep(block)
         text.store("ptr", place, data)
         same = text.let(f"icmp eq ptr {block}, null")
         for k, variable in enumerate(steps):
             text.store("i64", text.select(same, "i64", operand.strides[k], nests.size_of(text, dims[k + 1 :])), variable)
+        return text.let(f"icmp eq ptr {place}, null")
 
     def padded(self, operand: nests.Operand, dims: tuple[str, ...]) -> list[str]:
         """Return the lengths of the axes of a nest and an operand's strides along them, for as many axes as there may be."""
