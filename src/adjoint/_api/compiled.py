@@ -21,7 +21,7 @@ from adjoint._ir.nodes import Function, atom_type
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, owner_of
 from adjoint._trace.traced import Traced, highest
-from adjoint._transform import forward, reverse, simplify
+from adjoint._transform import forward, join, reverse, simplify
 
 Leaves = list[Any]
 
@@ -38,13 +38,20 @@ class Compiled:
         options: Options | None = None,
     ) -> None:
         self.function = simplify.simplify(function, finite)
-        self.backend, self.options = backend, options
+        self.finite, self.backend, self.options = finite, backend, options
         self.variants: dict[Any, Any] = {}
 
     @functools.cached_property
     def call(self) -> Callable[..., Any]:
         """The program as a Python function."""
         return python.compile(self.function)
+
+    @functools.cached_property
+    def joined(self) -> Function:
+        """The program for machine code, where the way back of a loop need not wait for the way there."""
+        divided = self.options is not None and self.options.threads > 1
+        joined = join.join(self.function, divided=divided)
+        return self.function if joined is self.function else simplify.simplify(joined, self.finite)
 
     @functools.cached_property
     def native(self) -> Callable[..., Any] | None:
@@ -54,7 +61,7 @@ class Compiled:
         from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
 
         try:
-            return native.compile(self.function, self.options)
+            return native.compile(self.joined, self.options)
         except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 

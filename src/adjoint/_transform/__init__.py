@@ -22,4 +22,5 @@
       algebra               identities of arithmetic
       finite                where the product of the chain rule may be a plain one
       dead                  what no result depends on
+    join                  a loop and its way back in one, for machine code
 """
