@@ -21,7 +21,7 @@ from adjoint._ir.nodes import Function, atom_type
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, owner_of
 from adjoint._trace.traced import Traced, highest
-from adjoint._transform import forward, join, reverse, simplify
+from adjoint._transform import forward, join, reuse, reverse, simplify
 
 Leaves = list[Any]
 
@@ -50,8 +50,11 @@ class Compiled:
     def joined(self) -> Function:
         """The program for machine code, where the way back of a loop need not wait for the way there."""
         divided = self.options is not None and self.options.threads > 1
-        joined = join.join(self.function, divided=divided)
-        return self.function if joined is self.function else simplify.simplify(joined, self.finite)
+        program = self.function
+        for change in (lambda one: join.join(one, divided=divided), reuse.reuse):
+            changed = change(program)
+            program = program if changed is program else simplify.simplify(changed, self.finite)
+        return program
 
     @functools.cached_property
     def native(self) -> Callable[..., Any] | None:

@@ -23,4 +23,5 @@
       finite                where the product of the chain rule may be a plain one
       dead                  what no result depends on
     join                  a loop and its way back in one, for machine code
+    reuse                 what the way back of a loop takes over from the way there, for machine code
 """

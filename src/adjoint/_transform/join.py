@@ -94,7 +94,7 @@ class _Joining:
         loops = [op for op in block.ops if isinstance(op, Loop) and op.range is not None and op.test is None and not op.stops]
         for n, back in enumerate(loops):
             for there in reversed(loops[:n]):
-                if back.unordered and not there.unordered and _same_turns(there, back) and self.joined(block, there, back):
+                if back.unordered and not there.unordered and same_turns(there, back) and self.joined(block, there, back):
                     return True
         return False
 
@@ -179,7 +179,7 @@ class _Joining:
         return None if any(x in after for x in values((args, op.kwargs))) else (op, args)
 
 
-def _same_turns(a: Loop, b: Loop) -> bool:
+def same_turns(a: Loop, b: Loop) -> bool:
     """Tell whether two loops run over the same range."""
     assert a.range is not None
     assert b.range is not None
@@ -192,7 +192,7 @@ def _same_turns(a: Loop, b: Loop) -> bool:
 def _written(plan: _Plan) -> Loop | None:
     """Return the joined loop; None if that would save nothing."""
     there, back = plan.there, plan.back
-    merger = _Merger(there.body.ops)
+    merger = Merger(there.body.ops)
     merger.env[back.index] = there.index
     consumed, items = [], []
     for atom, item in zip(back.consumed, back.items, strict=True):
@@ -215,7 +215,7 @@ def _written(plan: _Plan) -> Loop | None:
     return loop
 
 
-class _Merger(Copier):
+class Merger(Copier):
     """Copies operations that follow others, without those that were done already; ``gain`` counts these, if they cost much."""
 
     def __init__(self, done: list[Op], env: dict[Value, Any] | None = None) -> None:
@@ -251,7 +251,7 @@ class _Merger(Copier):
         places = self.places(op, loop)
         if places is None:
             return False
-        inner = _Merger(loop.body.ops, dict(self.env))
+        inner = Merger(loop.body.ops, dict(self.env))
         inner.env[op.index] = loop.index
         inner.env.update((param, loop.carried[k]) for param, k in zip(op.carried, places, strict=True))
         items = dict(zip(loop.consumed, loop.items, strict=True))
@@ -261,7 +261,7 @@ class _Merger(Copier):
             return False
         loop.body.ops += rest
         self.env.update((final, loop.finals[k]) for final, k in zip(op.finals, places, strict=True))
-        self.env.update((old, _collect(loop, inner(atom))) for atom, old in zip(op.collected, op.lists, strict=True))
+        self.env.update((old, collect(loop, inner(atom))) for atom, old in zip(op.collected, op.lists, strict=True))
         self.env[op.turns] = loop.turns
         self.gain += 1 + inner.gain
         return True
@@ -293,7 +293,7 @@ def _alike(loop: Loop, k: int, op: Loop, carried: Value) -> bool:
     return named and loop.carried[k].name == carried.name and a.name == b.name
 
 
-def _collect(loop: Loop, atom: Any) -> Value:
+def collect(loop: Loop, atom: Any) -> Value:
     """Let a loop collect an atom of each turn, and return the list."""
     for known, items in zip(loop.collected, loop.lists, strict=True):
         if same_atom(known, atom):
