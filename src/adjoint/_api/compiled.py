@@ -21,7 +21,7 @@ from adjoint._ir.nodes import Function, atom_type
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, owner_of
 from adjoint._trace.traced import Traced, highest
-from adjoint._transform import forward, join, reuse, reverse, simplify
+from adjoint._transform import first_reads, forward, forwards, join, reuse, reverse, simplify
 
 Leaves = list[Any]
 
@@ -51,7 +51,7 @@ class Compiled:
         """The program for machine code, where the way back of a loop need not wait for the way there."""
         divided = self.options is not None and self.options.threads > 1
         program = self.function
-        for change in (lambda one: join.join(one, divided=divided), reuse.reuse):
+        for change in (lambda one: join.join(one, divided=divided), reuse.reuse, first_reads.read_first, forwards.forwards):
             changed = change(program)
             program = program if changed is program else simplify.simplify(changed, self.finite)
         return program

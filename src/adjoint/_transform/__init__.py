@@ -24,4 +24,6 @@
       dead                  what no result depends on
     join                  a loop and its way back in one, for machine code
     reuse                 what the way back of a loop takes over from the way there, for machine code
+    first_reads           arrays that a way back carries only to make what it reads zero, for machine code
+    forwards              ways back that may run forwards, for machine code
 """

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from adjoint._ir.copying import Copier, copied
-from adjoint._ir.independence import DIVIDED, FOLDED, SUMMED, role_of, roles
+from adjoint._ir.independence import roles
 from adjoint._ir.nodes import Apply, Block, Function, Loop, Op, Value, atom_type, free, uses, values, walk
 from adjoint._ir.types import ListOf, Tensor
 from adjoint._rules import stores
 from adjoint._transform import cost
 from adjoint._transform.algebra import same_atom
 from adjoint._transform.dead import drop_dead_code, settled
+from adjoint._transform.forwards import is_free_of
 from adjoint._transform.replacing import substitute
 from adjoint._transform.residuals import FORMS
 from adjoint._transform.shapes import Shapes
@@ -100,7 +101,8 @@ class _Joining:
 
     def joined(self, block: Block, there: Loop, back: Loop) -> bool:
         """Join two loops of a block if that can be, and is of use."""
-        if there.reverse != back.reverse and not all(self.is_free(back, k) for k in range(len(back.inits))):
+        turned = there.reverse != back.reverse
+        if turned and (settled(back) or not all(self.is_free(back, k) for k in range(len(back.inits)))):
             return False
         if self.divided and roles(there) is None:
             return False
@@ -118,10 +120,7 @@ class _Joining:
 
     def is_free(self, back: Loop, k: int) -> bool:
         """Tell whether turns need not wait for each other for a value that a way back carries."""
-        role = role_of(back, k)
-        if role is None:
-            return self.is_cleared(back, k)
-        return role.sort in (DIVIDED, SUMMED) or (role.sort == FOLDED and role.fold == "add")
+        return is_free_of(back, k) or self.is_cleared(back, k)
 
     def is_cleared(self, back: Loop, k: int) -> bool:
         """Tell whether a carried vector starts with zeros, and every turn leaves zeros in each of its places."""
