@@ -11,8 +11,10 @@ import pytest
 
 import adjoint as ad
 from adjoint._ir.evaluate import run
-from adjoint._ir.nodes import Loop, walk
+from adjoint._ir.nodes import Apply, Loop, walk
+from adjoint._rules import stores
 from adjoint._transform.first_reads import read_first
+from adjoint._transform.first_stores import store_first
 from adjoint._transform.forwards import forwards
 from tests.transform.test_join import X, programs
 
@@ -85,8 +87,40 @@ def test_values_and_derivatives(f: Callable[..., Any]) -> None:
     compiled, function = programs(f)
     for x in (X, X[:2], X[:1]):
         value, gradient = run(function, [x])
-        for changed in (forwards(function), read_first(function), compiled.joined):
+        for changed in (forwards(function), read_first(function), store_first(function), compiled.tuned):
             again, other = run(changed, [x])
             assert again == value
             np.testing.assert_allclose(other, gradient, rtol=1e-13, atol=1e-14)
         np.testing.assert_allclose(ad.jit(ad.grad(f), backend="native")(x), gradient, rtol=1e-13, atol=1e-14)
+
+
+def weighted(x):
+    total = 0.0
+    for i in range(len(x)):
+        total += x[i] * x[i]
+    return np.sqrt(total + 1.0)
+
+
+def weighted_in_part(x):
+    total = 0.0
+    for i in range(1, len(x)):
+        total += x[i] * x[i]
+    return np.sqrt(total + 1.0)
+
+
+def weighted_twice(x):
+    total = 0.0
+    for i in range(1, len(x)):
+        total += x[i] * x[i - 1]
+    return np.sqrt(total + 9.0)
+
+
+@pytest.mark.parametrize(("f", "zeros", "sums"), [(weighted, 0, 0), (weighted_in_part, 1, 0), (weighted_twice, 1, 2)])
+def test_what_is_added_to_zeros_is_stored(f: Callable[..., Any], zeros: int, sums: int) -> None:
+    compiled, function = programs(f)
+    changed = store_first(function)
+    functions = [op.function for op in walk(changed.body) if isinstance(op, Apply)]
+    assert (functions.count(np.zeros_like), functions.count(stores.accumulate)) == (zeros, sums)
+    for program in (changed, compiled.tuned):
+        np.testing.assert_allclose(run(program, [X])[1], run(function, [X])[1], rtol=1e-14)
+    np.testing.assert_allclose(ad.jit(ad.grad(f), backend="native")(X), run(function, [X])[1], rtol=1e-14)

@@ -21,7 +21,7 @@ from adjoint._ir.nodes import Function, atom_type
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, owner_of
 from adjoint._trace.traced import Traced, highest
-from adjoint._transform import first_reads, forward, forwards, join, reuse, reverse, simplify
+from adjoint._transform import forward, reverse, simplify, tune
 
 Leaves = list[Any]
 
@@ -47,14 +47,10 @@ class Compiled:
         return python.compile(self.function)
 
     @functools.cached_property
-    def joined(self) -> Function:
-        """The program for machine code, where the way back of a loop need not wait for the way there."""
+    def tuned(self) -> Function:
+        """The program as it becomes machine code."""
         divided = self.options is not None and self.options.threads > 1
-        program = self.function
-        for change in (lambda one: join.join(one, divided=divided), reuse.reuse, first_reads.read_first, forwards.forwards):
-            changed = change(program)
-            program = program if changed is program else simplify.simplify(changed, self.finite)
-        return program
+        return tune.tune(self.function, self.finite, divided=divided)
 
     @functools.cached_property
     def native(self) -> Callable[..., Any] | None:
@@ -64,7 +60,7 @@ class Compiled:
         from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
 
         try:
-            return native.compile(self.joined, self.options)
+            return native.compile(self.tuned, self.options)
         except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 

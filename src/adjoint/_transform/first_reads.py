@@ -23,9 +23,9 @@ Uses = dict[Value, list[Any]]
 def read_first(function: Function) -> Function:
     """Return a program whose loops carry no array only to overwrite what they read; the function itself if none does."""
     new = copied(function)
-    uses, found = _uses(new), {}
+    uses, found = uses_of(new), {}
     for op in walk(new.body):
-        if isinstance(op, Loop) and op.unordered and _runs_up(op):
+        if isinstance(op, Loop) and op.unordered and runs_up(op):
             for k in range(len(op.inits)):
                 found.update(_replaced(op, k, uses))
     if not found:
@@ -35,7 +35,7 @@ def read_first(function: Function) -> Function:
     return new
 
 
-def _uses(function: Function) -> Uses:
+def uses_of(function: Function) -> Uses:
     """Return the operations that use each value; True stands for a use as the result of a block."""
     found: Uses = defaultdict(list)
     blocks: list[Block] = [function.body]
@@ -49,7 +49,7 @@ def _uses(function: Function) -> Uses:
     return found
 
 
-def _runs_up(loop: Loop) -> bool:
+def runs_up(loop: Loop) -> bool:
     """Tell whether the indices of a loop are all different, and none is negative."""
     if loop.range is None or loop.test is not None:
         return False
