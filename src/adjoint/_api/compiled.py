@@ -21,7 +21,7 @@ from adjoint._ir.nodes import Function, atom_type
 from adjoint._rules import kinds
 from adjoint._trace.memory import as_traced, owner_of
 from adjoint._trace.traced import Traced, highest
-from adjoint._transform import forward, reverse, simplify
+from adjoint._transform import forward, reverse, simplify, tune
 
 Leaves = list[Any]
 
@@ -39,7 +39,7 @@ class Compiled:
         shapes: Sequence[tuple[int, ...]] = (),
     ) -> None:
         self.function = simplify.simplify(function, finite)
-        self.backend, self.options = backend, options
+        self.finite, self.backend, self.options = finite, backend, options
         # The shapes that arguments have at first.
         self.shapes = shapes
         self.variants: dict[Any, Any] = {}
@@ -50,6 +50,12 @@ class Compiled:
         return python.compile(self.function)
 
     @functools.cached_property
+    def tuned(self) -> Function:
+        """The program as it becomes machine code."""
+        divided = self.options is not None and self.options.threads > 1
+        return tune.tune(self.function, self.finite, divided=divided)
+
+    @functools.cached_property
     def native(self) -> Any:
         """The program as machine code; None if it is to be run by Python, or cannot be run otherwise."""
         if self.backend == "python" or not machine.available():
@@ -57,7 +63,7 @@ class Compiled:
         from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
 
         try:
-            return native.compile(self.function, self.options, self.shapes)
+            return native.compile(self.tuned, self.options, self.shapes)
         except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 

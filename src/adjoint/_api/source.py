@@ -11,6 +11,7 @@ from adjoint._backend import python
 from adjoint._backend.native import machine
 from adjoint._backend.options import Options
 from adjoint._ir.nodes import Function
+from adjoint._transform import tune
 from adjoint.errors import AdjointError
 
 
@@ -81,7 +82,8 @@ def machine_text(function: Function, form: str, options: Options | None = None) 
 
     try:
         if machine.available():
-            return native.shown(function, form, options)
+            tuned = tune.tune(function, divided=options is not None and options.threads > 1)
+            return native.shown(tuned, form, options)
         why = "LLVM, the package llvmlite, is not there"
     except (ImportError, OSError) as error:
         why = f"LLVM cannot be loaded: {error}"

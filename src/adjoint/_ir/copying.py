@@ -53,6 +53,7 @@ class Copier:
                     body=self.block(op.body),
                     reverse=op.reverse,
                     stops=op.stops,
+                    unordered=op.unordered,
                 )
             case Call():
                 return Call(function=op.function, args=self(op.args))

@@ -119,6 +119,7 @@ class Loop(Op):
     ``consumed``  lists of which each turn takes the item of its position; the list is as long as the loop is
     ``body``      parameters ``[index, *carried, *items]``; results ``[*carried, *collected, (stop)]``
     ``stops``     the last result is a boolean: this turn was the last one
+    ``unordered`` reverse mode wrote it: what it adds up is no sum of the user's, and may be added in any order
     ``outputs``   ``[*carried, *lists of what was collected, turns]``; ``turns`` is how many began
 
     Items are aligned by position, not by time: what turn k of the range collected is what turn k of another loop consumes,
@@ -132,6 +133,7 @@ class Loop(Op):
     reverse: bool = False
     consumed: list[Any] = field(default_factory=list)
     stops: bool = False
+    unordered: bool = False
 
     @property
     def blocks(self) -> tuple[Block, ...]:

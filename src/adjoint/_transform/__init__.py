@@ -22,4 +22,10 @@
       algebra               identities of arithmetic
       finite                where the product of the chain rule may be a plain one
       dead                  what no result depends on
+    tune                  what is done to a program before it becomes machine code
+      join                  a loop and its way back in one
+      reuse                 what the way back of a loop takes over from the way there
+      first_reads           arrays that a way back carries only to make what it reads zero
+      first_stores          what a way back adds to zeros
+      forwards              ways back that may run forwards
 """

@@ -258,6 +258,7 @@ class _Batching(Copier):
             self.refuse(op, "a loop that ends at different turns for the elements of a batch")
         carried = self.dependence.pattern(op.carried)
         new = Loop(range=self(op.range), inits=[], body=Block(), reverse=op.reverse, stops=op.stops, line=op.line)
+        new.unordered = op.unordered
         new.inits = [
             self.stack(init, like) if b else self(init) for init, b, like in zip(op.inits, carried, op.carried, strict=True)
         ]

@@ -134,7 +134,12 @@ def _weight(function: Any) -> int:
         return 10 * LENGTH
     if "linalg" in name_of(function):
         return 100 * LENGTH
-    return 40 if isinstance(function, np.ufunc) and function not in _ARITHMETIC else 10
+    return 40 if is_costly(function) else 10
+
+
+def is_costly(function: Any) -> bool:
+    """Tell whether an elementwise function is more than arithmetic."""
+    return isinstance(function, np.ufunc) and function not in _ARITHMETIC
 
 
 def operations(op: Op) -> list[Op]:

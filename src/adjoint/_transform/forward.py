@@ -194,7 +194,7 @@ class _Pushing(Copier):
         outputs += self.tangent_values(op.lists)
         outputs.append(self.fresh(op.turns))
         new = Loop(range=self(op.range), inits=inits, consumed=consumed, body=body, reverse=op.reverse, stops=op.stops)
-        new.outputs = outputs
+        new.outputs, new.unordered = outputs, op.unordered
         new.test = None if op.test is None else self.test(op.test, new)
         self.builder.append(new)
 

@@ -33,7 +33,7 @@ from adjoint._transform.shapes import Shapes
 from adjoint._transform.undo import renew
 
 # Functions that ask some argument for its shape and dtype only, with its position.
-_FORMS = {
+FORMS = {
     stores.fit: 1, stores.spread: 1, stores.form: 0, np.zeros_like: 0, np.ones_like: 0, np.empty_like: 0, np.full_like: 0,
     extent: 0, np.size: 0,
 }  # fmt: skip
@@ -185,7 +185,7 @@ class Settlement:
     def stand_in(self) -> None:
         """Let operations that ask only for the form of a value of the forward block ask a stand-in."""
         asked = self.asked()
-        whole = set(self.taken(op for op in walk(self.backward) if not (isinstance(op, Apply) and op.function in _FORMS)))
+        whole = set(self.taken(op for op in walk(self.backward) if not (isinstance(op, Apply) and op.function in FORMS)))
         whole.update(value for block in self.blocks() for value in values(block.results))
         for op, k in asked:
             whole.update(value for j, arg in enumerate(op.args) if j != k for value in values(arg))
@@ -203,8 +203,8 @@ class Settlement:
         """Return the operations that ask for the form of a value of the forward block, with the argument's position."""
         found = []
         for op in walk(self.backward):
-            if isinstance(op, Apply) and op.function in _FORMS:
-                k = _FORMS[op.function]
+            if isinstance(op, Apply) and op.function in FORMS:
+                k = FORMS[op.function]
                 value = op.args[k] if len(op.args) > k else None
                 if type(value) is Value and value in self.own and isinstance(value.type, Tensor):
                     found.append((op, k))

@@ -60,7 +60,7 @@ class LoopReversal:
 
     def write(self) -> None:
         op, reversal, bars = self.op, self.reversal, self.bars
-        loop = Loop(range=op.range, inits=[], body=self.body, reverse=not op.reverse, line=op.line)
+        loop = Loop(range=op.range, inits=[], body=self.body, reverse=not op.reverse, line=op.line, unordered=True)
         if self.counted:
             loop.range, loop.reverse = (0, op.turns, 1), True
         lists = [(result, bars.pop(items)) for result, items in zip(op.collected, op.lists, strict=True)]

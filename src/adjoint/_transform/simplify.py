@@ -160,7 +160,7 @@ class _Simplifier(Copier):
         test = None if op.test is None else Block([op.test.params[k] for k in kept], op.test.ops, op.test.results)
         inits, outputs = [op.inits[k] for k in kept], [*[op.outputs[k] for k in kept], *op.outputs[n:]]
         new = Loop(range=op.range, inits=inits, body=body, test=test, reverse=op.reverse, consumed=op.consumed, stops=op.stops)
-        new.outputs, new.line = outputs, op.line
+        new.outputs, new.line, new.unordered = outputs, op.line, op.unordered
         return new
 
     def apply(self, op: Apply) -> None:
@@ -178,7 +178,7 @@ class _Simplifier(Copier):
                 if type(atom) is Value and not atom.name:
                     atom.name = output.name
             return
-        key = _key(new, op.outputs)
+        key = key_of(new, op.outputs)
         done = None if key is None else self.done(key)
         if done is not None:
             for output, value in zip(op.outputs, done, strict=True):
@@ -267,7 +267,7 @@ _BLANK = {
 }  # fmt: skip
 
 
-def _key(op: Apply, outputs: list[Value]) -> Any:
+def key_of(op: Apply, outputs: list[Value]) -> Any:
     """Return what tells one operation from another, of results of these types.
 
     None if that cannot be told, or each is wanted for itself.
@@ -275,20 +275,20 @@ def _key(op: Apply, outputs: list[Value]) -> Any:
     if op.function in _BLANK:
         return None
     try:
-        key = (op.function, _frozen(op.args), _frozen(op.kwargs), op.form, tuple(output.type for output in outputs))
+        key = (op.function, frozen(op.args), frozen(op.kwargs), op.form, tuple(output.type for output in outputs))
         hash(key)
     except TypeError:
         return None
     return key
 
 
-def _frozen(tree: Any) -> Any:
+def frozen(tree: Any) -> Any:
     if isinstance(tree, (tuple, list)):
-        return (type(tree), *map(_frozen, tree))
+        return (type(tree), *map(frozen, tree))
     if type(tree) is dict:
-        return tuple((name, _frozen(part)) for name, part in sorted(tree.items()))
+        return tuple((name, frozen(part)) for name, part in sorted(tree.items()))
     if type(tree) is slice:
-        return (slice, _frozen(tree.start), _frozen(tree.stop), _frozen(tree.step))
+        return (slice, frozen(tree.start), frozen(tree.stop), frozen(tree.step))
     if isinstance(tree, (float, complex, np.inexact)):
         return (type(tree), repr(tree))  # tells 0.0 from -0.0
     return tree if type(tree) is Value else (type(tree), tree)

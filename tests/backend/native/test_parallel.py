@@ -11,10 +11,10 @@ import pytest
 
 import adjoint as ad
 from adjoint._api.jit import Jitted
-from adjoint._backend import independence
-from adjoint._backend.independence import DIVIDED, FOLDED, LAST, SUMMED
 from adjoint._backend.native import native, threads
 from adjoint._backend.options import Options
+from adjoint._ir import independence
+from adjoint._ir.independence import DIVIDED, FOLDED, LAST, SUMMED
 from adjoint._ir.nodes import Loop, walk
 from tests.backend.native.test_corpus import BY_PYTHON, assert_equal
 from tests.programs import PROGRAMS

@@ -52,7 +52,7 @@ def _within(block: Block, used: set[Value], *, inner: bool) -> None:
 
 def _is_candidate(op: Loop) -> bool:
     """Tell whether a loop is a way back, which none of a user's own is, and may have many turns."""
-    if not op.reverse or op.range is None or op.test is not None or op.stops:
+    if not op.unordered or op.range is None or op.test is not None or op.stops:
         return False
     return any(type(part) is Value for part in op.range) or len(range(*op.range)) >= _LEAST
 

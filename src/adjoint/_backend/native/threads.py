@@ -17,13 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adjoint._backend import independence
-from adjoint._backend.independence import DIVIDED, FOLDED, LAST, SUMMED, Role
 from adjoint._backend.native import kernels, lists, nests, scalars
 from adjoint._backend.native.function import Slot, Writer
 from adjoint._backend.native.values import KINDS, Array, Reference, Scalar, is_native, kind_of, rank_of
 from adjoint._backend.native.work import SUM, Work, multiplied
 from adjoint._backend.plan import Branch, Collect, Compute, Cycle, Move
+from adjoint._ir import independence
+from adjoint._ir.independence import DIVIDED, FOLDED, LAST, SUMMED, Role
 from adjoint._ir.nodes import Value
 from adjoint._ir.types import Tensor
 

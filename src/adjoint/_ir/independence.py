@@ -63,14 +63,15 @@ def roles(loop: Loop) -> list[Role] | None:
         return None
     found = []
     for k in range(len(loop.inits)):
-        role = _role(loop, k)
+        role = role_of(loop, k)
         if role is None:
             return None
         found.append(role)
     return found
 
 
-def _role(loop: Loop, k: int) -> Role | None:
+def role_of(loop: Loop, k: int) -> Role | None:
+    """Return the role of one carried value; None if turns may need each other for it."""
     carried, update = loop.carried[k], loop.updates[k]
     elsewhere = set(values([result for j, result in enumerate(loop.body.results) if j != k]))
     if carried not in elsewhere and carried not in {value for op in loop.body.ops for value in uses(op)} | set(values(update)):
