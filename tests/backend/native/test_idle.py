@@ -97,4 +97,4 @@ def test_loops_around_are_shared_by_threads_as_before():
     np.testing.assert_allclose(g(W, X), newton_step(by_loops)(W, X), rtol=1e-13)
     program = g.last.compiled.tuned
     loops = [op for op in program.body.ops if isinstance(op, Loop)]
-    assert len(native._module(program, options=Options(parallel=2))[0].divisions) >= len(loops) == 2
+    assert len(native._module(program, options=Options(parallel=2))[0].divisions) >= len(loops) > 0
