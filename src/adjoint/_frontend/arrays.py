@@ -127,7 +127,7 @@ class Array(Symbol):
     def tolist(self) -> Any:
         """The elements as Python's numbers, in lists."""
         if self.ndim == 0:
-            return self[()]
+            return self.item()
         return writer().list_of(self)
 
     def flatten(self, order: Any = "C") -> Any:

@@ -66,6 +66,7 @@ def called(w: Writer, op: Apply) -> list[Machine | None]:
     argv = text.buffer("ptr", max(1, len(boxed)))
     for k, x in enumerate(boxed):
         text.store("ptr", x, text.item("ptr", argv, str(k)))
+    w.leave_if(text.any([text.let(f"icmp eq ptr {x}, null") for x in boxed]))
     function = text.load("ptr", text.item("ptr", "@adj.table", str(number)))
     result = text.let(f"call ptr @PyObject_Vectorcall(ptr {function}, ptr {argv}, i64 {len(boxed)}, ptr null)")
     for x in boxed:
@@ -219,7 +220,8 @@ def _array(w: Writer, x: Array) -> str:
         f"i32 0, i32 {_ALIGNED}, ptr null)"
     )
     if x.owner != "null":
-        with text.when(text.let(f"icmp ne ptr {x.owner}, null")):
+        found = text.let(f"icmp ne ptr {result}, null")
+        with text.when(text.all([text.let(f"icmp ne ptr {x.owner}, null"), found])):
             text.do(f"call void @adj.retain(ptr {x.owner})")
             free = text.load("ptr", w.module.entry("capsule_release"))
             capsule = text.let(f"call ptr @PyCapsule_New(ptr {x.owner}, ptr null, ptr {free})")

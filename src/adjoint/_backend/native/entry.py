@@ -161,10 +161,12 @@ def text(module: Any, function: Function) -> str:
         objects.append(_made(lines, lines.let(f"getelementptr i8, ptr {out}, i64 {offset}"), t))
         offset += lists.padded(t)
     lines.do(f"call void @adj.clear(ptr {pool})")
+    _expect_made(lines, objects)
     if len(objects) == 1:
         result = objects[0]
     else:
         result = lines.let(f"call ptr @PyTuple_New(i64 {len(objects)})")
+        lines.expect(lines.let(f"icmp ne ptr {result}, null"), "clear")
         for k, one in enumerate(objects):
             lines.let(f"call i32 @PyTuple_SetItem(ptr {result}, i64 {k}, ptr {one})")
     if failed is not None:
@@ -175,6 +177,20 @@ def text(module: Any, function: Function) -> str:
     head = "define ptr @call(ptr %self, ptr %args, i64 %n) {"
     declared = _DECLARED.format(count=len(TABLE) + len(module.objects))
     return "\n".join([declared, head, *lines.allocas, *lines.lines, _ENDS])
+
+
+def _expect_made(lines: _Lines, objects: list[str]) -> None:
+    """Leave if there was no memory for an object, or no array of such a shape; the others are given up."""
+    good, bad = lines.label("made"), lines.label("none")
+    every = "true"
+    for one in objects:
+        every = lines.let(f"and i1 {every}, {lines.let(f'icmp ne ptr {one}, null')}")
+    lines.do(f"br i1 {every}, label %{good}, label %{bad}, !prof !0")
+    lines.lines.append(f"{bad}:")
+    for one in objects:
+        lines.do(f"call void @Py_DecRef(ptr {one})")  # which takes null too
+    lines.do("br label %clear")
+    lines.lines.append(f"{good}:")
 
 
 def _kinds(function: Function) -> list[Type | None]:
@@ -290,18 +306,24 @@ def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
         f"call ptr {lines.entry('new_array')}(ptr {lines.entry('array')}, i32 {rank}, ptr {dims}, i32 {number}, "
         f"ptr null, ptr {data}, i32 0, i32 1281, ptr null)"
     )
+    lines.do(f"store ptr {x}, ptr {result}")
+    based = lines.label("based")
+    lines.do(f"br i1 {lines.let(f'icmp eq ptr {x}, null')}, label %{end}, label %{based}, !prof !1")
+    lines.lines.append(f"{based}:")
     capsule = lines.let(f"call ptr @PyCapsule_New(ptr {owner}, ptr null, ptr {lines.entry('capsule_free')})")
     lines.let(f"call i32 {lines.entry('set_base')}(ptr {x}, ptr {capsule})")
-    lines.do(f"store ptr {x}, ptr {result}")
     lines.do(f"br label %{end}")
     lines.lines.append(f"{copy}:")
     y = lines.let(
         f"call ptr {lines.entry('new_array')}(ptr {lines.entry('array')}, i32 {rank}, ptr {dims}, i32 {number}, "
         f"ptr null, ptr null, i32 0, i32 0, ptr null)"
     )
+    lines.do(f"store ptr {y}, ptr {result}")
+    full = lines.label("full")
+    lines.do(f"br i1 {lines.let(f'icmp eq ptr {y}, null')}, label %{end}, label %{full}, !prof !1")
+    lines.lines.append(f"{full}:")
     lines.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {lines.at(y, 16)}, ptr {data}, i64 {size}, i1 false)")
     lines.do(f"call void @adj.release(ptr %pool, ptr {owner})")
-    lines.do(f"store ptr {y}, ptr {result}")
     lines.do(f"br label %{end}")
     lines.lines.append(f"{end}:")
     return lines.let(f"load ptr, ptr {result}")

@@ -262,6 +262,8 @@ class Writer(Writing):
         if isinstance(x, Array) and not x.dims:
             x = nests.load(self.text, x.kind, x.data)
         if isinstance(x, Scalar):
+            if slot.kind not in KINDS:
+                raise UnsupportedError(f"a number of type {slot.type}")
             self.text.store(KINDS[slot.kind][0], convert(self.text, x, slot.kind).text, slot.data)
         elif isinstance(x, Array):
             self._assign_array(slot, x, copies=copies)
