@@ -15,7 +15,7 @@ import random
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -109,10 +109,11 @@ def _indexed_array(t: Tensor, index: Any) -> Type | None:
 
 
 def _is_range(part: slice) -> bool:
-    return all(x is None or _is_index(atom_type(x)) for x in (part.start, part.stop, part.step))
+    bounds = [atom_type(x) for x in (part.start, part.stop, part.step) if x is not None]
+    return all(_is_index(t) and not t.rank and (t.number or t.dtype.kind != "b") for t in bounds)
 
 
-def _is_index(t: Any) -> bool:
+def _is_index(t: Any) -> TypeGuard[Tensor]:
     return isinstance(t, Tensor) and t.dtype.kind in "iub"
 
 

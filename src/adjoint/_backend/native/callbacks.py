@@ -15,6 +15,7 @@ import numpy as np
 from adjoint._backend.native import lists, nests
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.text import number
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
 from adjoint._ir.nodes import Apply, Undefined, Value, map_atoms, values
 from adjoint._ir.types import ListOf, Record, Tensor, Type
@@ -244,6 +245,8 @@ def unbox(w: Writer, t: Type, x: str) -> Machine:
         return Array(kind, text.load("ptr", lists.field(w, x, 16)), dims, None, block)
     if kind[0] == "f":
         value = text.let(f"call double @PyFloat_AsDouble(ptr {x})")
+        with text.when(text.let(f"fcmp oeq double {value}, {number(-1.0)}"), ", !prof !1"):
+            w.leave_if(text.let(f"icmp ne ptr {text.let('call ptr @PyErr_Occurred()')}, null"))
         return Scalar(kind, value if kind == "f8" else text.let(f"fptrunc double {value} to float"))
     if kind == "i8":
         value = text.let(f"call i64 @PyLong_AsLongLong(ptr {x})")
@@ -254,8 +257,15 @@ def unbox(w: Writer, t: Type, x: str) -> Machine:
 
 
 def _list(w: Writer, t: ListOf, x: str) -> Reference:
-    result = lists.new(w, t)
-    n = w.text.let(f"call i64 @PyList_Size(ptr {x})")
+    """Return a list of Python's; None, which stands for one that a branch has not made, as an empty one."""
+    text = w.text
+    result, size = lists.new(w, t), text.variable("i64")
+    text.store("i64", "0", size)
+    none = text.load("ptr", text.item("ptr", "@adj.table", str(w.module.object(None))))
+    with text.when(text.let(f"icmp ne ptr {x}, {none}")):
+        text.store("i64", text.let(f"call i64 @PyList_Size(ptr {x})"), size)
+    n = text.load("i64", size)
+    w.leave_if(text.compare("slt", n, "0"))
     lists.reserve(w, result, n)
 
     def turn(k: str) -> None:

@@ -210,7 +210,7 @@ def _extreme(checks: Checks, name: str, args: list[Scalar], kind: str) -> Scalar
     best, *rest = (convert(text, x, kind) for x in args)
     for x in rest:
         sign = "gt" if name == "max" else "lt"
-        predicate = f"icmp s{sign}" if kind == "i8" else f"fcmp o{sign}"
+        predicate = f"fcmp o{sign}" if kind[0] == "f" else f"icmp {'s' if kind == 'i8' else 'u'}{sign}"
         better = text.let(f"{predicate} {x.type} {x.text}, {best.text}")
         best = Scalar(kind, text.select(better, x.type, x.text, best.text))
     return best
