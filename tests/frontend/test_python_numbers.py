@@ -105,6 +105,10 @@ WHOLE: list[Row] = [
 ]
 
 RAISING: list[Row] = [
+    *[
+        (lambda a, b: (a % b, a // b), (a, b))
+        for a, b in ((False, nan), (True, 2.5), (0, nan), (7, nan), (7, -inf), (-0.0, nan))
+    ],
     (lambda x: x.item(1) / 0.0, (np.arange(3.0),)),
     (lambda x: x[0].item() / 0.0, (np.arange(3.0),)),
     (lambda x: x[1].tolist() / 0.0, (np.arange(3.0),)),
