@@ -10,10 +10,12 @@ import copy
 import math
 import os
 import random
+import subprocess
 import sys
 import threading
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,3 +196,43 @@ def test_lists_that_a_branch_has_not_made() -> None:
     program = PROGRAMS["exceptions.a_loop_whose_first_turn_changes_a_type"]
     native, python = (ad.jit(program.function, backend=backend) for backend in ("native", "python"))
     np.testing.assert_allclose(ad.grad(native, (0, 1))(*program.args), ad.grad(python, (0, 1))(*program.args))
+
+
+# Lists and arrays are made with less and less memory left: each call gives a result, or MemoryError.
+SHORT_OF_MEMORY = """
+import gc, resource
+import numpy as np
+import adjoint as ad
+
+def listed(n):
+    items = []
+    for i in range(n):
+        items.append(i * 1.0)
+    return items
+
+def arrays(n):
+    a = np.zeros(n)
+    b = np.cumsum(a + 1.0)
+    return np.sort(b)[::-1] + a, b, a
+
+programs = [ad.jit(f, backend="native") for f in (listed, arrays)]
+for program in programs:
+    program(10)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+for room in (10, 20, 40, 70, 100, 150, 300):
+    resource.setrlimit(resource.RLIMIT_AS, (used + room * 2**20, resource.RLIM_INFINITY))
+    for program in programs:
+        try:
+            program(10**6)
+        except MemoryError:
+            pass
+        gc.collect()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by the system in another way")
+def test_no_memory(tmp_path: Path) -> None:
+    program = tmp_path / "short_of_memory.py"
+    program.write_text(SHORT_OF_MEMORY)
+    done = subprocess.run([sys.executable, "-X", "faulthandler", str(program)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -67,7 +67,6 @@ def called(w: Writer, op: Apply) -> list[Machine | None]:
     argv = text.buffer("ptr", max(1, len(boxed)))
     for k, x in enumerate(boxed):
         text.store("ptr", x, text.item("ptr", argv, str(k)))
-    w.leave_if(text.any([text.let(f"icmp eq ptr {x}, null") for x in boxed]))
     function = text.load("ptr", text.item("ptr", "@adj.table", str(number)))
     result = text.let(f"call ptr @PyObject_Vectorcall(ptr {function}, ptr {argv}, i64 {len(boxed)}, ptr null)")
     for x in boxed:
@@ -164,7 +163,13 @@ def _own(y: Any, t: Tensor) -> np.ndarray:
 
 
 def box(w: Writer, t: Type, x: Machine) -> str:
-    """Return a value as an object, of which the caller has a share."""
+    """Return a value as an object, of which the caller has a share; leave if there is no memory for it."""
+    result = _boxed(w, t, x)
+    w.leave_if(w.text.let(f"icmp eq ptr {result}, null"))
+    return result
+
+
+def _boxed(w: Writer, t: Type, x: Machine) -> str:
     text = w.text
     if isinstance(x, Scalar):
         return _number(w, t, x)
@@ -174,9 +179,14 @@ def box(w: Writer, t: Type, x: Machine) -> str:
         w.leave_if(text.let(f"icmp eq ptr {x.text}, null"))
         n = lists.length(w, x)
         result = text.let(f"call ptr @PyList_New(i64 {n})")
+        w.leave_if(text.let(f"icmp eq ptr {result}, null"))
 
         def turn(k: str) -> None:
-            item = box(w, t.item, lists.get(w, t.item, lists.place(w, x, k)))
+            item = _boxed(w, t.item, lists.get(w, t.item, lists.place(w, x, k)))
+            none = text.let(f"icmp eq ptr {item}, null")
+            with text.when(none, ", !prof !1"):
+                text.do(f"call void @Py_DecRef(ptr {result})")
+            w.leave_if(none)
             text.let(f"call i32 @PyList_SetItem(ptr {result}, i64 {k}, ptr {item})")
 
         nests.loop(text, n, turn)
