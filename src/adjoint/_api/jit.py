@@ -487,8 +487,14 @@ def _shape(value: Any, marks: list[Any]) -> str | None:
 
 
 def _expect_apart(inputs: list[Any], written: list[int]) -> None:
-    """Raise if an array that the program writes to shares its memory with another argument."""
+    """Raise if an array that the program writes to shares its memory with another argument, or its elements do."""
     for k in written:
+        if isinstance(inputs[k], np.ndarray) and _overlaps_itself(inputs[k]):
+            raise MutationError(
+                "the function writes into an array of which several elements lie at one place of memory",
+                why="the program takes them for independent numbers",
+                remedy="pass a copy of it",
+            )
         for j, other in enumerate(inputs):
             both = isinstance(inputs[k], np.ndarray) and isinstance(other, np.ndarray)
             if j != k and both and np.may_share_memory(inputs[k], other) and np.shares_memory(inputs[k], other):
@@ -497,6 +503,18 @@ def _expect_apart(inputs: list[Any], written: list[int]) -> None:
                     why="the program takes them for independent arrays",
                     remedy="pass a copy of one of them",
                 )
+
+
+def _overlaps_itself(x: np.ndarray) -> bool:
+    """Tell whether elements of an array may share memory: axes by their strides, each reaches beyond all that is within."""
+    if x.flags.forc or not x.size:
+        return False
+    reach = x.itemsize
+    for stride, n in sorted((abs(stride), n) for stride, n in zip(x.strides, x.shape, strict=True) if n > 1):
+        if stride < reach:
+            return True
+        reach += stride * (n - 1)
+    return False
 
 
 def _found(tree: Any, path: tuple[Any, ...]) -> Any:

@@ -117,6 +117,8 @@ class Array(Symbol):
             if not np.can_cast(y.dtype, self.dtype, "same_kind"):
                 raise TypeError(f"Cannot cast ufunc {plain.__name__!r} output from {y.dtype!r} to {self.dtype!r}")
             y = np.astype(y, self.dtype)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        if np.ndim(y) > self.ndim:
+            raise ValueError(f"non-broadcastable output operand with {self.ndim} axes doesn't match the broadcast shape")
         self.replace(y)
         return self
 
@@ -127,7 +129,7 @@ class Array(Symbol):
     def tolist(self) -> Any:
         """The elements as Python's numbers, in lists."""
         if self.ndim == 0:
-            return self[()]
+            return self.item()
         return writer().list_of(self)
 
     def flatten(self, order: Any = "C") -> Any:

@@ -164,11 +164,7 @@ def in_order(x: Any, *, key: Any = None, reverse: bool = False) -> Any:
         return sorted_by(list(iteration.iterated(x)), key and routed(key), reverse=reverse)
     y = np.sort(x if isinstance(x, Symbol) else writer().as_array(x))
     y = y[::-1] if reverse else y
-    return (
-        y
-        if isinstance(x, Symbol)
-        else GrowingList([writer().apply(float, (y[k],), {}) if is_number(v) else y[k] for k, v in enumerate(x)])
-    )
+    return y if isinstance(x, Symbol) else GrowingList([y[k].item() if is_number(v) else y[k] for k, v in enumerate(x)])
 
 
 def sorted_by(items: list[Any], key: Any, *, reverse: bool) -> GrowingList:

@@ -44,7 +44,7 @@ def log(x: Any, *base: Any) -> Any:
     if not holds_symbols((x, *base)):
         return math.log(x, *base)
     y = writer().apply(math.log, (x,), {}) if isinstance(x, Symbol) else math.log(x)
-    return y / log(base[0]) if base else y
+    return RUNTIME.binary("truediv", y, log(base[0])) if base else y
 
 
 @replaces(cmath.log)
@@ -61,8 +61,8 @@ def hypot(*coordinates: Any) -> Any:
         return math.hypot(*coordinates)
     y = absolute(coordinates[0])
     for x in coordinates[1:]:
-        y = np.hypot(y, x)
-    return y
+        y = writer().apply(math.hypot, (y, x), {}) if holds_symbols((y, x)) else math.hypot(y, x)
+    return y if len(coordinates) > 1 else to_float(y)
 
 
 @replaces(math.dist)
@@ -70,7 +70,13 @@ def dist(p: Any, q: Any) -> Any:
     return hypot(*[a - b for a, b in zip(p, q, strict=True)])
 
 
-@replaces(builtins.sum, math.fsum)
+@replaces(math.fsum)
+def float_total(values: Any, /) -> Any:
+    """Return a sum of floats; in a program it is rounded at each step."""
+    return to_float(total(values))
+
+
+@replaces(builtins.sum)
 def total(values: Any, /, start: Any = 0) -> Any:
     if isinstance(values, GrowingList) and values.dynamic is not None:
         return writer().apply(builtins.sum, (values,) if isinstance(start, int) and start == 0 else (values, start), {})
@@ -88,7 +94,7 @@ def summed(values: Any, source: Any, start: Any) -> Any:
     if isinstance(values, Array) and values.ndim == 1 and isinstance(start, int) and start == 0:
         return writer().apply(builtins.sum, (values,), {})
     box = GrowingList([start])
-    RUNTIME.for_(source, lambda x: box.__setitem__(0, box[0] + x), None, nothing())
+    RUNTIME.for_(source, lambda x: box.__setitem__(0, RUNTIME.binary("add", box[0], x)), None, nothing())
     return box[0]
 
 
@@ -101,7 +107,12 @@ def product(values: Any, /, *, start: Any = 1) -> Any:
     source = iteration.of(values)
     if iteration.is_stepped(values) or (source is not None and source.count is None):
         box = GrowingList([start])
-        RUNTIME.for_(values if source is None else source, lambda x: box.__setitem__(0, box[0] * x), None, nothing())
+        RUNTIME.for_(
+            values if source is None else source,
+            lambda x: box.__setitem__(0, RUNTIME.binary("mul", box[0], x)),
+            None,
+            nothing(),
+        )
         return box[0]
     y = start
     for value in values if source is None else source.items():
@@ -118,13 +129,13 @@ def sumprod(p: Iterable[Any], q: Iterable[Any]) -> Any:
 def modf(x: Any) -> Any:
     if not holds_symbols(x):
         return math.modf(x)
-    whole = np.trunc(x)
-    return x - whole, whole
+    fraction, whole = writer().apply(np.modf, (x,), {})
+    return to_float(fraction), to_float(whole)
 
 
 @replaces(math.remainder)
 def remainder(x: Any, y: Any) -> Any:
-    return x - y * np.rint(x / y) if holds_symbols((x, y)) else math.remainder(x, y)
+    return writer().apply(math.remainder, (x, y), {}) if holds_symbols((x, y)) else math.remainder(x, y)
 
 
 @replaces(cmath.polar)
@@ -196,7 +207,9 @@ def to_int(x: Any = 0, *base: Any) -> Any:
 
 @replaces(bool)
 def to_bool(x: Any = False) -> Any:
-    return truth(x)
+    test = truth(x)
+    plain = not isinstance(test, Symbol) or (isinstance(test.type, Tensor) and test.type.number)
+    return test if plain else writer().apply(builtins.bool, (test,), {})
 
 
 @replaces(pow)

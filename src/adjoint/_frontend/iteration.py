@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from adjoint._frontend.arrays import Array
 from adjoint._frontend.lists import GrowingList
 from adjoint._frontend.state import natural
 from adjoint._ir.infer import sample
+from adjoint._ir.nodes import atom_type
 from adjoint._ir.symbol import Symbol, UnknownNumberError, extent, length, writer
 from adjoint._ir.types import ListOf, Opaque, Tensor
 
@@ -71,7 +73,7 @@ class Enumerate:
 
     def source(self) -> Source:
         n = self.inner.count if self.inner.count is not None else turns(self.inner)
-        return Source((0, n, 1), lambda k: (k + self.start, self.inner.item(at(self.inner, k))), self.inner.count)
+        return Source((0, n, 1), lambda k: (plus(k, self.start), self.inner.item(at(self.inner, k))), self.inner.count)
 
 
 class Reversed:
@@ -102,6 +104,10 @@ class Range:
     """``range`` with bounds that are symbols."""
 
     def __init__(self, *bounds: Any) -> None:
+        for bound in bounds:
+            t = atom_type(bound.value if isinstance(bound, Symbol) else bound)
+            if isinstance(t, Tensor) and not t.rank and t.dtype.kind not in "iub":
+                raise TypeError(f"'{t}' object cannot be interpreted as an integer")
         self.start, self.stop, self.step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
 
     def source(self) -> Source:
@@ -115,8 +121,15 @@ def at(source: Source, k: Any) -> Any:
     """Return the index of turn k of a source."""
     start, _, step = source.range
     if isinstance(step, int) and step == 1:
-        return k if isinstance(start, int) and start == 0 else k + start
-    return start + k * step
+        return k if isinstance(start, int) and start == 0 else plus(k, start)
+    return plus(
+        start, writer().apply(operator.mul, (k, step), {}) if isinstance(k, Symbol) or isinstance(step, Symbol) else k * step
+    )
+
+
+def plus(a: Any, b: Any) -> Any:
+    """Return the sum of whole numbers, which is one of Python's."""
+    return writer().apply(operator.add, (a, b), {}) if isinstance(a, Symbol) or isinstance(b, Symbol) else a + b
 
 
 class Steps:

@@ -259,7 +259,7 @@ class Recorder(Changes):
         """Return the elements of an array in lists, of unknown length unless its shape is known."""
         n = x.shape[0]
         if isinstance(n, int):
-            return GrowingList([x[k].tolist() if x.ndim > 1 else self.apply(float, (x[k],), {}) for k in range(n)])
+            return GrowingList([x[k].tolist() if x.ndim > 1 else x[k].item() for k in range(n)])
         if x.ndim > 1 or x.dtype.kind != "f":
             raise UnknownNumberError(n, "of the elements of an array")
         result = GrowingList()

@@ -87,8 +87,8 @@ class Runtime(Control):
     def update(name: str, a: Any, b: Any) -> Any:
         """``a += b``."""
         if isinstance(a, GrowingList) and name == "iadd":
-            if isinstance(b, Symbol) and not isinstance(b.type, ListOf):
-                b = list(iteration.iterated(b))
+            if isinstance(b, (np.ndarray, np.generic)) or (isinstance(b, Symbol) and not isinstance(b.type, ListOf)):
+                return RUNTIME.binary("add", a, b)  # NumPy's sum goes before what lists do: `a` becomes an array
             a.extend(b)
             return a
         if is_plain_object(a) or is_plain_object(b):

@@ -7,6 +7,7 @@ kept.  So the book needs no second table of what NumPy promotes to what.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import itertools
 import operator
@@ -14,7 +15,7 @@ import random
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -73,14 +74,21 @@ def result(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 def _indexed(a: Any, index: Any) -> Type | None:
-    """Return the type of ``a[index]``."""
+    """Return the type of ``a[index]``; None where NumPy raises."""
     t = atom_type(a)
-    if isinstance(t, ListOf):
-        return t if isinstance(index, slice) else t.item
-    if not isinstance(t, Tensor):
+    if isinstance(t, Tensor):
+        return _indexed_array(t, index)
+    if not isinstance(t, ListOf) or not (_is_range(index) if isinstance(index, slice) else _is_index(atom_type(index))):
         return None
+    return t if isinstance(index, slice) else t.item
+
+
+def _indexed_array(t: Tensor, index: Any) -> Type | None:
     rank, fancy, taken = 0, None, 0
-    for part in index if isinstance(index, tuple) else (index,):
+    parts = index if isinstance(index, tuple) else (index,)
+    if not all(_is_range(part) for part in parts if isinstance(part, slice)):
+        return None
+    for part in parts:
         if part is None:
             rank += 1
         elif part is Ellipsis:
@@ -89,13 +97,24 @@ def _indexed(a: Any, index: Any) -> Type | None:
             rank, taken = rank + 1, taken + 1
         else:
             kind: Any = part.type if isinstance(part, Value) else _type_of_index(part)
+            if not _is_index(kind):
+                return None
             if kind.rank or kind.dtype.kind == "b":
                 boolean = kind.dtype.kind == "b"
                 fancy = max(fancy or 0, 1 if boolean else kind.rank)
                 taken += kind.rank if boolean else 1
             else:
                 taken += 1
-    return Tensor(t.dtype, t.rank - taken + rank + (fancy or 0))
+    return Tensor(t.dtype, t.rank - taken + rank + (fancy or 0)) if taken <= t.rank else None
+
+
+def _is_range(part: slice) -> bool:
+    bounds = [atom_type(x) for x in (part.start, part.stop, part.step) if x is not None]
+    return all(_is_index(t) and not t.rank and (t.number or t.dtype.kind != "b") for t in bounds)
+
+
+def _is_index(t: Any) -> TypeGuard[Tensor]:
+    return isinstance(t, Tensor) and t.dtype.kind in "iub"
 
 
 def _type_of_index(part: Any) -> Tensor:
@@ -155,6 +174,14 @@ def _joined(items: Any, more: Any) -> Type | None:
     return join(atom_type(items), atom_type(more))
 
 
+def _one_of(*items: Any) -> Type | None:
+    """Return the type of what is one of several numbers, which of them only the run tells."""
+    found: Type | None = atom_type(items[0])
+    for item in items[1:]:
+        found = None if found is None else join(found, atom_type(item))
+    return found if len(items) > 1 and isinstance(found, Tensor) and not found.rank else None
+
+
 def _listed(items: Any) -> Type | None:
     return ListOf(atom_type(items[0])) if items else None
 
@@ -190,6 +217,8 @@ def _crossed(a: Any, b: Any, *_: Any, **__: Any) -> Type:
 
 COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
     operator.getitem: _indexed,
+    builtins.max: _one_of,
+    builtins.min: _one_of,
     extent: lambda x, axis: INT,
     length: lambda x: INT,
     len: lambda x: INT,

@@ -7,6 +7,7 @@ flow, into a specialised program, or into a refusal.
 
 from __future__ import annotations
 
+import operator
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -159,13 +160,25 @@ class Symbol(Overloaded):
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
+    def item(self, *index: Any) -> Any:
+        """Return an element as a number of Python's."""
+        x = super().item(*index)
+        python = {"f": float, "i": int, "u": int, "b": bool, "c": complex}.get(x.type.dtype.kind)
+        return x if x.type.number or python is None else writer().apply(python, (x,), {})
+
+    def tolist(self) -> Any:
+        """Return the elements as numbers of Python's, in lists."""
+        return super().tolist() if self.ndim else self.item()
+
     # Numbers of Python's have some methods that arrays have not.
 
     def conjugate(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        return np.conj(self)
+        t = self.type
+        return self if isinstance(t, Tensor) and t.number and t.dtype.kind != "c" else np.conj(self)
 
     def is_integer(self) -> Any:
-        return self == writer().apply(np.floor, (self,), {})
+        rest = writer().apply(operator.mod, (self, 1), {})  # of an infinite number it is undefined
+        return writer().apply(bool, (rest == 0,), {})
 
 
 def extent(x: Any, axis: int) -> int:

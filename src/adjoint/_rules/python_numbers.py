@@ -56,6 +56,7 @@ for _name, _numpy_name in MATH.items():
         same(getattr(math, _name), getattr(np, _numpy_name))
 for _name in CMATH:
     same(getattr(cmath, _name), getattr(np, MATH[_name]))
+same(math.hypot, np.hypot)
 same(cmath.phase, np.angle)
 same(math.frexp, np.frexp)
 
@@ -91,6 +92,8 @@ def to_each(ct: Any, items: Any) -> Any:
 # ``max`` and ``min`` return the first of equal values, so that is the one that the result moves with.
 elementwise(builtins.max, lambda y, a, b: of_bool(a >= b), lambda y, a, b: of_bool(b > a))
 elementwise(builtins.min, lambda y, a, b: of_bool(a <= b), lambda y, a, b: of_bool(b < a))
+# ``y = a - b * q`` with the integer ``q`` nearest to ``a / b``.
+elementwise(math.remainder, lambda y, a, b: 1, lambda y, a, b: -np.rint((a - y) / b))
 linear(builtins.float, lambda ct, x=0.0: ct)
 linear(np.float64, lambda ct, x=0.0: ct)
 linear(builtins.complex, lambda ct, real=0.0, imag=0.0: ct, lambda ct, real=0.0, imag=0.0: 1j * ct)

@@ -157,7 +157,14 @@ def eye(w: Writer, op: Apply, target: Value | None = None) -> Array:
     parts = given(op, *(("N", "M", "k", "dtype") if op.function is np.eye else ("n", "dtype")))
     rows = w.whole(op.args[0])
     columns = rows if parts.get("M") is None else w.whole(parts["M"])
-    return linear.identity(w, kind_of(op.outputs[0]), (rows, columns), w.whole(parts.get("k", 0)))
+    return linear.identity(w, kind_of(op.outputs[0]), (rows, columns), _offset(w, parts.get("k", 0)))
+
+
+def _offset(w: Writer, k: Any) -> str:
+    """Return which diagonal is meant; a number to which no length can be added leaves."""
+    found = w.whole(k)
+    w.leave_if(w.text.any([w.text.compare("sgt", found, str(2**62)), w.text.compare("slt", found, str(-(2**62)))]))
+    return found
 
 
 def triangle(w: Writer, op: Apply, target: Value | None = None) -> Array:
@@ -167,7 +174,7 @@ def triangle(w: Writer, op: Apply, target: Value | None = None) -> Array:
         raise UnsupportedError("a stack of matrices")
     text, below = w.text, op.function is np.tril
     out = w.copy(w.array(op.args[0]), kind_of(op.outputs[0]))
-    (m, n), offset = out.dims, w.whole(parts.get("k", 0))
+    (m, n), offset = out.dims, _offset(w, parts.get("k", 0))
     zero = {"f": number(0.0), "i": "0", "b": "0"}[out.kind[0]]
 
     def row(i: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from adjoint._backend.native import calling, lists, nests
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.text import number
 from adjoint._backend.native.values import KINDS, Array, Machine, Reference, Scalar, code, is_native
 from adjoint._ir.nodes import Apply
 from adjoint._ir.types import ListOf, Record, Tensor, Type
@@ -90,7 +91,13 @@ def _held(w: Writer, result: str) -> str:
 
 
 def box(w: Writer, t: Type, x: Machine) -> str:
-    """Return a value as an object, of which the caller has a share."""
+    """Return a value as an object, of which the caller has a share; leave if there is no memory for it."""
+    result = _boxed(w, t, x)
+    w.leave_if(w.text.let(f"icmp eq ptr {result}, null"))
+    return result
+
+
+def _boxed(w: Writer, t: Type, x: Machine) -> str:
     text = w.text
     if isinstance(x, Scalar):
         return _number(w, t, x)
@@ -100,9 +107,14 @@ def box(w: Writer, t: Type, x: Machine) -> str:
         w.leave_if(text.let(f"icmp eq ptr {x.text}, null"))
         n = lists.length(w, x)
         result = text.let(f"call ptr @PyList_New(i64 {n})")
+        w.leave_if(text.let(f"icmp eq ptr {result}, null"))
 
         def turn(k: str) -> None:
-            item = box(w, t.item, lists.get(w, t.item, lists.place(w, x, k)))
+            item = _boxed(w, t.item, lists.get(w, t.item, lists.place(w, x, k)))
+            none = text.let(f"icmp eq ptr {item}, null")
+            with text.when(none, ", !prof !1"):
+                text.do(f"call void @Py_DecRef(ptr {result})")
+            w.leave_if(none)
             text.let(f"call i32 @PyList_SetItem(ptr {result}, i64 {k}, ptr {item})")
 
         nests.loop(text, n, turn)
@@ -147,7 +159,8 @@ def _array(w: Writer, x: Array) -> str:
         f"i32 0, i32 {_ALIGNED}, ptr null)"
     )
     if x.owner != "null":
-        with text.when(text.let(f"icmp ne ptr {x.owner}, null")):
+        found = text.let(f"icmp ne ptr {result}, null")
+        with text.when(text.all([text.let(f"icmp ne ptr {x.owner}, null"), found])):
             text.do(f"call void @adj.retain(ptr {x.owner})")
             free = text.load("ptr", w.module.entry("capsule_release"))
             capsule = text.let(f"call ptr @PyCapsule_New(ptr {x.owner}, ptr null, ptr {free})")
@@ -170,6 +183,8 @@ def unbox(w: Writer, t: Type, x: str) -> Machine:
         return Array(kind, text.load("ptr", lists.field(w, x, 16)), dims, None, block)
     if kind[0] == "f":
         value = text.let(f"call double @PyFloat_AsDouble(ptr {x})")
+        with text.when(text.let(f"fcmp oeq double {value}, {number(-1.0)}"), ", !prof !1"):
+            w.leave_if(text.let(f"icmp ne ptr {text.let('call ptr @PyErr_Occurred()')}, null"))
         return Scalar(kind, value if kind == "f8" else text.let(f"fptrunc double {value} to float"))
     if kind == "i8":
         value = text.let(f"call i64 @PyLong_AsLongLong(ptr {x})")
@@ -180,8 +195,15 @@ def unbox(w: Writer, t: Type, x: str) -> Machine:
 
 
 def _list(w: Writer, t: ListOf, x: str) -> Reference:
-    result = lists.new(w, t)
-    n = w.text.let(f"call i64 @PyList_Size(ptr {x})")
+    """Return a list of Python's; None, which stands for one that a branch has not made, as an empty one."""
+    text = w.text
+    result, size = lists.new(w, t), text.variable("i64")
+    text.store("i64", "0", size)
+    none = text.load("ptr", text.item("ptr", "@adj.table", str(w.module.object(None))))
+    with text.when(text.let(f"icmp ne ptr {x}, {none}")):
+        text.store("i64", text.let(f"call i64 @PyList_Size(ptr {x})"), size)
+    n = text.load("i64", size)
+    w.leave_if(text.compare("slt", n, "0"))
     lists.reserve(w, result, n)
 
     def turn(k: str) -> None:

@@ -90,6 +90,9 @@ look:
   br i1 %lent, label %lend, label %copy
 lend:
   %x = call ptr %make(ptr %array, i32 %rank, ptr %dims, i32 %number, ptr null, ptr %data, i32 0, i32 1281, ptr null)
+  %unmade = icmp eq ptr %x, null
+  br i1 %unmade, label %none, label %based, !prof !1
+based:
   %fp = getelementptr i8, ptr @adj.table, i64 {8 * TABLE.index("capsule_free")}
   %free = load ptr, ptr %fp
   %capsule = call ptr @PyCapsule_New(ptr %owner, ptr null, ptr %free)
@@ -99,11 +102,16 @@ lend:
   ret ptr %x
 copy:
   %y = call ptr %make(ptr %array, i32 %rank, ptr %dims, i32 %number, ptr null, ptr null, i32 0, i32 0, ptr null)
+  %missing = icmp eq ptr %y, null
+  br i1 %missing, label %none, label %full, !prof !1
+full:
   %yp = getelementptr i8, ptr %y, i64 16
   %to = load ptr, ptr %yp
   call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %data, i64 %size, i1 false)
   call void @adj.release(ptr %pool, ptr %owner)
   ret ptr %y
+none:
+  ret ptr null
 }}
 """
 
@@ -190,12 +198,7 @@ def text(module: Any, function: Function) -> str:
         objects.append(_made(lines, lines.let(f"getelementptr i8, ptr {out}, i64 {offset}"), t))
         offset += lists.padded(t)
     lines.do(f"call void @adj.clear(ptr {pool})")
-    if len(objects) == 1:
-        result = objects[0]
-    else:
-        result = lines.let(f"call ptr @PyTuple_New(i64 {len(objects)})")
-        for k, one in enumerate(objects):
-            lines.let(f"call i32 @PyTuple_SetItem(ptr {result}, i64 {k}, ptr {one})")
+    result = _together(lines, objects)
     if failed is not None:
         good = lines.label("good")
         lines.do(f"br i1 {failed}, label %failed, label %{good}")
@@ -205,6 +208,32 @@ def text(module: Any, function: Function) -> str:
     declared = DECLARED.format(count=len(TABLE) + len(module.objects))
     made = _ARRAY if any(is_native(t) and isinstance(t, Tensor) and t.rank for t in types) else ""
     return "\n".join([declared, made, head, *lines.allocas, *lines.lines, _ENDS])
+
+
+def _together(lines: _Lines, objects: list[str]) -> str:
+    """Return one result, or several as a tuple."""
+    _expect_made(lines, objects)
+    if len(objects) == 1:
+        return objects[0]
+    result = lines.let(f"call ptr @PyTuple_New(i64 {len(objects)})")
+    lines.expect(lines.let(f"icmp ne ptr {result}, null"), "clear")
+    for k, one in enumerate(objects):
+        lines.let(f"call i32 @PyTuple_SetItem(ptr {result}, i64 {k}, ptr {one})")
+    return result
+
+
+def _expect_made(lines: _Lines, objects: list[str]) -> None:
+    """Leave if there was no memory for an object, or no array of such a shape; the others are given up."""
+    good, bad = lines.label("made"), lines.label("none")
+    every = "true"
+    for one in objects:
+        every = lines.let(f"and i1 {every}, {lines.let(f'icmp ne ptr {one}, null')}")
+    lines.do(f"br i1 {every}, label %{good}, label %{bad}, !prof !0")
+    lines.lines.append(f"{bad}:")
+    for one in objects:
+        lines.do(f"call void @Py_DecRef(ptr {one})")  # which takes null too
+    lines.do("br label %clear")
+    lines.lines.append(f"{good}:")
 
 
 def _kinds(function: Function) -> list[Type | None]:
@@ -302,6 +331,6 @@ def _scalar(lines: _Lines, place: str, kind: str) -> str:
 
 
 def _made_array(lines: _Lines, place: str, kind: str, rank: int) -> str:
-    """Return an array."""
+    """Return an array, or null."""
     number, width = TYPE_NUMBERS[kind]
     return lines.let(f"call ptr @adj.array(ptr %pool, ptr {place}, i32 {rank}, i32 {number}, i64 {width})")

@@ -283,9 +283,13 @@ class Writer(Writing):
         if isinstance(x, Array) and not x.dims:
             x = nests.load(self.text, x.kind, x.data)
         if isinstance(x, Scalar):
+            if slot.kind not in KINDS:
+                raise UnsupportedError(f"a number of type {slot.type}")
             self.text.store(KINDS[slot.kind][0], convert(self.text, x, slot.kind).text, slot.data)
         elif isinstance(x, Array):
             self._assign_array(slot, x, copies=copies)
+        elif slot.owner is None or is_native(slot.type):
+            raise UnsupportedError(f"an object in the place of a value of type {slot.type}")
         else:
             old = self.text.load("ptr", str(slot.owner))
             self.take(x.text)

@@ -229,10 +229,11 @@ def is_mask(index: Any) -> bool:
     return isinstance(t, Tensor) and t.rank > 0 and t.dtype.kind == "b" and is_native(t)
 
 
-def _each_true(w: Writer, a: Array, mask: Array, body: Callable[[str, str], None] | None) -> str:
+def _each_true(w: Writer, a: Array, mask: Array, body: Callable[[str, str], None] | None, most: str = "") -> str:
     """Write a loop over the places where a mask is true; ``body`` takes how many came before, and the address.
 
-    Returns how many there are.
+    Returns how many there are.  Since these were counted another thread may have changed the mask: more than ``most`` are
+    given the place behind the last.
     """
     text = w.text
     if mask.rank > a.rank or (mask.rank > 1 and a.strides is not None):
@@ -250,7 +251,10 @@ def _each_true(w: Writer, a: Array, mask: Array, body: Callable[[str, str], None
             text.store("i64", text.let(f"add i64 {k_seen}, {text.let(f'zext i1 {chosen} to i64')}"), seen)
             return
         with text.when(chosen):
-            body(k_seen, text.item(a.stored, a.data, text.integer("mul", k, stride)))
+            body(
+                text.select(text.compare("slt", k_seen, most), "i64", k_seen, most) if most else k_seen,
+                text.item(a.stored, a.data, text.integer("mul", k, stride)),
+            )
             text.store("i64", text.integer("add", k_seen, "1"), seen)
 
     nests.loop(text, nests.size_of(text, mask.dims), turn)
@@ -262,7 +266,8 @@ def _masked(w: Writer, a: Array, mask: Array) -> Array:
     a = a if mask.rank == 1 else w.packed(a)
     rest, steps = a.dims[mask.rank :], nests.strides_of(text, a)[mask.rank :]
     count = _each_true(w, a, mask, None)
-    out = w.allocate(a.kind, (count, *rest))
+    room = w.allocate(a.kind, (text.integer("add", count, "1"), *rest))
+    out = Array(room.kind, room.data, (count, *rest), None, room.owner)
     size = nests.size_of(text, rest)
 
     def body(k: str, address: str) -> None:
@@ -272,7 +277,7 @@ def _masked(w: Writer, a: Array, mask: Array) -> Array:
             return
         w.copy_elements(Array(a.kind, address, rest, steps, a.owner), Array(a.kind, target, rest, None, STACK))
 
-    _each_true(w, a, mask, body)
+    _each_true(w, a, mask, body, count)
     return out
 
 
@@ -281,7 +286,7 @@ def _store_masked(w: Writer, a: Array, mask: Array, x: Array | Scalar, *, add: b
     text = w.text
     if mask.rank != a.rank or (isinstance(x, Array) and x.rank != 1):
         raise UnsupportedError("rows where a mask is true")
-    stride = "0"
+    stride, count = "0", ""
     if isinstance(x, Array):
         count = _each_true(w, a, mask, None)
         one = text.compare("eq", x.dims[0], "1")
@@ -289,6 +294,8 @@ def _store_masked(w: Writer, a: Array, mask: Array, x: Array | Scalar, *, add: b
         stride = text.select(one, "i64", "0", nests.strides_of(text, x)[0])
 
     def body(k: str, address: str) -> None:
+        if isinstance(x, Array):
+            w.leave_if(text.compare("sge", k, count))
         _one(w, a.kind, address, nests.load(text, x.kind, _at(w, x, k, stride)) if isinstance(x, Array) else x, add=add)
 
     _each_true(w, a, mask, body)

@@ -45,7 +45,10 @@ def from_end(w: Writer, place: str, n: str) -> str:
 def parts_of(index: Any, rank: int) -> list[Any]:
     """Return one part of an index for each axis, and None for each new one."""
     parts = list(index) if isinstance(index, tuple) else [index]
-    rest = [slice(None)] * (rank - sum(part is not None and part is not Ellipsis for part in parts))
+    named = sum(part is not None and part is not Ellipsis for part in parts)
+    if named > rank:
+        raise UnsupportedError("more indices than there are axes")
+    rest = [slice(None)] * (rank - named)
     at = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
     return [*parts, *rest] if at is None else [*parts[:at], *rest, *parts[at + 1 :]]
 
@@ -211,7 +214,7 @@ def flipped(w: Writer, a: Array, op: Apply) -> Array:
 
 def broadcast(w: Writer, a: Array, op: Apply) -> Array:
     """Return an array broadcast to a shape."""
-    dims = shape(w, op.args[1])
+    dims = expect_lengths(w, a.kind, shape(w, op.args[1]))
     strides = list(nests.strides_of(w.text, a))
     missing = len(dims) - a.rank
     for k, n in enumerate(a.dims):
@@ -244,13 +247,19 @@ def reshape(w: Writer, op: Apply) -> Array:
     if any(type(n) is not int and rank_of(n) for n in given):
         raise UnsupportedError("a shape that is an array")
     dims = [None if n == -1 else w.whole(n) for n in given]
-    product = nests.size_of(text, tuple(n for n in dims if n is not None))
+    product = nests.size_of(text, expect_lengths(w, a.kind, tuple(n for n in dims if n is not None)))
     if None in dims:
         rest = text.let(f"sdiv i64 {size}, {nonzero(w, product)}")
         dims = [rest if n is None else n for n in dims]
         product = text.integer("mul", product, rest)
     w.leave_if(text.compare("ne", product, size))
     return Array(a.kind, a.data, tuple(n for n in dims if n is not None), None, a.owner)
+
+
+def expect_lengths(w: Writer, kind: str, dims: tuple[str, ...]) -> tuple[str, ...]:
+    """Return lengths; leave where one is negative, or an array of them too large for any memory."""
+    w.leave_if(w.text.compare("slt", w.size_in_bytes(kind, dims), "0"))
+    return dims
 
 
 def nonzero(w: Writer, n: str) -> str:

@@ -63,7 +63,7 @@ def tree(w: Writer, atom: Any) -> Tree:
         return node(w, op)
     if isinstance(op, Apply) and op.function is np.broadcast_to and not rank_of(op.args[0]):
         x = w.scalar(op.args[0])
-        place = Array(x.kind, "null", indexing.shape(w, op.args[1]), None, "null")
+        place = Array(x.kind, "null", indexing.expect_lengths(w, x.kind, indexing.shape(w, op.args[1])), None, "null")
         return Filled(x, Leaf(place, None, None))
     return Leaf(w.array(atom), w.shapes.of(atom) if type(atom) is Value else None, atom)
 

@@ -157,9 +157,7 @@ def arange(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     start, stop, by = ("0", w.whole(op.args[0]), "1") if len(op.args) == 1 else (*map(w.whole, op.args), "1")[:3]
     if by[0] == "%" or int(by) < 1:
         raise UnsupportedError("a range that may run backwards")
-    gap = text.integer("add", text.integer("sub", stop, start), str(int(by) - 1))
-    count = gap if by == "1" else text.let(f"sdiv i64 {gap}, {by}")
-    count = text.select(text.compare("sgt", count, "0"), "i64", count, "0")
+    count = nests.turns(text, start, stop, by)
     out = w.allocate(kind, (count,), target)
 
     def turn(k: str) -> None:

@@ -98,6 +98,23 @@ def store(text: Text, x: Scalar, pointer: str, note: str = "") -> None:
 # One loop ---------------------------------------------------------------------------------------------------------------------
 
 
+def turns(text: Text, start: str, stop: str, by: str) -> str:
+    """Return the number of turns of a range, without sign: ends may be further apart than 2**63."""
+    if by[0] != "%" and abs(int(by)) == 1:
+        first, last = (start, stop) if by == "1" else (stop, start)
+        if first[0] != "%" and last[0] != "%":
+            gap = str(int(last) - int(first))
+        else:
+            gap = last if first == "0" else text.let(f"sub i64 {last}, {first}")
+        return text.select(text.compare("sgt", last, first), "i64", gap, "0")
+    up = text.compare("sgt", by, "0")
+    first, last = text.select(up, "i64", start, stop), text.select(up, "i64", stop, start)
+    size = text.select(up, "i64", by, text.let(f"sub i64 0, {by}")) if by[0] == "%" else str(abs(int(by)))
+    below = text.let(f"sub i64 {text.let(f'sub i64 {last}, {first}')}, 1")
+    count = text.let(f"add i64 {text.let(f'udiv i64 {below}, {size}')}, 1")
+    return text.select(text.compare("sgt", last, first), "i64", count, "0")
+
+
 def loop(text: Text, count: str, body: Callable[[str], None], note: str = "") -> None:
     """Write a loop of a known number of turns; ``body`` takes the index of the turn, from 0.
 

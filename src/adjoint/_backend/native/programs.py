@@ -29,7 +29,7 @@ class Known(NamedTuple):
     """``code`` is the name of the object code; ``imports`` the functions that it calls; ``is_exact``: there is no other form.
 
     ``places`` say where its objects are: of an operation that is called back the numbers of its function and its own, of a
-    constant its number.
+    constant its number; that of None is empty.
     """
 
     code: str
@@ -68,7 +68,7 @@ def _is_valid(known: Known) -> bool:
         all(isinstance(name, str) for name in (known.code, *known.imports))
         and known.code.isalnum()
         and all(type(number) is int and number >= 0 for number in numbers)
-        and all(len(place) in (1, 2) for place in known.places)
+        and all(len(place) <= 2 for place in known.places)
         and isinstance(known.is_exact, bool)
     )
 
@@ -82,8 +82,17 @@ def places(function: Function, objects: Sequence[Any], called: Mapping[int, Plac
     ``called`` has the places of those that are called back, by the objects' numbers.
     """
     constants = {id(x): k for k, x in enumerate(_constants(function))} if len(called) < len(objects) else {}
-    found = [called.get(k) or ((constants[id(x)],) if id(x) in constants else None) for k, x in enumerate(objects)]
-    return None if None in found else tuple(place for place in found if place is not None)
+    found: list[Place] = []
+    for k, x in enumerate(objects):
+        if k in called:
+            found.append(called[k])
+        elif x is None:
+            found.append(())
+        elif id(x) in constants:
+            found.append((constants[id(x)],))
+        else:
+            return None
+    return tuple(found)
 
 
 def objects(function: Function, places: Sequence[Place]) -> list[Any] | None:
@@ -93,7 +102,9 @@ def objects(function: Function, places: Sequence[Place]) -> list[Any] | None:
     program = [list(walk(one.body)) for one in functions(function)]
     constants = list(_constants(function)) if any(len(place) == 1 for place in places) else []
     try:
-        found = [program[place[0]][place[1]] if len(place) == 2 else constants[place[0]] for place in places]
+        found = [
+            program[place[0]][place[1]] if len(place) == 2 else constants[place[0]] if place else None for place in places
+        ]
     except LookupError:
         return None
     if any((len(place) == 2) is not isinstance(x, Apply) for place, x in zip(places, found, strict=True)):

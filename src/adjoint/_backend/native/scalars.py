@@ -156,16 +156,40 @@ def apply(checks: Checks, name: str, args: list[Scalar], out: Tensor, *, raising
     if name == "int":
         return _truncated(checks, args[0])
     if name in ("max", "min"):
-        return _extreme(text, name, [convert(text, x, kind) for x in args], kind)
-    if name in _LOGICAL:
-        args = [convert(text, x, "b1") for x in args]
-    elif name not in ("left_shift", "right_shift"):
-        common = widest(name, args, kind)
-        if name in _WHOLE and kind == "i8" and args[0].kind[0] == "f":
-            common = args[0].kind
-        args = [convert(text, x, common) for x in args]
+        return _extreme(checks, name, args, kind)
+    args = _brought(checks, name, args, kind, raising=raising)
     result = _computed(checks, name, args, kind, raising=raising)
+    if name == "power" and not out.rank and args[1].text == number(0.5):
+        result = _as_power(checks, args[0], result)
     return convert(text, result, kind)
+
+
+def _brought(checks: Checks, name: str, args: list[Scalar], kind: str, *, raising: bool) -> list[Scalar]:
+    """Return the arguments of a function in the kind in which it computes."""
+    if name in ("left_shift", "right_shift"):
+        return args
+    common = "b1" if name in _LOGICAL else widest(name, args, kind)
+    if name in _WHOLE and kind == "i8" and args[0].kind[0] == "f":
+        common = args[0].kind
+    if raising and name in _COMPARISONS and common == "f8":
+        _expect_exact(checks, args)
+    return [convert(checks.text, x, common) for x in args]
+
+
+def _expect_exact(checks: Checks, args: list[Scalar]) -> None:
+    """Leave where an integer has no equal float: Python compares the two exactly."""
+    for x in args:
+        if x.kind == "i8" and x.text[0] != "%":
+            checks.leave_if(str(int(float(int(x.text))) != int(x.text)).lower())
+        elif x.kind == "i8":
+            checks.leave_if(checks.text.compare("ugt", checks.text.let(f"add i64 {x.text}, {2**53}"), str(2**54)))
+
+
+def _as_power(checks: Checks, x: Scalar, root: Scalar) -> Scalar:
+    """Return a power of one half, of a number: it differs from the root at -0.0 and -inf.  Of arrays NumPy takes the root."""
+    y = checks.text.let(f"fadd {x.type} {root.text}, {number(0.0)}")
+    least = checks.text.let(f"fcmp oeq {x.type} {x.text}, {number(-math.inf)}")
+    return Scalar(x.kind, checks.text.select(least, x.type, number(math.inf), y))
 
 
 def _truncated(checks: Checks, x: Scalar) -> Scalar:
@@ -178,12 +202,15 @@ def _truncated(checks: Checks, x: Scalar) -> Scalar:
     return convert(checks.text, wide, "i8")
 
 
-def _extreme(text: Text, name: str, args: list[Scalar], kind: str) -> Scalar:
+def _extreme(checks: Checks, name: str, args: list[Scalar], kind: str) -> Scalar:
     """Return Python's ``max`` or ``min``: the first that no later one exceeds."""
-    best = args[0]
-    for x in args[1:]:
+    if kind == "f8":
+        _expect_exact(checks, args)
+    text = checks.text
+    best, *rest = (convert(text, x, kind) for x in args)
+    for x in rest:
         sign = "gt" if name == "max" else "lt"
-        predicate = f"icmp s{sign}" if kind == "i8" else f"fcmp o{sign}"
+        predicate = f"fcmp o{sign}" if kind[0] == "f" else f"icmp {'s' if kind == 'i8' else 'u'}{sign}"
         better = text.let(f"{predicate} {x.type} {x.text}, {best.text}")
         best = Scalar(kind, text.select(better, x.type, x.text, best.text))
     return best
@@ -229,6 +256,8 @@ def _integer(checks: Checks, name: str, args: list[Scalar], *, raising: bool) ->
     if name in _INTEGER_OPERATIONS or name == "negative":
         operation, a, b = (_INTEGER_OPERATIONS[name], a, b) if name != "negative" else ("sub", "0", a)
         return Scalar("i8", _overflowing(checks, operation, a, b) if raising else text.let(f"{operation} i64 {a}, {b}"))
+    if name in ("absolute", "fabs") and raising:
+        checks.leave_if(text.compare("eq", a, str(-(2**63))))  # its opposite has more than 64 bits
     if name in ("absolute", "fabs", "sign", "signum", "maximum", "minimum", "fmax", "fmin"):
         return Scalar("i8", _by_selection(text, name, a, b))
     if name == "positive" or name in _WHOLE:
@@ -383,7 +412,7 @@ def _power(checks: Checks, kind: str, x: str, y: str) -> str:
         number(-1.0): lambda: _infix(checks, kind, "fdiv", one, x),
         number(3.0): lambda: _infix(checks, kind, "fmul", _infix(checks, kind, "fmul", x, x), x),
         number(4.0): lambda: _squared(checks, kind, _squared(checks, kind, x)),
-        number(-2.0): lambda: _infix(checks, kind, "fdiv", one, _squared(checks, kind, x)),
+        number(-2.0): lambda: _squared(checks, kind, _infix(checks, kind, "fdiv", one, x)),  # the square may be too large
     }.get(y)
     return known() if known is not None else checks.call("power", kind, [x, y])
 

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import bounds, lists, threads
+from adjoint._backend.native import bounds, lists, nests, threads
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.text import QUIET
 from adjoint._backend.native.values import Array, Machine, Reference, Scalar
+from adjoint._backend.native.writing import LONGEST
 from adjoint._backend.plan import Branch, Break, Collect, Compute, Cycle, Fail, Flip, Move, Pair, Return, Start, Step
 from adjoint._ir.nodes import Call, Undefined, Value
 from adjoint._ir.types import ListOf, Tensor
@@ -176,7 +177,7 @@ class Statements:
         addresses = [lists.items(w, x) for x in consumed if isinstance(x, Reference)]
         around = Around(text.fresh("end"), {}, unlimited=count is None)
         room = "0" if count is None else text.select(text.compare("sgt", count, "0"), "i64", count, "0")
-        if room[0] == "%":
+        if room[0] == "%" and step.span is None:
             w.leave_if(text.let(f"icmp sgt i64 {room}, {2**40}"))
         for target in self.started:
             lists.start(w, str(w.slot(target).owner), target.type, room)
@@ -284,20 +285,22 @@ class Statements:
                 count = text.select(text.compare("slt", n, count), "i64", n, count)
             return "0", "1", count
         start, stop, by = (w.whole(part) for part in step.span)
-        if by[0] == "%":
-            w.leave_if(text.compare("eq", by, "0"))
-            up = text.compare("sgt", by, "0")
-            gap = text.select(up, "i64", text.integer("sub", stop, start), text.integer("sub", start, stop))
-            size = text.select(up, "i64", by, text.integer("sub", "0", by))
+        w.leave_if(text.compare("eq", by, "0"))
+        if by in ("1", "-1"):  # the commonest: LLVM knows most of a plain difference
+            count = self.difference(*((stop, start) if by == "1" else (start, stop)))
+            w.leave_if(text.compare("sgt", count, str(LONGEST)))
         else:
-            gap = text.integer("sub", stop, start) if int(by) > 0 else text.integer("sub", start, stop)
-            size = str(abs(int(by)))
-        if size == "1":
-            return start, by, gap
-        rounded = text.integer("add", gap, text.integer("sub", size, "1"))
-        known = rounded[0] != "%" and size[0] != "%"
-        count = str(int(rounded) // int(size)) if known else text.let(f"sdiv i64 {rounded}, {size}")
-        return start, by, text.select(text.compare("sgt", gap, "0"), "i64", count, "0")
+            count = nests.turns(text, start, stop, by)
+            w.leave_if(text.compare("ugt", count, str(LONGEST)))
+        return start, by, count
+
+    def difference(self, a: str, b: str) -> str:
+        """Return ``a - b``; where 64 bits do not hold it, Python's program goes on."""
+        text = self.w.text
+        if b != "0" and (a[0] == "%" or b[0] == "%"):
+            pair = text.let(f"call {{i64, i1}} @llvm.ssub.with.overflow.i64(i64 {a}, i64 {b})")
+            self.w.leave_if(text.let(f"extractvalue {{i64, i1}} {pair}, 1"))
+        return text.integer("sub", a, b)
 
     def check(self, step: Cycle, around: Around) -> None:
         if step.loop.test is not None:

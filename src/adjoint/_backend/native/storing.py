@@ -55,12 +55,10 @@ def _store_part(w: Writer, a: Array, op: Apply, sharing: Sharing, *, add: bool) 
 
 
 def _element(w: Writer, v: Any) -> Scalar:
-    """Return what is stored in one place: a number, or an array of one element."""
-    if not rank_of(v):
-        return w.scalar(v)
-    a = w.array(v)
-    w.leave_if(w.text.compare("ne", nests.size_of(w.text, a.dims), "1"))
-    return nests.load(w.text, a.kind, a.data)
+    """Return what is stored in one place; an array of one element NumPy takes, or refuses in later versions."""
+    if rank_of(v):
+        raise UnsupportedError("an array in the place of one element")
+    return w.scalar(v)
 
 
 def _overlaps(leaf: kernels.Leaf, old: Any, index: Any, written: Any, sharing: Sharing) -> bool:

@@ -65,7 +65,9 @@ class Writing:
         """Call an elementary function of numbers of one kind."""
         type = KINDS[kind][0]
         target = self.module.elementary(name, kind, len(args))
-        return self.text.let(f"call {type} {target}({', '.join(f'{type} {arg}' for arg in args)})")
+        # LLVM takes for granted that the rest of a division of finite by non-zero numbers is a number, but nan is not zero.
+        note = " nobuiltin" if target in ("@fmod", "@fmodf") else ""
+        return self.text.let(f"call {type} {target}({', '.join(f'{type} {arg}' for arg in args)}){note}")
 
     def size_in_bytes(self, kind: str, dims: tuple[str, ...]) -> str:
         """Return the size of an array; of lengths that are negative or too large a negative one, for which there is no memory.
