@@ -102,9 +102,7 @@ def objects(function: Function, places: Sequence[Place]) -> list[Any] | None:
     program = [list(walk(one.body)) for one in functions(function)]
     constants = list(_constants(function)) if any(len(place) == 1 for place in places) else []
     try:
-        found = [
-            program[place[0]][place[1]] if len(place) == 2 else constants[place[0]] if place else None for place in places
-        ]
+        found = [program[place[0]][place[1]] if len(place) == 2 else constants[place[0]] if place else None for place in places]
     except LookupError:
         return None
     if any((len(place) == 2) is not isinstance(x, Apply) for place, x in zip(places, found, strict=True)):
