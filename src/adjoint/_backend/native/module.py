@@ -51,6 +51,8 @@ _INTRINSICS = frozenset(
 _MOST = 10_000
 # Calls within each other; beyond that Python runs the program, and raises the error that it has for that.
 _DEEPEST = 900
+# Shares that a function that is called by others gives up one by one.
+_RELEASED = 16
 # What they may take from the stack all together: an eighth of the least that a thread has on most systems.
 _STACK = 1 << 20
 # Stands in the text for how deep calls may be, until all functions are written and their frames are known.
@@ -199,7 +201,8 @@ class Module:
         self.frame = max(self.frame, text.frame)
         count = len(w.owners)
         release = [f"  call void @adj.release.all(ptr %pool, ptr %shares, i64 {count})"] if count else []
-        ends = ["done:", *release, "  ret i8 0", "leave:", *release, f"  %why = load i8, ptr {w.status}", "  ret i8 %why"]
+        done = _releases(count) if w.depth and count <= _RELEASED else release
+        ends = ["done:", *done, "  ret i8 0", "leave:", *release, f"  %why = load i8, ptr {w.status}", "  ret i8 %why"]
         shares = [
             f"  %shares = alloca [{count} x ptr], align 16",
             f"  call void @llvm.memset.p0.i64(ptr %shares, i8 0, i64 {8 * count}, i1 false)",
@@ -441,6 +444,18 @@ class Module:
     def entry(self, name: str) -> str:
         """Return the place of a known address in the table, as a constant of LLVM's."""
         return f"getelementptr (i8, ptr @adj.table, i64 {8 * TABLE.index(name)})"
+
+
+def _releases(count: int) -> list[str]:
+    """Return what gives up all shares of a function that is called often: by instructions here, not by a call and its loop."""
+    lines = []
+    for k in range(count):
+        lines += [
+            f"  %end.p{k} = getelementptr ptr, ptr %shares, i64 {k}",
+            f"  %end.b{k} = load ptr, ptr %end.p{k}",
+            f"  call void @adj.release(ptr %pool, ptr %end.b{k})",
+        ]
+    return lines
 
 
 @dataclass(eq=False, slots=True)
