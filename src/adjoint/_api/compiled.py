@@ -50,10 +50,15 @@ class Compiled:
         return python.compile(self.function)
 
     @functools.cached_property
+    def tuning(self) -> functools.partial[Function]:
+        """What makes the program ready to become machine code."""
+        divided = self.options is not None and self.options.threads > 1
+        return functools.partial(tune.tune, self.function, self.finite, divided=divided)
+
+    @functools.cached_property
     def tuned(self) -> Function:
         """The program as it becomes machine code."""
-        divided = self.options is not None and self.options.threads > 1
-        return tune.tune(self.function, self.finite, divided=divided)
+        return self.tuning()
 
     @functools.cached_property
     def native(self) -> Any:
@@ -63,7 +68,7 @@ class Compiled:
         from adjoint._backend.native import native  # a tenth of a second that ``import adjoint`` does without
 
         try:
-            return native.compile(self.tuned, self.options, self.shapes)
+            return native.compile(self.function, self.options, self.shapes, self.tuning)
         except (native.UnsupportedError, ImportError, OSError):  # LLVM's library may be there, and not to be loaded
             return None
 

@@ -1,5 +1,6 @@
 """Machine code is found by its program: only by the very same one, and whatever is on the disk, results are right."""
 
+import functools
 import json
 import operator
 import os
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +55,7 @@ def made(f, *args):
 
 
 def key_of(function, options: Options | None = None, lengths=None, *, exact: bool = False) -> str:
-    key = programs.key(function, {"options": options or Options(), "lengths": lengths, "exact": exact})
+    key = programs.key(function, {"options": options or Options(), "lengths": lengths, "exact": exact, "tuning": None})
     assert key is not None
     return key
 
@@ -208,6 +210,33 @@ CHANGES = {
     "processor": (machine, "cpu", lambda real=machine.cpu: (*real()[:2], real()[2] + ",-avx")),
     "format": (programs, "FORMAT", programs.FORMAT + 1),
 }
+
+
+def tuned(function, finite=None, *, divided=False):
+    TUNED.append((finite, divided))
+    return function
+
+
+TUNED: list[tuple[Any, bool]] = []
+
+
+def test_a_program_is_tuned_only_to_be_written(written):
+    TUNED.clear()
+    for finite, divided in ([None, False], [None, True], [[True], False]):
+        for _ in range(2):
+            function = made(waves, X)
+            run = native.compile(function, tuning=functools.partial(tuned, function, finite, divided=divided))
+            assert np.allclose(run(X), waves(X))
+        assert TUNED[-1] == (finite, divided)
+    assert len(TUNED) == len(written) == 3
+
+
+def test_objects_of_a_program_that_is_found_are_those_of_the_tuned_one(written):
+    for _ in range(2):
+        function = made(norm, A)
+        run = native.compile(function, tuning=functools.partial(tuned, function))
+        assert np.isclose(run(A), norm(A))
+    assert len(written) == 1
 
 
 @pytest.mark.parametrize("name", CHANGES)

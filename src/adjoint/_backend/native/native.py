@@ -142,14 +142,44 @@ class Native:
     but registers and the stack; when others come, code for any lengths takes their place.
     """
 
-    def __init__(self, function: Function, options: Options | None = None, shapes: Sequence[tuple[int, ...]] = ()) -> None:
-        self.function, self.options = function, options or Options()
+    def __init__(
+        self,
+        function: Function,
+        options: Options | None = None,
+        shapes: Sequence[tuple[int, ...]] = (),
+        tuning: functools.partial[Function] | None = None,
+    ) -> None:
+        self.function, self.options, self.tuning = function, options or Options(), tuning
         self.lengths = _short(function, shapes)
         self.quick, self.is_exact = self.compiled(exact=False)
 
     def compiled(self, *, exact: bool) -> tuple[Callable[..., Any], bool]:
         """Return a form of the program, and whether it is exact."""
-        return _compiled(self.function, self.options, self.lengths, exact=exact)
+        asked = {"options": self.options, "lengths": self.lengths, "exact": exact}
+        tuning = None if self.tuning is None else [*self.tuning.args, self.tuning.keywords]
+        key = programs.key(self.function, {**asked, "tuning": tuning})
+        made = (self.known(key) if key is not None else None) or _new(self.tuned, asked, key)
+        return _linked(self.function.name, self.options, made)
+
+    @functools.cached_property
+    def tuned(self) -> Function:
+        """The program that is written: what tuning makes of it, which is not needed if its machine code is on the disk."""
+        return self.function if self.tuning is None else self.tuning()
+
+    def known(self, key: str) -> _Linked | None:
+        """Return the program as machine code that is on the disk, None if it is not."""
+        known = programs.load(key)
+        code = cache.load(known.code) if known is not None else None
+        if known is None or code is None:
+            return None
+        objects = programs.objects(self.tuned, known.places) if known.places else []
+        if objects is None:
+            return None
+        try:
+            addresses = machine.found(known.imports, _imports() | _foreign(known.imports))
+            return _Linked(machine.load(code, ("call", "table"), addresses), objects, known.is_exact)
+        except (machine.InvalidCodeError, LookupError, ImportError, NotImplementedError):
+            return None
 
     @functools.cached_property
     def exact(self) -> Callable[..., Any]:
@@ -182,15 +212,22 @@ def _short(function: Function, shapes: Sequence[tuple[int, ...]]) -> Lengths | N
     return tuple(n if n and is_native(param.type) and 0 < math.prod(n) <= SHORT else None for param, n in known)
 
 
-def compile(function: Function, options: Options | None = None, shapes: Sequence[tuple[int, ...]] = ()) -> Native:
+def compile(
+    function: Function,
+    options: Options | None = None,
+    shapes: Sequence[tuple[int, ...]] = (),
+    tuning: functools.partial[Function] | None = None,
+) -> Native:
     """Return a program as a function of plain positional arguments, best for arrays of the given shapes.
+
+    ``tuning`` makes what is written of the program, if it has to be written: all that it depends on are its arguments.
 
     Raises
     ------
     UnsupportedError
         The program uses what machine code does not know.
     """
-    return Native(function, options, shapes)
+    return Native(function, options, shapes, tuning)
 
 
 class _Linked(NamedTuple):
@@ -201,30 +238,13 @@ class _Linked(NamedTuple):
     is_exact: bool
 
 
-def _compiled(function: Function, options: Options, lengths: Lengths | None, *, exact: bool) -> tuple[Callable[..., Any], bool]:
-    """Return a form of a program, and whether it is exact."""
-    asked = {"options": options, "lengths": lengths, "exact": exact}
-    key = programs.key(function, asked)
-    made = (_known(function, key) if key is not None else None) or _new(function, asked, key)
+def _linked(name: str, options: Options, made: _Linked) -> tuple[Callable[..., Any], bool]:
+    """Return machine code as a function of Python's, and whether it is exact."""
     table = ctypes.CFUNCTYPE(ctypes.c_void_p)(made.loaded.address("table"))()
     addresses = [*_table(), options.threads, *map(id, made.objects)]
     ctypes.memmove(table, (ctypes.c_void_p * len(addresses))(*addresses), 8 * len(addresses))
-    method = _Method(function.name.encode() or b"f", made.loaded.address("call"), _FASTCALL, None)
+    method = _Method(name.encode() or b"f", made.loaded.address("call"), _FASTCALL, None)
     return _made()(ctypes.byref(method), _Code(made.loaded, method, made.objects), None), made.is_exact
-
-
-def _known(function: Function, key: str) -> _Linked | None:
-    """Return a program as machine code that is on the disk, None if it is not."""
-    known = programs.load(key)
-    code = cache.load(known.code) if known is not None else None
-    objects = programs.objects(function, known.places) if known is not None else None
-    if known is None or code is None or objects is None:
-        return None
-    try:
-        addresses = machine.found(known.imports, _imports() | _foreign(known.imports))
-        return _Linked(machine.load(code, ("call", "table"), addresses), objects, known.is_exact)
-    except (machine.InvalidCodeError, LookupError, ImportError, NotImplementedError):
-        return None
 
 
 def _new(function: Function, asked: Mapping[str, Any], key: str | None) -> _Linked:
