@@ -4,8 +4,8 @@
 
     python -m benchmarks.gradbench.memory NAME FORM SIZE TOOL BACKEND
 
-The derivative is run at the smallest size first.  JAX, which compiles for each size, runs at this size too, so that the memory
-of its compiler is no part of the sweep's.  Then free memory is given back, the peak of the resident memory is forgotten, and
+The derivative is run at the smallest size first.  JAX, which compiles for each size, and we, who compile once more where the
+arrays of the smallest size are short, run at this size too, so that the memory of a compiler is no part of the sweep's.  Then free memory is given back, the peak of the resident memory is forgotten, and
 the growth in one more run is printed, in bytes.  Python allocates with ``malloc`` here (PYTHONMALLOC), since what its own
 allocator holds back would hide the growth.
 """
@@ -45,7 +45,7 @@ def growth(name: str, form: str, size: str, tool: str, backend: str) -> int:
     assert small is not None
     assert run is not None
     small()
-    if tool == "jax":
+    if tool in ("jax", "adjoint"):
         run()
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
