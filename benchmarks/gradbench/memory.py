@@ -5,9 +5,9 @@
     python -m benchmarks.gradbench.memory NAME FORM SIZE TOOL BACKEND
 
 The derivative is run at the smallest size first.  JAX, which compiles for each size, and we, who compile once more where the
-arrays of the smallest size are short, run at this size too, so that the memory of a compiler is no part of the sweep's.  Then free memory is given back, the peak of the resident memory is forgotten, and
-the growth in one more run is printed, in bytes.  Python allocates with ``malloc`` here (PYTHONMALLOC), since what its own
-allocator holds back would hide the growth.
+arrays of the smallest size are short, run at this size too, so that the memory of a compiler is no part of the sweep's.  Then
+free memory is given back, the peak of the resident memory is forgotten, and the growth in one more run is printed, in bytes.
+Python allocates with ``malloc`` here (PYTHONMALLOC), since what its own allocator holds back would hide the growth.
 """
 
 from __future__ import annotations
