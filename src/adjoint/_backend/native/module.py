@@ -201,7 +201,7 @@ class Module:
         self.frame = max(self.frame, text.frame)
         count = len(w.owners)
         release = [f"  call void @adj.release.all(ptr %pool, ptr %shares, i64 {count})"] if count else []
-        done = _releases(count) if w.depth and count <= _RELEASED else release
+        done = runtime.releases(count) if w.depth and count <= _RELEASED else release
         ends = ["done:", *done, "  ret i8 0", "leave:", *release, f"  %why = load i8, ptr {w.status}", "  ret i8 %why"]
         shares = [
             f"  %shares = alloca [{count} x ptr], align 16",
@@ -444,18 +444,6 @@ class Module:
     def entry(self, name: str) -> str:
         """Return the place of a known address in the table, as a constant of LLVM's."""
         return f"getelementptr (i8, ptr @adj.table, i64 {8 * TABLE.index(name)})"
-
-
-def _releases(count: int) -> list[str]:
-    """Return what gives up all shares of a function that is called often: by instructions here, not by a call and its loop."""
-    lines = []
-    for k in range(count):
-        lines += [
-            f"  %end.p{k} = getelementptr ptr, ptr %shares, i64 {k}",
-            f"  %end.b{k} = load ptr, ptr %end.p{k}",
-            f"  call void @adj.release(ptr %pool, ptr %end.b{k})",
-        ]
-    return lines
 
 
 @dataclass(eq=False, slots=True)

@@ -396,3 +396,15 @@ _NOTES = """
 !9 = distinct !{!9, !7, !3, !5}
 """
 TEXT = f"{_DECLARED}{_BLOCKS}{runtime_lists.TEXT}{_NOTES}"
+
+
+def releases(count: int) -> list[str]:
+    """Return what gives up all shares of a function that is called often: by instructions here, not by a call and its loop."""
+    lines = []
+    for k in range(count):
+        lines += [
+            f"  %end.p{k} = getelementptr ptr, ptr %shares, i64 {k}",
+            f"  %end.b{k} = load ptr, ptr %end.p{k}",
+            f"  call void @adj.release(ptr %pool, ptr %end.b{k})",
+        ]
+    return lines
