@@ -87,7 +87,7 @@ def test_values_and_derivatives(f: Callable[..., Any]) -> None:
     compiled, function = programs(f)
     for x in (X, X[:2], X[:1]):
         value, gradient = run(function, [x])
-        for changed in (forwards(function), read_first(function), store_first(function), compiled.tuned):
+        for changed in (forwards(function), read_first(function), store_first(function), compiled.tuning()):
             again, other = run(changed, [x])
             assert again == value
             np.testing.assert_allclose(other, gradient, rtol=1e-13, atol=1e-14)
@@ -121,6 +121,6 @@ def test_what_is_added_to_zeros_is_stored(f: Callable[..., Any], zeros: int, sum
     changed = store_first(function)
     functions = [op.function for op in walk(changed.body) if isinstance(op, Apply)]
     assert (functions.count(np.zeros_like), functions.count(stores.accumulate)) == (zeros, sums)
-    for program in (changed, compiled.tuned):
+    for program in (changed, compiled.tuning()):
         np.testing.assert_allclose(run(program, [X])[1], run(function, [X])[1], rtol=1e-14)
     np.testing.assert_allclose(ad.jit(ad.grad(f), backend="native")(X), run(function, [X])[1], rtol=1e-14)

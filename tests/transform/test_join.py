@@ -146,9 +146,9 @@ def loops(function: Function) -> int:
 def test_loops_are_joined(f: Callable[..., Any], before: int, after: int) -> None:
     compiled, function = programs(f)
     assert loops(function) == before
-    assert loops(compiled.tuned) == after
+    assert loops(compiled.tuning()) == after
     for x in (X, X[::-1].copy(), X[:3]):
-        (value, gradient), (again, joined) = run(function, [x]), run(compiled.tuned, [x])
+        (value, gradient), (again, joined) = run(function, [x]), run(compiled.tuning(), [x])
         assert again == value
         np.testing.assert_allclose(joined, gradient, rtol=1e-13, atol=1e-13)
 
@@ -156,13 +156,13 @@ def test_loops_are_joined(f: Callable[..., Any], before: int, after: int) -> Non
 def test_a_joined_program_leaves_the_other_as_it_was() -> None:
     compiled, function = programs(squares)
     listed = [len(op.outputs) for op in function.body.ops]
-    assert compiled.tuned is not function
+    assert compiled.tuning() is not function
     assert [len(op.outputs) for op in function.body.ops] == listed
 
 
 def test_nothing_is_kept_from_the_way_there() -> None:
     compiled, _ = programs(overwritten_vector)
-    (loop,) = [op for op in compiled.tuned.body.ops if isinstance(op, Loop)]
+    (loop,) = [op for op in compiled.tuning().body.ops if isinstance(op, Loop)]
     assert not loop.lists
     assert not loop.consumed
 

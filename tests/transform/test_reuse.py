@@ -79,7 +79,7 @@ CASES = [
 @pytest.mark.parametrize(("f", "turns", "functions"), CASES, ids=[case[0].__name__ for case in CASES])
 def test_what_is_taken_over(f: Callable[..., Any], turns: bool, functions: bool) -> None:
     compiled, function = programs(f)
-    changed = compiled.tuned
+    changed = compiled.tuning()
     assert any(x.name == "turn" for op in walk(changed.body) if isinstance(op, Loop) for x in op.carried) == turns
     exponentials = [sum(isinstance(op, Apply) and op.function is math.exp for op in walk(p.body)) for p in (function, changed)]
     assert exponentials == ([2, 1] if functions else [0, 0])
@@ -90,7 +90,7 @@ def test_what_is_taken_over(f: Callable[..., Any], turns: bool, functions: bool)
 def test_values_and_derivatives(f: Callable[..., Any], x: np.ndarray) -> None:
     compiled, function = programs(f)
     value, gradient = run(function, [x])
-    for again, other in (run(reuse(function), [x]), run(compiled.tuned, [x])):
+    for again, other in (run(reuse(function), [x]), run(compiled.tuning(), [x])):
         assert again == value
         np.testing.assert_allclose(other, gradient, rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(ad.jit(ad.grad(f), backend="native")(x), gradient, rtol=1e-13, atol=1e-15)

@@ -52,13 +52,7 @@ class Compiled:
     @functools.cached_property
     def tuning(self) -> functools.partial[Function]:
         """What makes the program ready to become machine code."""
-        divided = self.options is not None and self.options.threads > 1
-        return functools.partial(tune.tune, self.function, self.finite, divided=divided)
-
-    @functools.cached_property
-    def tuned(self) -> Function:
-        """The program as it becomes machine code."""
-        return self.tuning()
+        return tuning(self.function, self.finite, self.options)
 
     @functools.cached_property
     def native(self) -> Any:
@@ -164,6 +158,11 @@ class Compiled:
                 Compiled(made.function, backend=self.backend, options=self.options), list(made.active_results)
             )
         return self.variants[key]
+
+
+def tuning(function: Function, finite: Sequence[bool] | None, options: Options | None) -> functools.partial[Function]:
+    """Return what makes a program ready to become machine code."""
+    return functools.partial(tune.tune, function, finite, divided=options is not None and options.threads > 1)
 
 
 class Split:

@@ -110,12 +110,15 @@ class Entry:
             return False
         return self.compiled.native is not None
 
+    def is_alone(self, count: int) -> bool:
+        """Tell whether a plain program takes so many arguments, and nothing of the world around it."""
+        captures = self.program.captures
+        return not (captures.guards or captures.inputs) and len(self.program.places) == count
+
     def quick(self, args: tuple[Any, ...]) -> Callable[..., Any]:
         """Return what runs machine code on arguments of which the same ones are the same arrays; it may decline."""
-        captures, places, count = self.program.captures, self.program.places, len(args)
-        native = self.compiled.native
-        assert native is not None
-        if not (captures.guards or captures.inputs) and len(places) == count:
+        places, count, native = self.program.places, len(args), self.compiled.native
+        if self.is_alone(count):
             return native.quick
         doubles = [(k, j) for k, j in enumerate(same_arrays(args)) if k != j]
 

@@ -194,8 +194,8 @@ class Jitted:
         """Run a program that is direct."""
         self.last = entry
         y = entry.run(args, captured)
-        if entry is self.first:  # its code may be another one since
-            self.fast = entry.quick(args)
+        if entry is self.first and entry.is_alone(len(args)):  # its code may be another one since
+            self.fast = entry.compiled.native.quick
         return y
 
     def traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

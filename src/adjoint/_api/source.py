@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from adjoint._api.compiled import tuning
 from adjoint._api.files import write_text
 from adjoint._api.function import expect_function
 from adjoint._api.jit import Jitted
@@ -11,7 +12,6 @@ from adjoint._backend import python
 from adjoint._backend.native import machine
 from adjoint._backend.options import Options
 from adjoint._ir.nodes import Function
-from adjoint._transform import tune
 from adjoint.errors import AdjointError
 
 
@@ -82,8 +82,7 @@ def machine_text(function: Function, form: str, options: Options | None = None) 
 
     try:
         if machine.available():
-            tuned = tune.tune(function, divided=options is not None and options.threads > 1)
-            return native.shown(tuned, form, options)
+            return native.shown(tuning(function, None, options)(), form, options)
         why = "LLVM, the package llvmlite, is not there"
     except (ImportError, OSError) as error:
         why = f"LLVM cannot be loaded: {error}"

@@ -62,7 +62,7 @@ def guarded(function):
 def test_loops_that_may_be_idle(f, count):
     g = ad.jit(f, backend="native")
     np.testing.assert_allclose(g(W, X), f(W, X), rtol=1e-13)
-    assert guarded(g.last.compiled.tuned) == count
+    assert guarded(g.last.compiled.tuning()) == count
 
 
 def test_second_derivatives_where_a_cotangent_is_zero():
@@ -95,6 +95,6 @@ def test_products_that_a_user_adds_are_not_passed_over():
 def test_loops_around_are_shared_by_threads_as_before():
     g = ad.jit(newton_step(by_loops), backend="native", parallel=2)
     np.testing.assert_allclose(g(W, X), newton_step(by_loops)(W, X), rtol=1e-13)
-    program = g.last.compiled.tuned
+    program = g.last.compiled.tuning()
     loops = [op for op in program.body.ops if isinstance(op, Loop)]
     assert len(native._module(program, options=Options(parallel=2))[0].divisions) >= len(loops) > 0

@@ -41,7 +41,7 @@ def test_arrays_of_known_lengths_need_no_memory():
     x = np.array([1.0, 0.5])
     assert g(x, 0.1) == pytest.approx(descent(x, 0.1), rel=1e-14)
     assert code(g).lengths == ((2,), None)
-    text = machine.optimised(native._module(g.last.compiled.tuned, lengths=((2,), None))[1])
+    text = machine.optimised(native._module(g.last.compiled.tuning(), lengths=((2,), None))[1])
     outer = text[text.index("define ptr @call(") :]
     assert "@adj.new" not in outer
     assert "@adj.renew" not in outer
