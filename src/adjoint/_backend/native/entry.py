@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adjoint._backend.native import lists
+from adjoint._backend.native import handover, lists
 from adjoint._backend.native.runtime_threads import POOL
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.table import DECLARED, TABLE, TYPE_NUMBERS
@@ -158,7 +158,7 @@ class _Lines:
 def text(module: Any, function: Function) -> str:
     """Return the function that Python calls, for the first function of a program."""
     lines = _Lines()
-    types = module.result_types(function)
+    types = handover.types(function)
     if any(isinstance(t, Record) for t in (*types, *[param.type for param in function.params])):
         raise UnsupportedError("a record that is an argument or a result")
     pool = "%pool"

@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint._backend.memory import Settled
 from adjoint._backend.names import Variables
-from adjoint._backend.native import copying, lanes, nests
+from adjoint._backend.native import copying, lanes, nests, shares
 from adjoint._backend.native.forms import Forms
 from adjoint._backend.native.outlining import Nest
 from adjoint._backend.native.scalars import UnsupportedError, constant, convert
@@ -44,7 +44,7 @@ _TESTS = 16
 class Slot:
     """The memory of a variable: a number, an array, or a reference."""
 
-    __slots__ = ("data", "dims", "kind", "lanes", "owner", "small", "strides", "type")
+    __slots__ = ("data", "dims", "is_borrowed", "kind", "lanes", "owner", "small", "strides", "type")
 
     def __init__(self, type: Type, kind: str = "") -> None:
         self.type = type
@@ -55,6 +55,7 @@ class Slot:
         self.strides: list[str] | None = None
         self.lanes = False
         self.small: tuple[str, ...] | None = None
+        self.is_borrowed = False
 
 
 class Writer(Writing):
@@ -68,7 +69,10 @@ class Writer(Writing):
         super().__init__(module, Text())
         # What is known of arrays, which a part of the function shares with it.
         self.forms = Forms(plan, variables.root, module.lengths_given()) if like is None else like.forms
+        self.shares = shares.find(plan, variables.root, is_called=module.is_inner()) if like is None else like.shares
         self.slots: dict[Value, Slot] = {}
+        # Blocks that this statement reads from variables that hand them over, and these variables.
+        self.handed_over: dict[str, str] = {}
         self.temporaries: dict[str, str] = {}
         self.pinned: list[str] = []
         self.owners: list[str] = []
@@ -182,6 +186,7 @@ class Writer(Writing):
 
     def pin(self, owner: str) -> None:
         """Keep a block until this statement ends, whoever takes a share in it."""
+        self.handed_over.pop(owner, None)
         variable = self.temporaries.pop(owner, None)
         if variable is not None:
             self.pinned.append(variable)
@@ -193,6 +198,7 @@ class Writer(Writing):
         for variable in self.temporaries.values():
             self.release(variable)
         self.temporaries.clear()
+        self.handed_over.clear()
 
     def release(self, variable: str) -> None:
         """Give up the share of a variable."""
@@ -212,8 +218,8 @@ class Writer(Writing):
         self.text.do(f"call void @adj.retain{self.once}(ptr {block})")
 
     def take(self, owner: str) -> None:
-        """Make a share in a block one's own: that of this statement, or one more."""
-        variable = self.temporaries.pop(owner, None)
+        """Make a share in a block one's own: that of this statement, of a variable that hands it over, or one more."""
+        variable = self.temporaries.pop(owner, None) or self.handed_over.pop(owner, None)
         if variable is not None:
             self.text.store("ptr", "null", variable)
         elif owner != "null":
@@ -233,7 +239,7 @@ class Writer(Writing):
         t = root.type
         if not is_native(t):
             slot = Slot(t)
-            slot.owner = self.owner_variable()
+            self._own(slot, root)
             return slot
         assert isinstance(t, Tensor)
         slot = Slot(t, kind_of(root))
@@ -250,22 +256,34 @@ class Writer(Writing):
         slot.lanes = root in self.forms.lanes
         strided = not (form.packed or slot.lanes)
         slot.strides = [self.text.variable("i64", "0", private=True) for _ in form.dims] if strided else None
-        slot.owner = self.owner_variable()
+        self._own(slot, root)
         return slot
+
+    def _own(self, slot: Slot, root: Value) -> None:
+        """Give a variable a place for its share, or for one that somebody else holds for it."""
+        slot.is_borrowed = root in self.shares.borrowed and slot.strides is None and not slot.lanes
+        slot.owner = self.text.variable("ptr", "null", private=True) if slot.is_borrowed else self.owner_variable()
 
     def read(self, value: Value) -> Machine:
         """Return the value of a variable."""
         slot = self.slot(value)
         if not is_native(slot.type):
-            return Reference(slot.type, self.text.load("ptr", str(slot.owner)))
+            return Reference(slot.type, self._owner(slot, value))
         if not rank_of(value):
             return Scalar(slot.kind, self.text.load(KINDS[slot.kind][0], slot.data))
         if slot.small is not None:
             return Array(slot.kind, slot.data, slot.small, None, STACK)
         dims = tuple(n if n[0] != "%" else self.text.load("i64", n) for n in slot.dims)
         strides = None if slot.strides is None else tuple(self.text.load("i64", n) for n in slot.strides)
-        x = Array(slot.kind, self.text.load("ptr", slot.data), dims, strides, self.text.load("ptr", str(slot.owner)))
+        x = Array(slot.kind, self.text.load("ptr", slot.data), dims, strides, self._owner(slot, value))
         return lanes.laid(self.text, x) if slot.lanes else x
+
+    def _owner(self, slot: Slot, value: Value) -> str:
+        """Return the block of a variable, and note whether it is handed over."""
+        block = self.text.load("ptr", str(slot.owner))
+        if not slot.is_borrowed and self.variables.root(value) in self.shares.handed_over:
+            self.handed_over[block] = str(slot.owner)
+        return block
 
     def put(self, slot: Slot, array: Array) -> None:
         """Set what a variable knows of its array, but for the share in the block."""
@@ -290,10 +308,12 @@ class Writer(Writing):
             self._assign_array(slot, x, copies=copies)
         elif slot.owner is None or is_native(slot.type):
             raise UnsupportedError(f"an object in the place of a value of type {slot.type}")
+        elif slot.is_borrowed:
+            self.text.store("ptr", x.text, slot.owner)
         else:
-            old = self.text.load("ptr", str(slot.owner))
+            old = self.text.load("ptr", slot.owner)
             self.take(x.text)
-            self.text.store("ptr", x.text, str(slot.owner))
+            self.text.store("ptr", x.text, slot.owner)
             self.give_up(old)
 
     def _assign_array(self, slot: Slot, x: Array, *, copies: bool) -> None:
@@ -302,6 +322,10 @@ class Writer(Writing):
                 self.copy_elements(x, Array(slot.kind, slot.data, slot.small, None, STACK))
             return
         if self.placed.get(x.owner) is slot:  # `allocate` has made it there
+            return
+        if slot.is_borrowed:
+            self.text.store("ptr", x.owner, str(slot.owner))
+            self.put(slot, x)
             return
         fresh = x.owner in self.temporaries
         placed = slot.strides is not None or (x.lanes if slot.lanes else x.strides is None)

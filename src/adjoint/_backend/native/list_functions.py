@@ -92,6 +92,8 @@ def filled(w: Writer, op: Apply, target: Value | None = None) -> Reference:
     if isinstance(y, Array):
         y = w.copy(y, on_heap=True)
         w.pin(y.owner)
+    elif isinstance(y, Reference):
+        w.pin(y.text)
     nests.loop(w.text, n, lambda k: lists.put(w, t, y, lists.place(w, x, k)))
     w.text.store("i64", n, lists.field(w, x.text, lists.LENGTH))
     return x

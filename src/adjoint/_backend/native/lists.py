@@ -70,15 +70,22 @@ def put(w: Writer, t: Type, x: Machine, address: str, *, copies: bool = False) -
         w.take(x.text)
         text.store("ptr", x.text, address)
     else:
-        assert isinstance(t, Tensor)
-        kind = code(t.dtype)
-        if copies or x.owner == STACK or x.strides is not None or x.kind != kind:
-            x = w.copy(x, kind, on_heap=True)
+        x = fit(w, t, x, copies=copies)
+        assert isinstance(x, Array)
         w.take(x.owner)
         text.store("ptr", x.data, address)
         text.store("ptr", x.owner, field(w, address, 8))
         for k, n in enumerate(x.dims):
             text.store("i64", n, field(w, address, 16 + 8 * k))
+
+
+def fit(w: Writer, t: Type, x: Machine, *, copies: bool = False) -> Machine:
+    """Return a value as it can be an item: an array in C order on the heap."""
+    if not isinstance(x, Array):
+        return x
+    assert isinstance(t, Tensor)
+    kind = code(t.dtype)
+    return w.copy(x, kind, on_heap=True) if copies or x.owner == STACK or x.strides is not None or x.kind != kind else x
 
 
 def give_up(w: Writer, t: Type, address: str) -> None:
@@ -134,7 +141,7 @@ def reserve(w: Writer, x: Reference, count: str) -> None:
     """Make room for so many items."""
     size = width(item_type(x.type))
     w.leave_if(w.text.let(f"icmp sgt i64 {count}, {2**40}") if count[0] == "%" else "false")
-    w.leave_if(w.text.let(f"call i1 @adj.list.reserve(ptr {x.text}, i64 {count}, i64 {size})"))
+    w.leave_if(w.text.let(f"call i1 @adj.list.reserve(ptr %pool, ptr {x.text}, i64 {count}, i64 {size})"))
 
 
 def append(w: Writer, x: Reference, y: Machine, *, copies: bool = False) -> None:
@@ -143,7 +150,7 @@ def append(w: Writer, x: Reference, y: Machine, *, copies: bool = False) -> None
     n = length(w, x)
     more = text.integer("add", n, "1")
     with text.when(text.let(f"icmp eq i64 {n}, {text.load('i64', field(w, x.text, CAPACITY))}"), ", !prof !1"):
-        w.leave_if(text.let(f"call i1 @adj.list.reserve(ptr {x.text}, i64 {more}, i64 {width(item_type(x.type))})"))
+        w.leave_if(text.let(f"call i1 @adj.list.reserve(ptr %pool, ptr {x.text}, i64 {more}, i64 {width(item_type(x.type))})"))
     put(w, item_type(x.type), y, place(w, x, n), copies=copies)
     text.store("i64", more, field(w, x.text, LENGTH))
 
@@ -167,12 +174,16 @@ def record(w: Writer, t: Type, parts: list[Machine | None], types: list[Type]) -
     """Return a record of parts."""
     drop = w.module.drop_of_record(types)
     size = sum(padded(one) for one in types)
+    # What is copied is copied before the block is there: until it is full nobody must give it up.
+    placed = [None if part is None else fit(w, one, part) for part, one in zip(parts, types, strict=True)]
     block = w.block(f"call ptr @adj.block(ptr %pool, i64 {32 + size}, ptr {drop})")
-    w.text.do(f"call void @llvm.memset.p0.i64(ptr {field(w, block, 32)}, i8 0, i64 {size}, i1 false)")
     offset = 32
-    for part, one in zip(parts, types, strict=True):
-        if part is not None:
-            put(w, one, part, field(w, block, offset))
+    for part, one in zip(placed, types, strict=True):
+        address = field(w, block, offset)
+        if part is None:
+            w.text.do(f"call void @llvm.memset.p0.i64(ptr {address}, i8 0, i64 {padded(one)}, i1 false)")
+        else:
+            put(w, one, part, address)
         offset += padded(one)
     return Reference(t, block)
 

@@ -19,6 +19,7 @@ from adjoint._backend.native import (
     entry,
     fusion,
     handlers,
+    handover,
     idle,
     lists,
     machine,
@@ -27,17 +28,17 @@ from adjoint._backend.native import (
     runtime_threads,
     scalars,
 )
-from adjoint._backend.native.function import STACK, Writer
+from adjoint._backend.native.function import Writer
 from adjoint._backend.native.outlining import Known
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.statements import Statements
 from adjoint._backend.native.table import TABLE
-from adjoint._backend.native.values import KINDS, Array, Lengths, Machine, Reference, Scalar, code, is_native, kind_of
+from adjoint._backend.native.values import KINDS, Array, Lengths, Machine, code, is_native
 from adjoint._backend.options import Options
 from adjoint._backend.schedule import schedule
 from adjoint._ir.copying import copied
-from adjoint._ir.nodes import Apply, Call, Function, Loop, Undefined, Value, atom_type, functions, walk
-from adjoint._ir.types import ListOf, Record, Tensor, Type
+from adjoint._ir.nodes import Apply, Call, Function, Loop, Value, atom_type, functions, walk
+from adjoint._ir.types import Record, Tensor, Type
 from adjoint._rules import stores
 
 _C_NAMES = {
@@ -115,7 +116,7 @@ class Module:
         parts = [self.decided(part).replace(f", {_LIMIT}\n", f", {deepest}\n") for part in (*parts, *self.parts())]
         parts = outlining.released([outlining.placed(part, self.short) for part in parts])
         outer = self.program[0]
-        foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *self.result_types(outer)))
+        foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *handover.types(outer)))
         self.uses_python = self.uses_python or foreign or bool(self.objects)
         parts.append(entry.text(self, self.program[0]))
         head = [
@@ -173,7 +174,7 @@ class Module:
             del self.divisions[divisions:]
             w, live = _planned(function, self, apart)
             try:
-                params = [self.received(w, k, param) for k, param in enumerate(function.params)]
+                params = [handover.received(w, k, param) for k, param in enumerate(function.params)]
                 Statements(w, live, w.sharing).block(w.plan.steps)
                 break
             except UnsupportedError as error:
@@ -202,6 +203,8 @@ class Module:
         count = len(w.owners)
         release = [f"  call void @adj.release.all(ptr %pool, ptr %shares, i64 {count})"] if count else []
         done = runtime.releases(count) if w.depth and count <= _RELEASED else release
+        if name == self.name(self.program[0]) and not self.is_called(self.program[0]):
+            done = [line.replace("@adj.release.all", "@adj.release.end") for line in release]
         ends = ["done:", *done, "  ret i8 0", "leave:", *release, f"  %why = load i8, ptr {w.status}", "  ret i8 %why"]
         shares = [
             f"  %shares = alloca [{count} x ptr], align 16",
@@ -244,27 +247,6 @@ class Module:
             text = text.replace(f"@least.{k}.", str(2**62) if back else "2")
         return text
 
-    def received(self, w: Writer, k: int, param: Value) -> str:
-        """Give a parameter its variable, and return its declaration."""
-        t = param.type
-        if not is_native(t):
-            x = Reference(t, f"%p{k}")
-            if isinstance(t, ListOf) and self.is_outer():  # Python's own list
-                x = callbacks.unbox(w, t, w.text.load("ptr", lists.field(w, x.text, callbacks.OBJECT)))
-                self.uses_python = True
-            w.assign(param, x)
-            return f"ptr %p{k}"
-        assert isinstance(t, Tensor)
-        kind = code(t.dtype)
-        if not t.rank:
-            w.assign(param, Scalar(kind, f"%p{k}"))
-            return f"{KINDS[kind][0]} %p{k}"
-        dims = tuple(f"%p{k}.{axis}" for axis in range(t.rank))
-        known = self.lengths_given()[k]
-        w.assign(param, Array(kind, f"%p{k}", dims if known is None else tuple(map(str, known)), None, f"%p{k}.o"))
-        access = "ptr" if k in w.plan.function.updates else "ptr readonly"
-        return ", ".join([f"{access} %p{k}", f"ptr %p{k}.o", *[f"i64 {n}" for n in dims]])
-
     def lengths_given(self) -> Lengths:
         """Return the lengths of the arguments of the function that is being written, None where they may be any."""
         if self.lengths is not None and self.written is self.program[0] and not self.is_called(self.written):
@@ -284,59 +266,13 @@ class Module:
         """Tell whether a function of the program calls a function."""
         return any(op.function is function for one in self.program for op in walk(one.body) if isinstance(op, Call))
 
-    def handed_out(self, w: Writer, t: Type, x: Machine) -> Machine:
-        """Return a result as it leaves a function: of a list that Python gets, an object."""
-        if isinstance(x, Reference) and isinstance(t, ListOf) and self.is_outer():
-            self.uses_python = True
-            made = callbacks.box(w, t, x)
-            block = w.block(f"call ptr @adj.object(ptr %pool, ptr {made})")
-            w.text.do(f"call void @Py_DecRef(ptr {made})")
-            return Reference(t, block)
-        return x
-
-    def given(self, w: Writer, param: Value, x: Machine) -> str:
-        """Return an argument as text."""
-        if isinstance(x, Reference):
-            return f"ptr {x.text}"
-        kind = kind_of(param)
-        if isinstance(x, Scalar):
-            x = scalars.convert(w.text, x, kind)
-            return f"{x.type} {x.text}"
-        if x.owner == STACK or x.strides is not None or x.kind != kind:
-            x = w.copy(x, kind, on_heap=True)
-        return ", ".join([f"ptr {x.data}", f"ptr {x.owner}", *[f"i64 {n}" for n in x.dims]])
+    def is_inner(self) -> bool:
+        """Tell whether the function that is being written is called by functions of the program only."""
+        return self.written is not self.program[0]
 
     def called(self, w: Writer, op: Call, *, in_place: bool) -> list[Machine | None]:
-        """Return the results of a call of another function, which may change what it updates if that is ``in_place``."""
-        args, copied = [], () if in_place else op.function.updates
-        for k, (param, arg) in enumerate(zip(op.function.params, op.args, strict=True)):
-            if isinstance(arg, Undefined) or arg is None:
-                raise UnsupportedError("an argument that is not there")
-            x = handlers.value(w, arg, None)
-            args.append(self.given(w, param, w.copy(x, on_heap=True) if k in copied and isinstance(x, Array) else x))
-        types = self.result_types(op.function)
-        out = w.text.buffer("i8", max(8, sum(lists.padded(t) for t in types)))
-        depth = w.text.integer("add", "%depth", "1")
-        w.leave_if(w.text.let(f"icmp sgt i64 {depth}, {_LIMIT}"))
-        w.leave_in_doubt()  # a recursion that depends on what is doubtful may never end
-        w.leave_for(
-            w.text.let(f"call i8 {self.name(op.function)}({', '.join(['ptr %pool', f'i64 {depth}', *args, f'ptr {out}'])})")
-        )
-        found: list[Machine | None] = []
-        offset = 0
-        for t in types:
-            x = lists.get(w, t, lists.field(w, out, offset))
-            if isinstance(x, Array):
-                w.keep(x.owner)
-            elif isinstance(x, Reference):
-                w.keep(x.text)
-            found.append(x)
-            offset += lists.padded(t)
-        return found
-
-    def result_types(self, function: Function) -> list[Type]:
-        """Return the types of what a function returns."""
-        return [atom_type(result) for result in function.results]
+        """Return the results of a call of another function."""
+        return handover.called(w, op, limit=_LIMIT, in_place=in_place)
 
     # What functions share ---------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ and its capacity in bytes.  Blocks of up to 64 kB are of 2**sort bytes, and come
 Python: for each sort a chain of blocks that nobody needs, and slabs from which new ones are cut (unless objects of Python's may
 outlive the call).  The largest slab, of up to 4 MB, is kept for the next call of any program: the system hands new memory out
 page by page, at a price.  So a block that is made and given up in each turn of a loop costs some instructions, not a visit to
-the C library.  Larger ones are of sort 0.
+the C library.  Larger ones are of sort 0.  If all memory came from slabs, nothing is given up at the end of the call: it goes
+with them (`adj.release.end`).
 """
 
 from __future__ import annotations
@@ -43,17 +44,34 @@ have:
   ret ptr %first
 make:
   %room = shl i64 1, %sort
-  %new = call ptr @adj.carve(ptr %pool, i64 %room)
-  %bad = icmp eq ptr %new, null
+  %fp = getelementptr ptr, ptr %pool, i64 1
+  %from = load ptr, ptr %fp
+  %lp = getelementptr ptr, ptr %pool, i64 2
+  %left = load i64, ptr %lp
+  %fits = icmp ule i64 %room, %left
+  %short = icmp ule i64 %room, 16384
+  %here = and i1 %fits, %short
+  br i1 %here, label %cut, label %carve, !prof !0
+cut:
+  %after = getelementptr i8, ptr %from, i64 %room
+  %remains = sub i64 %left, %room
+  store ptr %after, ptr %fp
+  store i64 %remains, ptr %lp
+  br label %note
+carve:
+  %carved = call ptr @adj.carve(ptr %pool, i64 %room)
+  %bad = icmp eq ptr %carved, null
   br i1 %bad, label %end, label %note, !prof !1
 note:
+  %new = phi ptr [%from, %cut], [%carved, %carve]
   %sp = getelementptr i8, ptr %new, i64 4
   %sort32 = trunc i64 %sort to i32
   store i32 %sort32, ptr %sp
-  br label %end
-end:
   ret ptr %new
+end:
+  ret ptr null
 large:
+  call void @adj.outside(ptr %pool)
   %big = call ptr @malloc(i64 %size)
   %worse = icmp eq ptr %big, null
   br i1 %worse, label %out, label %mark, !prof !1
@@ -71,17 +89,11 @@ define internal ptr @adj.carve(ptr %pool, i64 %room) noinline nounwind {
   %plain = icmp eq i64 %step, 0
   %wide = icmp ugt i64 %room, 16384
   %apart = or i1 %plain, %wide
-  br i1 %apart, label %alone, label %slab
+  br i1 %apart, label %alone, label %more
 alone:
+  call void @adj.outside(ptr %pool)
   %single = call ptr @malloc(i64 %room)
   ret ptr %single
-slab:
-  %fp = getelementptr ptr, ptr %pool, i64 1
-  %from = load ptr, ptr %fp
-  %lp = getelementptr ptr, ptr %pool, i64 2
-  %left = load i64, ptr %lp
-  %fits = icmp ule i64 %room, %left
-  br i1 %fits, label %cut, label %more
 more:
   %spare = call ptr @adj.spare(ptr %pool, ptr null)
   %had = icmp ne ptr %spare, null
@@ -110,15 +122,31 @@ chain:
   %large = icmp ugt i64 %twice, 4194304
   %next = select i1 %large, i64 %whole, i64 %twice
   store i64 %next, ptr %sp
-  br label %cut
-cut:
-  %at = phi ptr [%from, %slab], [%first, %chain]
-  %free = phi i64 [%left, %slab], [%rest, %chain]
-  %after = getelementptr i8, ptr %at, i64 %room
-  %remains = sub i64 %free, %room
+  %after = getelementptr i8, ptr %first, i64 %room
+  %remains = sub i64 %rest, %room
+  %fp = getelementptr ptr, ptr %pool, i64 1
   store ptr %after, ptr %fp
+  %lp = getelementptr ptr, ptr %pool, i64 2
   store i64 %remains, ptr %lp
-  ret ptr %at
+  ret ptr %first
+}
+
+define internal void @adj.outside(ptr %pool) {
+  %op = getelementptr ptr, ptr %pool, i64 5
+  store i64 1, ptr %op
+  ret void
+}
+
+define internal void @adj.release.end(ptr %pool, ptr captures(none) %shares, i64 %count) noinline nounwind {
+  %op = getelementptr ptr, ptr %pool, i64 5
+  %outside = load i64, ptr %op
+  %none = icmp eq i64 %outside, 0
+  br i1 %none, label %end, label %each
+each:
+  call void @adj.release.all(ptr %pool, ptr %shares, i64 %count)
+  br label %end
+end:
+  ret void
 }
 
 define internal void @adj.give(ptr %pool, ptr %block) {

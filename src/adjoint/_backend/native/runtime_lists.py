@@ -63,12 +63,13 @@ end:
   ret void
 }
 
-define internal i1 @adj.list.reserve(ptr %block, i64 %count, i64 %size) noinline nounwind {
+define internal i1 @adj.list.reserve(ptr %pool, ptr %block, i64 %count, i64 %size) noinline nounwind {
   %cp = getelementptr i8, ptr %block, i64 40
   %capacity = load i64, ptr %cp
   %enough = icmp sle i64 %count, %capacity
   br i1 %enough, label %end, label %grow
 grow:
+  call void @adj.outside(ptr %pool)
   %half = ashr i64 %capacity, 1
   %better = add i64 %capacity, %half
   %bigger = icmp sgt i64 %count, %better

@@ -119,6 +119,7 @@ _SPLIT = f"""
 define internal i8 @adj.split(ptr %pool, i64 %depth, ptr %run, ptr %env, i64 %count, i64 %parts, ptr %places, i64 %size,
                               i64 %most, i64 %rounds) noinline nounwind {{
 entry:
+  call void @adj.outside(ptr %pool)
   %insidep = getelementptr ptr, ptr %pool, i64 {INSIDE}
   %inside = load i64, ptr %insidep
   %within = icmp ne i64 %inside, 0

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from adjoint._backend import library
 from adjoint._backend.liveness import Liveness
 from adjoint._backend.memory import Sharing
-from adjoint._backend.native import bounds, lists, nests, threads
+from adjoint._backend.native import bounds, handover, lists, nests, threads
 from adjoint._backend.native.function import Writer
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.text import QUIET
@@ -378,15 +378,8 @@ class Statements:
     # Results.
 
     def results(self, step: Return) -> None:
-        """Write what the function returns to the memory that the caller gave for it, and give back all else."""
+        """Write what the function returns, and give back all else."""
         w = self.w
         w.leave_in_doubt()
-        offset = 0
-        for k, (atom, t) in enumerate(zip(step.results, w.module.result_types(w.plan.function), strict=True)):
-            if isinstance(atom, Undefined) or atom is None:
-                raise UnsupportedError("a result that is not there")
-            x = w.module.handed_out(w, t, w.module.handlers.value(w, atom, None))
-            lists.put(w, t, x, lists.field(w, "%out", offset), copies=k in step.copies)
-            offset += lists.padded(t)
-        w.release_temporaries()
+        handover.returned(w, step)
         w.text.jump("done")

@@ -109,11 +109,11 @@ class Text:
             self.private.add(name)
         return name
 
-    def buffer(self, kind: str, count: int) -> str:
+    def buffer(self, kind: str, count: int, *, align: int = 64) -> str:
         """Return memory on the stack for several items, aligned as vectors like it."""
         name = f"%{self.fresh('m')}"
         self.frame += 64 + 8 * count
-        self.entry.append(f"  {name} = alloca [{count} x {kind}], align 64")
+        self.entry.append(f"  {name} = alloca [{count} x {kind}], align {align}")
         return name
 
     def load(self, kind: str, pointer: str, note: str = "") -> str:
