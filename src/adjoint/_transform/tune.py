@@ -9,6 +9,7 @@ import functools
 from collections.abc import Sequence
 
 from adjoint._ir.nodes import Function
+from adjoint._transform.branches import share_branches
 from adjoint._transform.first_reads import read_first
 from adjoint._transform.first_stores import store_first
 from adjoint._transform.forwards import forwards
@@ -34,7 +35,7 @@ def tune(function: Function, finite: Sequence[bool] | None = None, *, divided: b
     Function
         A program of the same parameters and results; the function itself if there is nothing to do.
     """
-    for step in (functools.partial(join, divided=divided), reuse, read_first, store_first, forwards):
+    for step in (functools.partial(join, divided=divided), share_branches, reuse, read_first, store_first, forwards):
         changed = step(function)
         function = function if changed is function else simplify(changed, finite)
     return function
