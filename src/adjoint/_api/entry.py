@@ -104,6 +104,11 @@ class Entry:
         return None if self.is_single or self.shape is None else eval(f"lambda y: {self.shape}")  # noqa: S307 - the text is ours
 
     @property
+    def is_as_given(self) -> bool:
+        """Whether the value of the function is what machine code returns: one result, or a tuple of all of them."""
+        return self.is_single or self.shape == f"({''.join(f'y[{k}], ' for k in range(self.program.count))})"
+
+    @property
     def is_plain(self) -> bool:
         """Whether a direct program is machine code, and what it gives has a plain form and is none of its arguments."""
         if self.program.returned or self.shape is None or self.program.count == 0:

@@ -21,7 +21,7 @@ from adjoint._api.custom import Custom
 from adjoint._api.entry import Entry, direct_key, kind_of, same_arrays
 from adjoint._api.function import Derivative, expect_function
 from adjoint._api.jacobian import is_sparse
-from adjoint._backend.native import machine
+from adjoint._backend.native import machine, shortcut
 from adjoint._backend.options import Options
 from adjoint._frontend import calls, captures, closures
 from adjoint._frontend.translate import Program, is_leaf, translate
@@ -155,15 +155,17 @@ class Jitted:
         self.first: Entry | None = None
         self.fast: Callable[..., Any] | None = None
         self.shaped: Callable[[Sequence[Any]], Any] | None = None
+        # The same, where what it returns is the value: `shortcut` asks it before any method of Python's runs.
+        self.quick: Callable[..., Any] | None = None
         # What was defined while the tracing engine runs is run by that.
         self.refused = is_traced_code(f)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def general(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program of ``f`` for these arguments."""
         if self.fast is not None and not kwargs:
             y = self.fast(*args)
             if y is not NotImplemented and y is not ...:
-                self.last = self.first
+                self.ran(self.first)
                 return y if self.shaped is None else self.shaped(y)
         key = None if kwargs else direct_key(args)
         direct = None if key is None else self.direct.get(key)
@@ -186,16 +188,26 @@ class Jitted:
         if key is not None and entry.is_direct:
             self.direct[key] = entry
             if self.fast is None and entry.is_plain:
-                self.first, self.shaped = entry, entry.shaped
+                self.first, self.shaped = entry, None if entry.is_as_given else entry.shaped
                 self.fast = entry.quick(args)
+                self.ran(entry)
         return entry(tree, args, kwargs)
+
+    __call__ = general
+
+    def ran(self, entry: Entry | None) -> None:
+        """Note what runs; a shortcut only while all that runs is machine code, since it does not note what it does."""
+        self.last = entry
+        self.quick = self.fast if self.shaped is None and (entry is None or entry.compiled.native is not None) else None
+        if self.quick is not None:
+            _install()
 
     def run_direct(self, entry: Entry, args: tuple[Any, ...], captured: list[Any]) -> Any:
         """Run a program that is direct."""
-        self.last = entry
         y = entry.run(args, captured)
         if entry is self.first and entry.is_alone(len(args)):  # its code may be another one since
             self.fast = entry.compiled.native.quick
+        self.ran(entry)
         return y
 
     def traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -244,15 +256,16 @@ class Jitted:
         key = (base, known(leaves, self.levels.get(base, 0)))
         for entry in self.entries.get(key, ()):
             if entry.captured() is not None:
-                self.last = entry
+                self.ran(entry)
                 return tree, entry
         program = self.translated(base, tree, leaves)
         key = (base, known(leaves, self.levels.get(base, 0)))
-        self.last = Entry(program, self.backend, self.options, leaves)
+        entry = Entry(program, self.backend, self.options, leaves)
+        self.ran(entry)
         found = self.entries.setdefault(key, [])
         del found[: len(found) - MOST + 1]
-        found.append(self.last)
-        return tree, self.last
+        found.append(entry)
+        return tree, entry
 
     def translated(self, base: Any, tree: Tree, leaves: list[Any]) -> Program:
         """Translate, as generally as that succeeds."""
@@ -268,6 +281,11 @@ class Jitted:
             return program
         assert first is not None
         raise first
+
+
+@functools.cache
+def _install() -> None:
+    shortcut.install(Jitted, "quick", "general")
 
 
 captures.FORM.append(sample)

@@ -12,6 +12,7 @@ import numpy as np
 
 from adjoint._backend.native import cache, machine, programs
 from adjoint._backend.native.scalars import UnsupportedError
+from adjoint._backend.native.shortcut import Method
 from adjoint._backend.native.table import IMPORTS, TABLE, TYPE_NUMBERS
 from adjoint._backend.native.values import Lengths, is_native
 from adjoint._backend.options import Options
@@ -69,16 +70,10 @@ define void @capsule_free(ptr %capsule) {
 """
 
 
-class _Method(ctypes.Structure):
-    """A function of C that Python can call (PyMethodDef)."""
-
-    _fields_ = (("name", ctypes.c_char_p), ("address", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
-
-
 class _Code:
     """What a function of machine code needs to stay alive."""
 
-    def __init__(self, loaded: machine.Loaded, method: _Method, objects: list[Any]) -> None:
+    def __init__(self, loaded: machine.Loaded, method: Method, objects: list[Any]) -> None:
         self.loaded, self.method, self.objects = loaded, method, objects
 
 
@@ -243,7 +238,7 @@ def _linked(name: str, options: Options, made: _Linked) -> tuple[Callable[..., A
     table = ctypes.CFUNCTYPE(ctypes.c_void_p)(made.loaded.address("table"))()
     addresses = [*_table(), options.threads, *map(id, made.objects)]
     ctypes.memmove(table, (ctypes.c_void_p * len(addresses))(*addresses), 8 * len(addresses))
-    method = _Method(name.encode() or b"f", made.loaded.address("call"), _FASTCALL, None)
+    method = Method(name.encode() or b"f", made.loaded.address("call"), _FASTCALL, None)
     return _made()(ctypes.byref(method), _Code(made.loaded, method, made.objects), None), made.is_exact
 
 
