@@ -165,6 +165,7 @@ class Jitted:
         if self.fast is not None and not kwargs:
             y = self.fast(*args)
             if y is not NotImplemented and y is not ...:
+                assert self.first is not None
                 self.ran(self.first)
                 return y if self.shaped is None else self.shaped(y)
         key = None if kwargs else direct_key(args)
@@ -195,11 +196,11 @@ class Jitted:
 
     __call__ = general
 
-    def ran(self, entry: Entry | None) -> None:
+    def ran(self, entry: Entry) -> None:
         """Note what runs; a shortcut only while all that runs is machine code, since it does not note what it does."""
-        self.last = entry
-        self.quick = self.fast if self.shaped is None and (entry is None or entry.compiled.native is not None) else None
-        if self.quick is not None:
+        self.last, self.quick = entry, None
+        if self.fast is not None and self.shaped is None and (entry is self.first or _runner(entry) == "native"):
+            self.quick = self.fast
             _install()
 
     def run_direct(self, entry: Entry, args: tuple[Any, ...], captured: list[Any]) -> Any:
@@ -241,7 +242,7 @@ class Jitted:
         """
         if self.last is None:
             return "tracing" if self.refused else None
-        return "python" if self.last.compiled.native is None else "native"
+        return _runner(self.last)
 
     @property
     def translations(self) -> int:
@@ -281,6 +282,11 @@ class Jitted:
             return program
         assert first is not None
         raise first
+
+
+def _runner(entry: Entry) -> str:
+    """Return what runs a program."""
+    return "python" if entry.compiled.native is None else "native"
 
 
 @functools.cache

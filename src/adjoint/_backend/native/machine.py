@@ -151,7 +151,12 @@ def versions() -> str:
 
 def usual_level(text: str) -> int:
     """Return the level of optimisation for a text for which none is asked."""
-    return 3 if len(text) <= _LONG else 2
+    return 2 if is_long(len(text)) else 3
+
+
+def is_long(characters: int) -> bool:
+    """Tell whether a text is so long that LLVM's time matters more than the last percent of the program's."""
+    return characters > _LONG
 
 
 def optimise_and_emit(text: str, level: int | None = None, late: str = "") -> bytes:

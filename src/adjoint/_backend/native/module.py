@@ -115,6 +115,8 @@ class Module:
         deepest = str(max(8, min(_DEEPEST, _STACK // max(1, self.frame))))
         parts = [self.decided(part).replace(f", {_LIMIT}\n", f", {deepest}\n") for part in (*parts, *self.parts())]
         parts = outlining.released([outlining.placed(part, self.short) for part in parts])
+        if machine.is_long(sum(map(len, parts))):
+            parts = [outlining.hurried(part) for part in parts]
         outer = self.program[0]
         foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *handover.types(outer)))
         self.uses_python = self.uses_python or foreign or bool(self.objects)

@@ -21,6 +21,8 @@ _SHORT, _MOST = 60, 1000
 # Places in loops that give up a share by instructions of their own.
 _SHARES = 60
 _ALONE, _BACK = "noinline", "alwaysinline"
+# Lines of a function that only calls nests, from which on it is not worth LLVM's passes.
+_LONG = 2000
 # Stands in the text for one of the two, followed by the number of the loops around.
 _PLACE = "@place."
 
@@ -145,6 +147,26 @@ def placed(text: str, short: Mapping[int, int]) -> str:
     """
     least = _innermost(short, _MOST)
     return re.sub(rf"{_PLACE}(\d+)", lambda found: _BACK if int(found[1]) >= least else _ALONE, text)
+
+
+def hurried(part: str) -> str:
+    """Return a function as it is, or, if it is long and nothing in it is done twice, with the order not to optimise it.
+
+    What calls one nest after the other runs once for each call from Python: the nests are what takes time.
+    """
+    if part.count("\n") < _LONG:
+        return part
+    seen: set[str] = set()
+    for label, targets in ((found[1], found[2]) for found in _LABELS.finditer(part)):
+        if label:
+            seen.add(label)
+        elif not seen.isdisjoint(_TARGETS.findall(targets)):
+            return part
+    return part.replace(") {\n", ") noinline optnone {\n", 1)
+
+
+_LABELS = re.compile(r"^(?:([\w.]+):|  br (.*))$", re.MULTILINE)
+_TARGETS = re.compile(r"label %([\w.]+)")
 
 
 def released(parts: Sequence[str]) -> list[str]:
