@@ -24,6 +24,10 @@ from adjoint._transform.shapes import Shapes
 Here = Callable[[Value], Any]
 
 
+# Functions that make an array whose shape is written out.
+_FILLED = (np.zeros, np.ones, np.empty, np.full)
+
+
 class Algebra:
     """Finds simpler forms of operations; knows what made each value of the new program.
 
@@ -233,7 +237,11 @@ class Algebra:
             source = self.here(source)
             if source is not None and source is not x and source.type == x.type:
                 op.args = (source, axis)
-        return None
+        made = next((found for function in _FILLED if (found := self.maker(op.args[0], function)) is not None), None)
+        if made is None or made.kwargs.keys() - {"dtype"}:
+            return None
+        shape = made.args[0] if isinstance(made.args[0], (tuple, list)) else (made.args[0],)
+        return shape[axis] if type(shape[axis]) is int else None
 
     def likened(self, op: Apply, _output: Value) -> Any:
         """Ask an array for its form, if it is here, rather than what was kept of it for that."""

@@ -61,8 +61,18 @@ def contracted(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     for term, array in zip(letters, arrays, strict=True):
         for letter, n in zip(term, array.dims, strict=True):
             w.leave_if(w.text.compare("ne", lengths.setdefault(letter, n), n))
-    strides = [dict(zip(x, nests.strides_of(w.text, a), strict=True)) for x, a in zip(letters, arrays, strict=True)]
-    return contraction(w, [Term(kind, a.data, along) for a, along in zip(arrays, strides, strict=True)], lengths, result)
+    terms = [_term(w, array, term) for array, term in zip(arrays, letters, strict=True)]
+    groups = _grouped(terms, lengths, result)
+    for k, (array, term) in enumerate(zip(arrays, letters, strict=True)):
+        # An array with gaps is copied if letters of one group might not follow each other in it: BLAS could not take it.
+        together = max(len(set(term).intersection(part)) for part in (groups.rows, groups.sum, groups.columns))
+        if array.strides is not None and together > 1 and groups.rows and groups.columns:
+            terms[k] = _term(w, w.copy(array), term)
+    return contraction(w, terms, lengths, result)
+
+
+def _term(w: Writer, array: Array, letters: str) -> Term:
+    return Term(array.kind, array.data, dict(zip(letters, nests.strides_of(w.text, array), strict=True)))
 
 
 def _operand(w: Writer, atom: Any) -> Array:
@@ -138,13 +148,17 @@ def contraction(w: Writer, terms: list[Term], lengths: Mapping[str, str], result
     kind = terms[0].kind
     dims = tuple(lengths[x] for x in result)
     out = w.allocate(kind, dims or ("1",))
-    kernels.fill(w, out, kernels.Number(Scalar(kind, scalars.literal(0, kind))))
     groups = _grouped(terms, lengths, result)
     place = Term(kind, out.data, dict(zip(result, nests.strides_of(w.text, out), strict=False)))
-    if len(terms) == 2 and groups.rows and groups.columns and groups.sum:
-        _by_blas_or_loops(w, place, terms, lengths, groups)
-    else:
+
+    def by_loops() -> None:
+        kernels.fill(w, out, kernels.Number(Scalar(kind, scalars.literal(0, kind))))
         _by_loops(w, place, terms, lengths, groups)
+
+    if len(terms) == 2 and groups.rows and groups.columns and groups.sum:
+        _by_blas(w, place, terms, lengths, groups, by_loops)
+    else:
+        by_loops()
     return out if dims else nests.load(w.text, kind, out.data)
 
 
@@ -191,14 +205,16 @@ def _by_loops(w: Writer, out: Term, terms: list[Term], lengths: Mapping[str, str
     kernels.accumulate(w, nests.Operand(out.kind, out.data, out.along(order)), tree, dims, "add")
 
 
-def _by_blas_or_loops(w: Writer, out: Term, terms: list[Term], lengths: Mapping[str, str], groups: _Groups) -> None:
+def _by_blas(
+    w: Writer, out: Term, terms: list[Term], lengths: Mapping[str, str], groups: _Groups, otherwise: Callable[[], None]
+) -> None:
     """Multiply matrices by BLAS if they are large, which is decided when the program runs."""
     text = w.text
     m, k, n = (nests.size_of(text, tuple(lengths[x] for x in part)) for part in (groups.rows, groups.sum, groups.columns))
     large = text.compare("sgt", nests.size_of(text, (m, k, n)), str(LARGE))
     routine = None if large == "false" else _routine(w, out.kind)
     if routine is None:
-        _by_loops(w, out, terms, lengths, groups)
+        otherwise()
         return
     left, right = terms[groups.left], terms[groups.right]
     conditions = [large]
@@ -226,7 +242,7 @@ def _by_blas_or_loops(w: Writer, out: Term, terms: list[Term], lengths: Mapping[
     each(groups.stack, out, left, right)
     text.jump(end)
     text.begin(by_loops)
-    _by_loops(w, out, terms, lengths, groups)
+    otherwise()
     text.place(end)
 
 

@@ -167,8 +167,8 @@ def text(module: Any, function: Function) -> str:
     if not module.uses_python:
         step = lines.let(f"getelementptr ptr, ptr {pool}, i64 3")
         lines.do(f"store i64 65536, ptr {step}")
-        cell = lines.let(f"getelementptr ptr, ptr {pool}, i64 4")
-        lines.do(f"store ptr {lines.entry('spare')}, ptr {cell}")
+    cell = lines.let(f"getelementptr ptr, ptr {pool}, i64 4")
+    lines.do(f"store ptr {lines.entry('spare')}, ptr {cell}")
     lines.expect(lines.let(f"icmp eq i64 %n, {len(function.params)}"))
     given = module.lengths or (None,) * len(function.params)
     args = [

@@ -18,7 +18,7 @@ from adjoint._backend.native.values import SMALL, axis_of, is_native, rank_of
 from adjoint._backend.plan import Compute, Cycle, Move, Plan, Step
 from adjoint._ir.nodes import Apply, Call, Undefined, Value, atom_type
 from adjoint._ir.types import Tensor
-from adjoint._rules import kinds, stores
+from adjoint._rules import einsum, kinds, stores
 
 Dims = tuple[int | None, ...]
 
@@ -224,9 +224,18 @@ def _array(forms: Forms, op: Apply) -> Dims | None:
 
 def _product(forms: Forms, op: Apply) -> Dims | None:
     a, b = (forms.of(arg).dims for arg in op.args[:2])
-    if len(a) <= 2 and len(b) <= 2:
-        return (*a[:-1], *(b[1:] if len(b) == 2 else ()))
-    return None
+    stack = broadcast([a[:-2], b[:-2]], max(len(a), len(b), 2) - 2)
+    return (*stack, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
+
+
+def _contracted(forms: Forms, op: Apply) -> Dims | None:
+    count = next(k for k, arg in enumerate(op.args) if isinstance(arg, str))
+    left, _, result = op.args[count].partition("->")
+    known: dict[str, int | None] = {}
+    for arg, term in zip(op.args[:count], left.split(","), strict=True):
+        dims = forms.of(arg).dims if rank_of(arg) else ()
+        known |= {x: n for x, n in zip(term, dims, strict=True) if n not in (None, 1) or x not in known}
+    return tuple(known[x] for x in result)
 
 
 def _reduced(forms: Forms, op: Apply) -> Dims | None:
@@ -243,5 +252,6 @@ _DIMS: dict[Any, Callable[[Forms, Apply], Dims | None]] = {
     np.copy: _as_first, stores.assign: _as_first, stores.accumulate: _as_first, stores.blank: _as_first, kinds.scale: _as_first,
     stores.fit: _as_second, stores.spread: _as_second, np.zeros: _of_shape, np.ones: _of_shape, np.empty: _of_shape,
     np.full: _of_shape, np.reshape: _reshaped, np.array: _array, np.asarray: _array, np.matmul: _product, np.dot: _product,
-    np.sum: _reduced, np.mean: _reduced, np.max: _reduced, np.min: _reduced, np.stack: lambda forms, op: None,
+    einsum.contract: _contracted, einsum.contract_pair: _contracted, np.sum: _reduced, np.mean: _reduced, np.max: _reduced,
+    np.min: _reduced, np.stack: lambda forms, op: None,
 }  # fmt: skip

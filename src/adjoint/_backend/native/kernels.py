@@ -391,13 +391,17 @@ def combined(w: Writing, name: str, old: Scalar, x: Scalar, kind: str) -> Scalar
     return scalars.apply(w, name, [old, x], Tensor(np.dtype(kind), 0), raising=False)
 
 
+# Elements of a row of sums that is written out.
+_FEW = 8
+
+
 def accumulate(w: Writing, out: nests.Operand, t: Tree, dims: tuple[str, ...], name: str) -> None:
-    """Put the elements of a tree together with what is in an array that has stride 0 along some axes."""
+    """Put the elements of a tree together with what is in an array of its own that has stride 0 along some axes."""
     if nests.is_small(dims):
         _accumulate(w, out, t, dims, name)
         return
     nest = Nest(w)
-    out, t, dims = nest.operand(out), within(nest, t), nest.lengths(dims)
+    out, t, dims = nest.operand(out, alone=True), within(nest, t), nest.lengths(dims)
     nest.outlined(("accumulate", out, t, dims, name), lambda: _accumulate(nest, out, t, dims, name))
 
 
@@ -405,12 +409,13 @@ def _accumulate(w: Writing, out: nests.Operand, t: Tree, dims: tuple[str, ...], 
     text = w.text
     found = list({id(leaf): leaf for leaf in read(t)}.values())
     every = [out, *operands(w, found, dims)]
-    unrolled = nests.is_small(dims)
-    note, access = notes(t, unrolled=unrolled)
     within = out.strides[-1] == "0"
     kind = scalars.KINDS[out.kind][0]
 
     def row(pointers: list[str], count: str) -> None:
+        # A few sums, written out, stay in registers through the loops around; as a short vector they would be stored.
+        unrolled = nests.is_small(dims) or (not within and count[0] != "%" and int(count) <= _FEW)
+        note, access = notes(t, unrolled=unrolled)
         total = text.variable(kind) if within else ""
         if within:
             text.store(kind, nests.load(text, out.kind, pointers[0]).text, total)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from adjoint._backend.native import cache, machine, programs
+from adjoint._backend.native import cache, machine, programs, runtime_large
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.shortcut import Method
 from adjoint._backend.native.table import IMPORTS, TABLE, TYPE_NUMBERS
@@ -281,8 +281,8 @@ def _capsule() -> machine.Loaded:
     return machine.compile_text(_CAPSULE, imports=_imports())
 
 
-# The slab that the last call left for the next one (`runtime`).
-_SPARE = ctypes.c_void_p()
+# What calls leave for the next ones: a slab (`runtime`), and large blocks (`runtime_large`).
+_SPARE = (ctypes.c_char * runtime_large.SIZE)()
 
 
 @functools.cache

@@ -69,8 +69,9 @@ class Nest(Writing):
         strides = None if x.strides is None else self.lengths(x.strides)
         return Array(x.kind, self.taken("ptr", x.data), self.lengths(x.dims), strides, "null")
 
-    def operand(self, x: Operand) -> Operand:
-        return Operand(x.kind, self.taken("ptr", x.data), self.lengths(x.strides), x.gaps)
+    def operand(self, x: Operand, *, alone: bool = False) -> Operand:
+        """Return an operand under the names within; ``alone`` says that no other one has its memory."""
+        return Operand(x.kind, self.taken("ptr noalias" if alone else "ptr", x.data), self.lengths(x.strides), x.gaps)
 
     def keep(self, block: str) -> None:
         """Note a block that is freed at the end."""

@@ -7,13 +7,13 @@ and its capacity in bytes.  Blocks of up to 64 kB are of 2**sort bytes, and come
 Python: for each sort a chain of blocks that nobody needs, and slabs from which new ones are cut (unless objects of Python's may
 outlive the call).  The largest slab, of up to 4 MB, is kept for the next call of any program: the system hands new memory out
 page by page, at a price.  So a block that is made and given up in each turn of a loop costs some instructions, not a visit to
-the C library.  Larger ones are of sort 0.  If all memory came from slabs, nothing is given up at the end of the call: it goes
-with them (`adj.release.end`).
+the C library.  Larger ones are kept by `runtime_large`, or are the C library's, of sort 0.  If all memory came from slabs,
+nothing is given up at the end of the call: it goes with them (`adj.release.end`).
 """
 
 from __future__ import annotations
 
-from adjoint._backend.native import runtime_lists
+from adjoint._backend.native import runtime_large, runtime_lists
 
 # What LLVM knows of the C library's functions, so that it can leave out a block that nobody uses.
 _DECLARED = (
@@ -72,14 +72,7 @@ end:
   ret ptr null
 large:
   call void @adj.outside(ptr %pool)
-  %big = call ptr @malloc(i64 %size)
-  %worse = icmp eq ptr %big, null
-  br i1 %worse, label %out, label %mark, !prof !1
-mark:
-  %bp = getelementptr i8, ptr %big, i64 4
-  store i32 0, ptr %bp
-  br label %out
-out:
+  %big = call ptr @adj.large(ptr %pool, i64 %size)
   ret ptr %big
 }
 
@@ -155,7 +148,13 @@ define internal void @adj.give(ptr %pool, ptr %block) {
   %large = icmp eq i32 %sort, 0
   %alone = icmp eq ptr %pool, null
   %away = or i1 %large, %alone
-  br i1 %away, label %free, label %keep
+  br i1 %away, label %free, label %some
+some:
+  %classed = icmp uge i32 %sort, 64
+  br i1 %classed, label %hold, label %keep
+hold:
+  call void @adj.keep(ptr %pool, ptr %block, i32 %sort)
+  ret void
 keep:
   %index = zext i32 %sort to i64
   %place = getelementptr ptr, ptr %pool, i64 %index
@@ -423,7 +422,7 @@ _NOTES = """
 !8 = distinct !{!8, !7, !3}
 !9 = distinct !{!9, !7, !3, !5}
 """
-TEXT = f"{_DECLARED}{_BLOCKS}{runtime_lists.TEXT}{_NOTES}"
+TEXT = f"{_DECLARED}{_BLOCKS}{runtime_large.TEXT}{runtime_lists.TEXT}{_NOTES}"
 
 
 def releases(count: int) -> list[str]:
