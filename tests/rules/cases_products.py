@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import chebyshev, hermite, hermite_e, laguerre, legendre, polynomial
 
+from adjoint._rules import products
 from tests.rules.case import Case
 
 rng = np.random.default_rng(103)
@@ -99,6 +100,8 @@ CASES = [
     Case(np.cross, (normal(4, 3), normal(3)), name="broadcast"),
     Case(np.cross, (normal(3, 2), normal(2, 3)), {"axisa": 0, "axisb": 1, "axisc": 0}, name="axes"),
     Case(np.cross, (normal(2, 3, 4), normal(2, 3, 4)), {"axis": 1}, name="axis"),
+    Case(products.in_space, (normal(4, 2),)),
+    Case(products.in_space, (normal(3),), name="in space"),
     # numpy.linalg
     Case(np.linalg.outer, (V, normal(3))),
     Case(np.linalg.cross, (normal(2, 3), normal(2, 3))),

@@ -22,7 +22,7 @@ import numpy as np
 from adjoint._ir.nodes import Undefined, Value, atom_type, atoms, map_atoms, values
 from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import BOOL, FLOAT, INT, ListOf, Opaque, Record, Tensor, Type, join, type_of
-from adjoint._rules import indexing, kinds, linalg_degenerate, stores
+from adjoint._rules import indexing, kinds, linalg_degenerate, products, stores
 from adjoint.errors import AdjointError
 
 Function = Callable[..., Any]
@@ -255,6 +255,7 @@ COUNTED: dict[Function, Callable[..., Type | Result | None]] = {
     stores.form: lambda x: _same_form(x, x),
     kinds.scale: _promoted,
     np.cross: _crossed,
+    products.cross3: _crossed,
     indexing.scatter: _scattered,
 }
 

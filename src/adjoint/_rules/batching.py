@@ -183,6 +183,7 @@ enter(einsum,                         np.einsum)
 enter(contraction(1),                 einsums.contract)
 enter(contraction(2),                 einsums.contract_pair)
 enter(stacked(1, 1),                  np.vecdot, products.vecdot, products.cross3)
+enter(stacked(1),                     products.in_space)
 
 enter(stacked(2),                     la.inv, la.pinv, la.det, la.slogdet, la.cholesky, la.eig, la.eigvals, la.eigh, la.eigvalsh, la.svd, la.svdvals,
                                       la.qr, la.matrix_power, la.matrix_rank, la.cond)

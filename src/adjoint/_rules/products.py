@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._rules.book import bilinear, composite, general
-from adjoint._rules.extents import smaller
+from adjoint._rules.book import bilinear, composite, general, linear
+from adjoint._rules.extents import smaller, unknown
 from adjoint._rules.forms import as_array, axes_of, inverse, mT
 from adjoint._rules.indexing import scatter
 from adjoint._rules.kinds import conj, dtype_of, shape_of
@@ -22,6 +22,12 @@ from adjoint._rules.primitive import primitive
 def cross3(a: Any, b: Any) -> Any:
     """The cross product of vectors of three components along the last axis."""
     return np.cross(a, b)
+
+
+@primitive
+def in_space(v: Any) -> Any:
+    """Vectors of three components along the last axis: a third one is zero."""
+    return v if v.shape[-1] == 3 else np.concatenate([v, np.zeros((*v.shape[:-1], 1), v.dtype)], -1)
 
 
 @primitive
@@ -41,6 +47,7 @@ bilinear(np.convolve,   lambda ct, a, v, mode="full": np.convolve(whole(ct, np.s
                         lambda ct, a, v, mode="full": np.convolve(whole(ct, np.size(a), np.size(v), mode), np.flip(a), "valid"))
 bilinear(cross3,        lambda ct, a, b: cross3(b, ct),
                         lambda ct, a, b: cross3(ct, a))
+linear(in_space,        lambda ct, v: ct[..., : shape_of(v)[-1]])
 
 composite(np.vdot,             lambda a, b: np.dot(conj(flat(a)), flat(b)))
 composite(np.outer,            lambda a, b, out=None: np.expand_dims(flat(a), 1) * flat(b))
@@ -197,16 +204,19 @@ def multi_dot(arrays: list[Any]) -> Any:
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """Vectors of two components lie in the plane; the product of two such is a number."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
-    a, b = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
-    if {a.shape[-1], b.shape[-1]} - {2, 3}:
-        raise ValueError("incompatible dimensions for cross product\n(dimension must be 2 or 3)")
-    if a.shape[-1] == b.shape[-1] == 2:
-        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    return np.moveaxis(cross3(in_space(a), in_space(b)), -1, axisc)
+    a, b = to_last(as_array(a), axisa), to_last(as_array(b), axisb)
+    counts = a.shape[-1], b.shape[-1]
+    if not unknown(counts):
+        if set(counts) - {2, 3}:
+            raise ValueError("incompatible dimensions for cross product\n(dimension must be 2 or 3)")
+        if counts == (2, 2):
+            return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    y = cross3(in_space(a), in_space(b))
+    return y if axisc == -1 else np.moveaxis(y, -1, axisc)
 
 
-def in_space(v: Any) -> Any:
-    return v if v.shape[-1] == 3 else np.concatenate([v, np.zeros((*v.shape[:-1], 1), v.dtype)], -1)
+def to_last(a: Any, axis: int) -> Any:
+    return a if axis == -1 else np.moveaxis(a, axis, -1)
 
 
 # Convolution --------------------------------------------------------------------------------------------------------------------

@@ -270,6 +270,12 @@ def crossed(call: Call) -> Dependence:
     return sweep.union(parts, shape)
 
 
+@means(products.in_space)
+def in_space(call: Call) -> Dependence:
+    """Vectors with a third component that depends on nothing: each component on the vector."""
+    return call.sweep.union([over(call.sweep, a, -1, (*shape_of(a)[:-1], 1)) for a in call.given.values()], call.shape)
+
+
 @means(products.vecdot)
 def paired(call: Call) -> Dependence:
     """Inner products along the last axis."""

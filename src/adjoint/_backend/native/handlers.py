@@ -13,6 +13,7 @@ from adjoint._backend.memory import Sharing
 from adjoint._backend.native import (
     arranging,
     contractions,
+    crossing,
     fusion,
     gathering,
     indexing,
@@ -32,6 +33,7 @@ from adjoint._ir.symbol import extent, length
 from adjoint._ir.types import Tensor
 from adjoint._rules import einsum as einsums
 from adjoint._rules import indexing as rules_indexing
+from adjoint._rules import products as rules_products
 from adjoint._rules import shaping, stores
 
 Handler = Callable[[Writer, Apply, Value | None], Any]
@@ -46,7 +48,9 @@ HANDLERS: dict[Any, Handler] = {
     shaping.convert: making.converted, np.clip: making.clip, np.copy: making.copied, stores.held: making.copied,
     stores.fit: making.fitted, stores.spread: making.fitted, stores.form: making.formed, extent: making.extent,
     np.size: making.size, np.matmul: products.product, np.dot: products.product, np.inner: products.inner,
-    np.einsum: contractions.einsum, einsums.contract: contractions.contracted, einsums.contract_pair: contractions.contracted,
+    np.cross: crossing.cross, rules_products.cross3: crossing.cross, rules_products.in_space: crossing.in_space,
+    np.einsum: contractions.einsum, einsums.contract: contractions.contracted,
+    einsums.contract_pair: contractions.contracted,
     np.outer: products.outer, np.linalg.norm: products.norm, np.linalg.solve: linear.solve, np.linalg.inv: linear.inverse,
     np.linalg.det: linear.determinant, np.linalg.cholesky: linear.cholesky, rules_indexing.scatter: gathering.scattered,
     np.cumsum: arranging.cumulated, np.cumprod: arranging.cumulated, np.argmax: arranging.place_of_extreme,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from adjoint._backend.native import cache, machine, programs, runtime_large
+from adjoint._backend.native import cache, capsules, machine, programs, runtime_large
 from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.shortcut import Method
 from adjoint._backend.native.table import IMPORTS, TABLE, TYPE_NUMBERS
@@ -34,40 +34,6 @@ _FURTHER = (
     "PyCapsule_GetPointer", "PyObject_Vectorcall", "PyTuple_GetItem", "PyList_New", "PyList_SetItem", "PyList_GetItem",
     "PyList_Size",
 )  # fmt: skip
-# Frees the block that an array was made of; this code lives as long as the process, since arrays may outlive their program.
-_CAPSULE = """
-declare ptr @PyCapsule_GetPointer(ptr, ptr)
-declare void @free(ptr)
-declare void @Py_DecRef(ptr)
-define void @capsule_release(ptr %capsule) {
-  %block = call ptr @PyCapsule_GetPointer(ptr %capsule, ptr null)
-  %refs = load i32, ptr %block
-  %less = sub i32 %refs, 1
-  store i32 %less, ptr %block
-  %last = icmp eq i32 %less, 0
-  br i1 %last, label %drop, label %end
-drop:
-  %dp = getelementptr i8, ptr %block, i64 8
-  %owned = load ptr, ptr %dp
-  %plain = icmp eq ptr %owned, null
-  br i1 %plain, label %free, label %object
-object:
-  %op = getelementptr i8, ptr %block, i64 24
-  %x = load ptr, ptr %op
-  call void @Py_DecRef(ptr %x)
-  br label %free
-free:
-  call void @free(ptr %block)
-  br label %end
-end:
-  ret void
-}
-define void @capsule_free(ptr %capsule) {
-  %block = call ptr @PyCapsule_GetPointer(ptr %capsule, ptr null)
-  call void @free(ptr %block)
-  ret void
-}
-"""
 
 
 class _Code:
@@ -276,13 +242,13 @@ def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+# What calls leave for the next ones: a slab (`runtime`), and large blocks (`runtime_large`).
+_SPARE = (ctypes.c_uint64 * (runtime_large.SIZE // 8))()
+
+
 @functools.cache
 def _capsule() -> machine.Loaded:
-    return machine.compile_text(_CAPSULE, imports=_imports())
-
-
-# What calls leave for the next ones: a slab (`runtime`), and large blocks (`runtime_large`).
-_SPARE = (ctypes.c_char * runtime_large.SIZE)()
+    return capsules.load(_imports(), ctypes.addressof(_SPARE))
 
 
 @functools.cache

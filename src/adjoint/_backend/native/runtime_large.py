@@ -18,7 +18,8 @@ SIZE = 16 + 8 * CLASSES * PLACES
 # The sort of a block of class 0.
 FIRST = 64
 
-TEXT = f"""
+# What keeps a block.
+KEEP = f"""
 define internal ptr @adj.places(ptr %pool, i64 %class) {{
   %cp = getelementptr ptr, ptr %pool, i64 4
   %cell = load ptr, ptr %cp
@@ -35,6 +36,43 @@ define internal ptr @adj.kept(ptr %pool) {{
   ret ptr %kept
 }}
 
+define internal void @adj.keep(ptr %pool, ptr %block, i32 %sort) noinline nounwind {{
+entry:
+  %sort64 = zext i32 %sort to i64
+  %class = sub i64 %sort64, {FIRST}
+  %above = lshr i64 %class, 2
+  %part = and i64 %class, 3
+  %shift = add i64 %above, 14
+  %eighths = add i64 %part, 5
+  %room = shl i64 %eighths, %shift
+  %kept = call ptr @adj.kept(ptr %pool)
+  %before = atomicrmw add ptr %kept, i64 %room monotonic
+  %after = add i64 %before, %room
+  %much = icmp ugt i64 %after, {MOST}
+  br i1 %much, label %free, label %look
+look:
+  %places = call ptr @adj.places(ptr %pool, i64 %class)
+  br label %turn
+turn:
+  %k = phi i64 [0, %look], [%k2, %taken]
+  %place = getelementptr ptr, ptr %places, i64 %k
+  %pair = cmpxchg ptr %place, ptr null, ptr %block acq_rel monotonic
+  %done = extractvalue {{ptr, i1}} %pair, 1
+  br i1 %done, label %end, label %taken
+taken:
+  %k2 = add i64 %k, 1
+  %more = icmp slt i64 %k2, {PLACES}
+  br i1 %more, label %turn, label %free
+free:
+  %was = atomicrmw sub ptr %kept, i64 %room monotonic
+  call void @free(ptr %block)
+  br label %end
+end:
+  ret void
+}}
+"""
+# What finds one, or makes it.
+TEXT = f"""{KEEP}
 define internal noalias ptr @adj.large(ptr %pool, i64 %size) noinline nounwind {{
 entry:
   %less = sub i64 %size, 1
@@ -91,40 +129,5 @@ note:
   %sp = getelementptr i8, ptr %new, i64 4
   store i32 %sort32, ptr %sp
   ret ptr %new
-}}
-
-define internal void @adj.keep(ptr %pool, ptr %block, i32 %sort) noinline nounwind {{
-entry:
-  %sort64 = zext i32 %sort to i64
-  %class = sub i64 %sort64, {FIRST}
-  %above = lshr i64 %class, 2
-  %part = and i64 %class, 3
-  %shift = add i64 %above, 14
-  %eighths = add i64 %part, 5
-  %room = shl i64 %eighths, %shift
-  %kept = call ptr @adj.kept(ptr %pool)
-  %before = atomicrmw add ptr %kept, i64 %room monotonic
-  %after = add i64 %before, %room
-  %much = icmp ugt i64 %after, {MOST}
-  br i1 %much, label %free, label %look
-look:
-  %places = call ptr @adj.places(ptr %pool, i64 %class)
-  br label %turn
-turn:
-  %k = phi i64 [0, %look], [%k2, %taken]
-  %place = getelementptr ptr, ptr %places, i64 %k
-  %pair = cmpxchg ptr %place, ptr null, ptr %block acq_rel monotonic
-  %done = extractvalue {{ptr, i1}} %pair, 1
-  br i1 %done, label %end, label %taken
-taken:
-  %k2 = add i64 %k, 1
-  %more = icmp slt i64 %k2, {PLACES}
-  br i1 %more, label %turn, label %free
-free:
-  %was = atomicrmw sub ptr %kept, i64 %room monotonic
-  call void @free(ptr %block)
-  br label %end
-end:
-  ret void
 }}
 """
