@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from adjoint._backend.native.text import number
 from adjoint._backend.native.values import KINDS, Array, Machine, Scalar, is_native, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Value, atom_type
 from adjoint._ir.types import Tensor
+
+# The widest matrix of whose triangles indices are made: they are counted with 64 bits.
+_WIDEST = 2**30
 
 
 def given(op: Apply, *names: str, native: bool = True) -> dict[str, Any]:
@@ -329,4 +333,48 @@ def linspace(w: Writer, op: Apply, target: Value | None = None) -> Array:
         text.store("double", text.select(last, "double", stop, x), text.item("double", out.data, k))
 
     nests.loop(text, n, turn)
+    return out
+
+
+def triangle_indices(w: Writer, op: Apply) -> list[Array]:
+    """Return the rows and columns of the triangle above, or below, a diagonal of a square matrix."""
+    if op.kwargs or not 1 <= len(op.args) <= 2 or any(kind_of(arg) != "i8" or rank_of(arg) for arg in op.args):
+        raise UnsupportedError("options")
+    text, n = w.text, w.whole(op.args[0])
+    w.leave_if(text.any([text.compare("slt", n, "0"), text.compare("sgt", n, str(_WIDEST))]))
+    k = w.whole(op.args[1]) if len(op.args) == 2 else "0"
+    w.leave_if(text.any([text.compare("slt", k, str(-_WIDEST)), text.compare("sgt", k, str(_WIDEST))]))
+
+    def span(row: str) -> tuple[str, str]:
+        """Return the first column of a row, and how many there are."""
+        edge = text.integer("add", row, k)
+        edge = edge if op.function is np.triu_indices else text.integer("add", edge, "1")
+        edge = text.select(text.compare("slt", edge, "0"), "i64", "0", edge)
+        edge = text.select(text.compare("sgt", edge, n), "i64", n, edge)
+        return (edge, text.integer("sub", n, edge)) if op.function is np.triu_indices else ("0", edge)
+
+    at = text.variable("i64")
+
+    def each(body: Callable[[str, str], None]) -> None:
+        """Write loops over all places; ``body`` takes the row and the column."""
+
+        def row(i: str) -> None:
+            first, count = span(i)
+            nests.loop(text, count, lambda j: body(i, text.integer("add", first, j)))
+
+        nests.loop(text, n, row)
+
+    text.store("i64", "0", at)
+    nests.loop(text, n, lambda i: text.store("i64", text.integer("add", text.load("i64", at), span(i)[1]), at))
+    count = text.load("i64", at)
+    out = [w.allocate("i8", (count,)) for _ in range(2)]
+    text.store("i64", "0", at)
+
+    def put(i: str, j: str) -> None:
+        place = text.load("i64", at)
+        for x, one in zip((i, j), out, strict=True):
+            nests.store(text, Scalar("i8", x), text.item("i64", one.data, place))
+        text.store("i64", text.integer("add", place, "1"), at)
+
+    each(put)
     return out

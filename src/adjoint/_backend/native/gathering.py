@@ -101,11 +101,15 @@ def each(w: Writer, a: Array, what: Named, body: Callable[[str, str], None]) -> 
 
 def gathered(w: Writer, op: Apply) -> Array:
     """Return the elements, or rows, that arrays of integers or truth values name."""
-    text = w.text
     a, index = w.array(op.args[0]), op.args[1]
     if is_mask(index):
         return _masked(w, a, w.packed(w.array(index)))
-    what = named(w, a, index)
+    return _taken(w, a, named(w, a, index))
+
+
+def _taken(w: Writer, a: Array, what: Named) -> Array:
+    """Return the elements, or rows, at places."""
+    text = w.text
     axis, behind = len(what.before), what.rest[len(what.before) :]
     out = w.allocate(a.kind, (*what.before, *what.dims, *behind))
     strides = nests.strides_of(text, out)
@@ -217,6 +221,34 @@ def scattered(w: Writer, op: Apply, target: Value | None = None) -> Array:
         _store_masked(w, out, w.packed(w.array(index)), x, add=False)
     else:
         put(w, out, named(w, out, index), x, add=True)
+    return out
+
+
+def winners(w: Writer, op: Apply, target: Value | None = None) -> Array:
+    """Return what is stored at the places that an index names, with zeros where a later element is stored at the same place."""
+    v, index, shape = op.args
+    kind, text = kind_of(op.outputs[0]), w.text
+    if op.kwargs or not rank_of(v) or kind[0] != "f" or indexing.fusion.is_basic(index) or is_mask(index):
+        raise UnsupportedError("options")
+    x = w.packed(w.array(v))
+    count = nests.size_of(text, x.dims)
+    order, last = w.on_heap("i8", x.dims), w.on_heap("i8", indexing.shape(w, shape))
+    nests.loop(text, count, lambda k: nests.store(text, Scalar("i8", k), text.item("i64", order.data, k)))
+    kernels.fill(w, last, Number(Scalar("i8", "0")))
+    what = named(w, last, index)
+    put(w, last, what, order, add=False)
+    seen = _taken(w, last, what)
+    for m, n in zip(seen.dims, x.dims, strict=True):
+        w.leave_if(text.compare("ne", m, n))
+    out = w.allocate(kind, x.dims)
+
+    def turn(k: str) -> None:
+        is_last = text.compare("eq", text.load("i64", text.item("i64", seen.data, k)), k)
+        y = nests.load(text, kind, text.item(x.stored, x.data, k)).text
+        y = text.let(f"select i1 {is_last}, {x.stored} {y}, {x.stored} {scalars.literal(0, kind)}")
+        nests.store(text, Scalar(kind, y), text.item(out.stored, out.data, k))
+
+    nests.loop(text, count, turn)
     return out
 
 

@@ -48,7 +48,8 @@ HANDLERS: dict[Any, Handler] = {
     shaping.convert: making.converted, np.clip: making.clip, np.copy: making.copied, stores.held: making.copied,
     stores.fit: making.fitted, stores.spread: making.fitted, stores.form: making.formed, extent: making.extent,
     np.size: making.size, np.matmul: products.product, np.dot: products.product, np.inner: products.inner,
-    np.cross: crossing.cross, rules_products.cross3: crossing.cross, rules_products.in_space: crossing.in_space,
+    stores.winners: gathering.winners, np.cross: crossing.cross, rules_products.cross3: crossing.cross,
+    rules_products.in_space: crossing.in_space,
     np.einsum: contractions.einsum, einsums.contract: contractions.contracted,
     einsums.contract_pair: contractions.contracted,
     np.outer: products.outer, np.linalg.norm: products.norm, np.linalg.solve: linear.solve, np.linalg.inv: linear.inverse,
@@ -121,6 +122,8 @@ def _written(w: Writer, op: Apply, *, in_place: bool) -> list[Machine | None]:
         return [computed(w, op, op.outputs[0])]
     if op.function is np.linalg.slogdet:
         return [*linear.sign_and_log(w, op)]
+    if op.function in (np.triu_indices, np.tril_indices):
+        return [*arranging.triangle_indices(w, op)]
     if op.function is stores.unpack:
         return list_functions.unpack(w, op, None)
     raise UnsupportedError(getattr(op.function, "__name__", str(op.function)))

@@ -8,7 +8,7 @@ from typing import Any
 from adjoint._backend.native import indexing, kernels, lists, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.scalars import UnsupportedError
-from adjoint._backend.native.values import Array, Machine, Reference, Scalar, is_listed, is_native, kind_of, rank_of
+from adjoint._backend.native.values import Array, Machine, Reference, Scalar, code, is_listed, is_native, kind_of, rank_of
 from adjoint._ir.nodes import Apply, Undefined, Value, atom_type
 from adjoint._ir.types import ListOf, Record, Tensor, Type
 from adjoint._rules import stores
@@ -158,6 +158,43 @@ def vector(w: Writer, op: Apply, target: Value | None = None) -> Array:
         w.copy_elements(Array(y.kind, y.data, first.dims, None, y.owner), Array(kind, place, first.dims, None, STACK))
 
     nests.loop(w.text, n, row)
+    return result
+
+
+def joined_arrays(w: Writer, atom: Any, kind: str, axis: int) -> Array:
+    """Return the arrays of a list one behind the other along an axis."""
+    x, text = reference(w, atom), w.text
+    t, n = lists.item_type(x.type), lists.length(w, x)
+    if not is_native(t) or not isinstance(t, Tensor) or not t.rank or code(t.dtype) != kind:
+        raise UnsupportedError("a list of lists, or of several dtypes")
+    w.leave_if(text.compare("eq", n, "0"))
+    part = lambda k: lists.get(w, t, lists.place(w, x, k))
+    first = part("0")
+    assert isinstance(first, Array)
+    length, start = (text.variable("i64") for _ in range(2))
+    text.store("i64", "0", length)
+
+    def count(k: str) -> None:
+        y = part(k)
+        assert isinstance(y, Array)
+        for j, (m, wanted) in enumerate(zip(y.dims, first.dims, strict=True)):
+            w.leave_if("false" if j == axis else text.compare("ne", m, wanted))
+        text.store("i64", text.integer("add", text.load("i64", length), y.dims[axis]), length)
+
+    nests.loop(text, n, count)
+    result = w.allocate(kind, (*first.dims[:axis], text.load("i64", length), *first.dims[axis + 1 :]))
+    strides = nests.strides_of(text, result)
+    text.store("i64", "0", start)
+
+    def copied(k: str) -> None:
+        y, at = part(k), text.load("i64", start)
+        assert isinstance(y, Array)
+        y = y._replace(dims=(*first.dims[:axis], y.dims[axis], *first.dims[axis + 1 :]))
+        place = text.item(result.stored, result.data, text.integer("mul", at, strides[axis]))
+        w.copy_elements(y, Array(kind, place, y.dims, strides, STACK))
+        text.store("i64", text.integer("add", at, y.dims[axis]), start)
+
+    nests.loop(text, n, copied)
     return result
 
 
@@ -362,5 +399,6 @@ def _list_sum(w: Writer, a: Reference, b: Reference) -> Reference:
 
 
 __all__ = [
-    "blank", "filled", "item", "joined", "length", "listed", "operator", "pack", "rows", "store", "total", "unpack", "vector",
+    "blank", "filled", "item", "joined", "joined_arrays", "length", "listed", "operator", "pack", "rows", "store", "total",
+    "unpack", "vector",
 ]  # fmt: skip

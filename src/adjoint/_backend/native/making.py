@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint._backend.native import fusion, indexing, kernels, lanes, nests, scalars
+from adjoint._backend.native import fusion, indexing, kernels, lanes, list_functions, nests, scalars
 from adjoint._backend.native.function import STACK, Writer
 from adjoint._backend.native.kernels import Filled, Leaf, Node, Number
 from adjoint._backend.native.outlining import Nest
@@ -14,7 +14,7 @@ from adjoint._backend.native.scalars import UnsupportedError
 from adjoint._backend.native.values import Array, Machine, Scalar, axis_of, is_native, kind_of, rank_of
 from adjoint._backend.native.writing import Writing
 from adjoint._ir.nodes import Apply, Value, atom_type
-from adjoint._ir.types import Tensor
+from adjoint._ir.types import ListOf, Tensor
 
 
 def filled(w: Writer, op: Apply, target: Value | None = None) -> Machine:
@@ -123,9 +123,12 @@ def stack(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 def concatenate(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return arrays one behind the other along an axis."""
     axis = axis_of(op, 0)
-    if set(op.kwargs) - {"axis"} or type(axis) is not int or not isinstance(op.args[0], (tuple, list)):
+    listed = isinstance(atom_type(op.args[0]), ListOf)
+    if set(op.kwargs) - {"axis"} or type(axis) is not int or not (listed or isinstance(op.args[0], (tuple, list))):
         raise UnsupportedError("options")
     kind, rank = kind_of(op.outputs[0]), rank_of(op.outputs[0])
+    if listed:
+        return list_functions.joined_arrays(w, op.args[0], kind, axis % rank)
     if not all(is_native(atom_type(one)) and rank_of(one) == rank for one in op.args[0]):
         raise UnsupportedError("parts of several sorts")
     axis %= rank
