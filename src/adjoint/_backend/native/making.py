@@ -123,7 +123,7 @@ def stack(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 def concatenate(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return arrays one behind the other along an axis."""
     axis = axis_of(op, 0)
-    listed = isinstance(atom_type(op.args[0]), ListOf)
+    listed = type(op.args[0]) is Value and isinstance(op.args[0].type, ListOf)
     if set(op.kwargs) - {"axis"} or type(axis) is not int or not (listed or isinstance(op.args[0], (tuple, list))):
         raise UnsupportedError("options")
     kind, rank = kind_of(op.outputs[0]), rank_of(op.outputs[0])
