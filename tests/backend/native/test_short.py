@@ -131,3 +131,42 @@ def test_hidden_arguments_are_read_at_every_call(monkeypatch):
     assert [g(np.ones(3)) for _ in range(2)] == [18.0] * 2
     monkeypatch.setitem(globals(), "WEIGHTS", [1.0, 2.0, 4.0])
     assert [g(np.ones(3)) for _ in range(2)] == [21.0] * 2
+
+
+def test_short_axes_of_long_arrays_are_known() -> None:
+    def distances(x, centre):
+        return np.sqrt(np.sum((x - centre) ** 2, axis=1))
+
+    g = ad.jit(distances, backend="native")
+    rng = np.random.default_rng(0)
+    for n in (100, 1000, 1):
+        x, centre = rng.normal(size=(n, 3)), rng.normal(size=3)
+        np.testing.assert_allclose(g(x, centre), distances(x, centre), rtol=1e-13)
+        assert code(g).lengths == ((None, 3), (3,))
+    for k in (4, 1):  # another number of columns
+        x, centre = rng.normal(size=(100, k)), rng.normal(size=k)
+        np.testing.assert_allclose(g(x, centre), distances(x, centre), rtol=1e-13)
+        assert code(g).lengths is None
+
+
+def test_only_axes_that_change_are_forgotten_first() -> None:
+    def sums(x, y):
+        return np.sum(x, axis=0) * np.sum(y)
+
+    g = ad.jit(sums, backend="native")
+    rng = np.random.default_rng(0)
+    known = []
+    for x_shape, y_shape in (((5, 3), (2,)), ((9, 3), (2,)), ((40, 3), (2,)), ((9, 3), (5,)), ((8, 4), (5,))):
+        x, y = rng.normal(size=x_shape), rng.normal(size=y_shape)
+        for f in (g, ad.jit(ad.jacobian(sums), backend="native")):
+            np.testing.assert_allclose(f(x, y), f.f(x, y), rtol=1e-12)
+        known.append(code(g).lengths)
+    assert known == [((5, 3), (2,)), ((None, 3), (2,)), ((None, 3), (2,)), None, None]
+
+
+def test_arrays_of_one_row_or_none() -> None:
+    g = ad.jit(lambda x, y: x * y + np.sum(y, axis=0), backend="native")
+    for first in ((1, 3), (50, 3)):
+        for shape in (first, (1, 3), (7, 3), (0, 3), (7, 1)):
+            x, y = np.ones(shape), np.full((1, 3), 2.0)
+            np.testing.assert_array_equal(g(x, y), x * y + np.sum(y, axis=0))

@@ -249,7 +249,7 @@ def _tensors(function: Function) -> list[Tensor]:
     return [param.type for param in function.params if isinstance(param.type, Tensor)]
 
 
-def _received(lines: _Lines, k: int, t: Type, known: tuple[int, ...] | None) -> list[str]:
+def _received(lines: _Lines, k: int, t: Type, known: tuple[int | None, ...] | None) -> list[str]:
     """Return an argument of Python's as arguments of the program."""
     x = lines.at("%args", 8 * k)
     if not is_native(t) or not isinstance(t, Tensor):
@@ -287,7 +287,7 @@ def _received(lines: _Lines, k: int, t: Type, known: tuple[int, ...] | None) -> 
     return [f"double {value}" if kind == "f8" else f"float {lines.let(f'fptrunc double {value} to float')}"]
 
 
-def _array(lines: _Lines, x: str, cls: str, kind: str, rank: int, known: tuple[int, ...] | None) -> list[str]:
+def _array(lines: _Lines, x: str, cls: str, kind: str, rank: int, known: tuple[int | None, ...] | None) -> list[str]:
     """Return the parts of an array in C order, perhaps of known lengths, which NumPy's header says where to find."""
     lines.expect(lines.let(f"icmp eq ptr {cls}, {lines.entry('array')}"))
     lines.expect(lines.let(f"icmp eq i32 {lines.at(x, 24, 'i32')}, {rank}"))
@@ -300,7 +300,8 @@ def _array(lines: _Lines, x: str, cls: str, kind: str, rank: int, known: tuple[i
     place = lines.at(x, 32)
     dims = [lines.at(place, 8 * k, "i64") for k in range(rank)]
     for n, expected in zip(dims, known or (), strict=False):
-        lines.expect(lines.let(f"icmp eq i64 {n}, {expected}"))
+        if expected is not None:
+            lines.expect(lines.let(f"icmp eq i64 {n}, {expected}"))
     return [f"ptr {lines.at(x, 16)}", "ptr null", *[f"i64 {n}" for n in dims]]
 
 

@@ -50,8 +50,9 @@ def received(w: Writer, k: int, param: Value) -> str:
         w.assign(param, Scalar(kind, f"%p{k}"))
         return f"{KINDS[kind][0]} %p{k}"
     x = _argument(param, k)
-    known = module.lengths_given()[k]
-    w.assign(param, x if known is None else x._replace(dims=tuple(map(str, known))))
+    known = module.lengths_given()[k] or (None,) * t.rank
+    dims = tuple(n if length is None else str(length) for n, length in zip(x.dims, known, strict=True))
+    w.assign(param, x._replace(dims=dims))
     access = "ptr" if k in w.plan.function.updates else "ptr readonly"
     return ", ".join([f"{access} {x.data}", f"ptr {x.owner}", *[f"i64 {n}" for n in x.dims]])
 

@@ -123,16 +123,17 @@ def stack(w: Writer, op: Apply, target: Value | None = None) -> Machine:
 def concatenate(w: Writer, op: Apply, target: Value | None = None) -> Machine:
     """Return arrays one behind the other along an axis."""
     axis = axis_of(op, 0)
-    listed = type(op.args[0]) is Value and isinstance(op.args[0].type, ListOf)
-    if set(op.kwargs) - {"axis"} or type(axis) is not int or not (listed or isinstance(op.args[0], (tuple, list))):
+    kind, rank, given = kind_of(op.outputs[0]), rank_of(op.outputs[0]), op.args[0]
+    if set(op.kwargs) - {"axis"} or type(axis) is not int:
         raise UnsupportedError("options")
-    kind, rank = kind_of(op.outputs[0]), rank_of(op.outputs[0])
-    if listed:
-        return list_functions.joined_arrays(w, op.args[0], kind, axis % rank)
-    if not all(is_native(atom_type(one)) and rank_of(one) == rank for one in op.args[0]):
+    if isinstance(given, Value) and isinstance(given.type, ListOf):
+        return list_functions.joined_arrays(w, given, kind, axis % rank)
+    if not isinstance(given, (tuple, list)):
+        raise UnsupportedError("the parts of an array")
+    if not all(is_native(atom_type(one)) and rank_of(one) == rank for one in given):
         raise UnsupportedError("parts of several sorts")
     axis %= rank
-    parts = [w.array(one) for one in op.args[0]]
+    parts = [w.array(one) for one in given]
     length = "0"
     for one in parts:
         length = w.text.integer("add", length, one.dims[axis])

@@ -28,7 +28,7 @@ __all__ = ["UnsupportedError", "compile", "shown", "source"]
 # Places in NumPy's table of its C interface (numpy/_core/code_generators/numpy_api.py): NumPy 1 and 2 agree on these.
 _NEW, _SCALAR, _SET_BASE = 93, 60, 282
 _FASTCALL = 0x80
-# Elements of an argument whose lengths are part of the code, as far as calls always bring the same.
+# Lengths of axes of arguments that are part of the code, as far as calls always bring the same.
 SHORT = 16
 _FURTHER = (
     "PyCapsule_GetPointer", "PyObject_Vectorcall", "PyTuple_GetItem", "PyList_New", "PyList_SetItem", "PyList_GetItem",
@@ -99,8 +99,9 @@ class Native:
     """A program as machine code, in two forms.
 
     The quick one multiplies where the chain rule says that a zero wins over an infinite factor; if a product is undefined, the
-    exact one is made and run.  Both are made for the lengths of the short arrays that come first, which then need no memory
-    but registers and the stack; when others come, code for any lengths takes their place.
+    exact one is made and run.  Both are made for the lengths of the short axes that come first: short arrays need no memory
+    then but registers and the stack, and loops over rows of a few elements are written out.  When others come, code for any
+    lengths of those axes that have changed takes their place; if that is not enough, code for any lengths at all.
     """
 
     def __init__(
@@ -112,6 +113,8 @@ class Native:
     ) -> None:
         self.function, self.options, self.tuning = function, options or Options(), tuning
         self.lengths = _short(function, shapes)
+        # Whether there was code for other lengths before.
+        self.is_general = False
         self.quick, self.is_exact = self.compiled(exact=False)
 
     def compiled(self, *, exact: bool) -> tuple[Callable[..., Any], bool]:
@@ -149,28 +152,57 @@ class Native:
     def __call__(self, *args: Any) -> Any:
         """Return the result, or results as a tuple; `NotImplemented` where Python has to run the program."""
         y = self.quick(*args)
-        if y is NotImplemented and self.is_for_others(args):
-            self.generalise()
+        while y is NotImplemented and self.is_for_others(args):
+            self.generalise(args)
             y = self.quick(*args)
         return self.exact(*args) if y is ... else y
 
     def is_for_others(self, args: Sequence[Any]) -> bool:
         """Tell whether the code is for other lengths than those of some arguments."""
-        return any(n is not None and n != np.shape(x) for n, x in zip(self.lengths or (), args, strict=False))
+        return any(_differ(known, np.shape(x)) for known, x in zip(self.lengths or (), args, strict=False))
 
-    def generalise(self) -> None:
-        """Make code for arrays of any lengths."""
-        self.lengths = None
+    def generalise(self, args: Sequence[Any]) -> None:
+        """Make code for arrays of any lengths: the first time, along the axes that differ from those of the code."""
+        kept = (
+            None
+            if self.is_general
+            else [_common(known, np.shape(x)) for known, x in zip(self.lengths or (), args, strict=True)]
+        )
+        self.lengths = tuple(kept) if kept and any(kept) else None
+        self.is_general = True
         self.quick, self.is_exact = self.compiled(exact=False)
         self.__dict__.pop("exact", None)
 
 
 def _short(function: Function, shapes: Sequence[tuple[int, ...]]) -> Lengths | None:
-    """Return the lengths of the arguments that are short arrays; None if there are none, or the program may change one."""
-    if function.updates or not any(0 < math.prod(shape) <= SHORT for shape in shapes if shape):
+    """Return the lengths of the short axes of arguments; None if there are none, or the program may change an argument."""
+    if function.updates or not shapes:
         return None
-    known = zip(function.params, shapes, strict=True)
-    return tuple(n if n and is_native(param.type) and 0 < math.prod(n) <= SHORT else None for param, n in known)
+    pairs = zip(function.params, shapes, strict=True)
+    found = [_axes(shape) if is_native(param.type) else None for param, shape in pairs]
+    return tuple(found) if any(found) else None
+
+
+def _axes(shape: tuple[int, ...]) -> tuple[int | None, ...] | None:
+    """Return the lengths of the short axes of an array, None in the place of others; None if there are no such axes."""
+    if not math.prod(shape):
+        return None
+    found = tuple(n if n <= SHORT else None for n in shape)
+    return found if any(found) else None
+
+
+def _differ(known: tuple[int | None, ...] | None, shape: tuple[int, ...]) -> bool:
+    return known is not None and (
+        len(known) != len(shape) or any(a not in (None, b) for a, b in zip(known, shape, strict=True))
+    )
+
+
+def _common(known: tuple[int | None, ...] | None, shape: tuple[int, ...]) -> tuple[int | None, ...] | None:
+    """Return what is known of lengths that are those of another array as well."""
+    if known is None or len(known) != len(shape):
+        return None
+    found = tuple(a if a == b else None for a, b in zip(known, shape, strict=True))
+    return found if any(found) else None
 
 
 def compile(

@@ -26,8 +26,8 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 
-# The lengths of the arguments of a program, of each None if they may be any.
-Lengths = tuple[tuple[int, ...] | None, ...]
+# The lengths of the arguments of a program, of an argument or of an axis None if they may be any.
+Lengths = tuple[tuple[int | None, ...] | None, ...]
 # Elements of an array that lies on the stack, and in registers if it is written out.
 SMALL = 64
 
