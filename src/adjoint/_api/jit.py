@@ -89,8 +89,8 @@ def jit(
     Notes
     -----
     A program belongs to the structure, dtypes and ranks of the arguments, never to their shapes or values: new shapes do not
-    translate again.  Machine code is made for the lengths of short arrays that come first, and once more, for any, if others
-    come.  Where Python itself needs a number (``axis=n``, the length of a tuple), the program is specialised for it.
+    translate again.  Machine code is made for the lengths of the short axes that come first (up to 16), and once or twice more
+    if others come.  Where Python itself needs a number (``axis=n``, the length of a tuple), the program is specialised for it.
     Numbers and arrays that ``f`` finds outside of itself are read at every call.  Translation takes milliseconds to seconds.
     What runs the program is told by ``backend_used`` of the result (see `Jitted`).
 
