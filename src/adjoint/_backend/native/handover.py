@@ -63,24 +63,28 @@ def _argument(param: Value, k: int) -> Array:
 
 
 def returned(w: Writer, step: Return) -> None:
-    """Write what a function returns to the memory that the caller gave for it."""
-    module = w.module
-    params, stay = w.plan.function.params, staying(module, module.written)
-    # What has the memory of an argument that changes cannot go as well.
-    is_shared = not step.copies.isdisjoint(stay)
+    """Write what a function returns to the memory that the caller gave for it, or to where arguments are."""
+    module, params = w.module, w.plan.function.params
+    stay = staying(module, module.written)
+    # What other results hold of an argument that changes they get as a copy, before it changes.
+    changing = {(params[k], 0) for k in stay.values()}
     offset = 0
     for k, (atom, t) in enumerate(zip(step.results, types(w.plan.function), strict=True)):
         if isinstance(atom, Undefined) or atom is None:
             raise UnsupportedError("a result that is not there")
-        x = handlers.value(w, atom, None)
         if k in stay:
-            _leave_there(w, x, _argument(params[stay[k]], stay[k]))
             continue
+        is_shared = not step.copies.isdisjoint(stay) or not changing.isdisjoint(w.sharing.sites(atom))
+        x = handlers.value(w, atom, None)
         if is_shared and isinstance(x, Reference):
             raise UnsupportedError("a result that may hold an argument that changes")
         x = _handed_out(w, t, x)
         lists.put(w, t, x, lists.field(w, "%out", offset), copies=is_shared or k in step.copies)
         offset += lists.padded(t)
+    for k, param in stay.items():
+        if not (changing - {(params[param], 0)}).isdisjoint(w.sharing.sites(step.results[k])):
+            raise UnsupportedError("arguments that change places")
+        _leave_there(w, handlers.value(w, step.results[k], None), _argument(params[param], param))
     w.release_temporaries()
 
 
