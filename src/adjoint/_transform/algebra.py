@@ -238,10 +238,10 @@ class Algebra:
             if source is not None and source is not x and source.type == x.type:
                 op.args = (source, axis)
         made = next((found for function in _FILLED if (found := self.maker(op.args[0], function)) is not None), None)
-        if made is None or made.kwargs.keys() - {"dtype"}:
+        if made is None:
             return None
         shape = made.args[0] if isinstance(made.args[0], (tuple, list)) else (made.args[0],)
-        return shape[axis] if type(shape[axis]) is int else None
+        return shape[axis] if type(shape[axis]) is int and shape[axis] >= 0 else None
 
     def likened(self, op: Apply, _output: Value) -> Any:
         """Ask an array for its form, if it is here, rather than what was kept of it for that."""

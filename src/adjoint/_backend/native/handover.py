@@ -17,6 +17,9 @@ from adjoint._backend.plan import Return
 from adjoint._ir.nodes import Call, Function, Undefined, Value, atom_type
 from adjoint._ir.types import ListOf, Tensor, Type
 
+# Stands in the text for how deep calls may be, until all functions are written and their frames are known.
+LIMIT = "@deepest"
+
 
 def types(function: Function) -> list[Type]:
     """Return the types of what a function returns."""
@@ -93,6 +96,7 @@ def _leave_there(w: Writer, x: Machine, argument: Array) -> None:
     assert isinstance(x, Array)
     if x.kind != argument.kind or x.rank != argument.rank:
         raise UnsupportedError("an argument that changes its type")
+    x = w.packed(x)  # what has gaps may be the argument's memory in another order
     if x.data == argument.data:
         return
     elsewhere = w.text.let(f"icmp ne ptr {x.data}, {argument.data}")
@@ -116,7 +120,7 @@ def _handed_out(w: Writer, t: Type, x: Machine) -> Machine:
 # The caller.
 
 
-def called(w: Writer, op: Call, *, limit: str, in_place: bool) -> list[Machine | None]:
+def called(w: Writer, op: Call, *, in_place: bool) -> list[Machine | None]:
     """Return the results of a call of another function, which may change what it updates if that is ``in_place``.
 
     None is a result that is in its variable already.
@@ -137,7 +141,7 @@ def called(w: Writer, op: Call, *, limit: str, in_place: bool) -> list[Machine |
     wanted = types(op.function)
     out = text.buffer("i8", max(8, sum(lists.padded(t) for k, t in enumerate(wanted) if k not in results)), align=16)
     depth = text.integer("add", "%depth", "1")
-    w.leave_if(text.let(f"icmp sgt i64 {depth}, {limit}"))
+    w.leave_if(text.let(f"icmp sgt i64 {depth}, {LIMIT}"))
     w.leave_in_doubt()  # a recursion that depends on what is doubtful may never end
     w.leave_for(
         text.let(f"call i8 {module.name(op.function)}({', '.join(['ptr %pool', f'i64 {depth}', *given, f'ptr {out}'])})")

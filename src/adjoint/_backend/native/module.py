@@ -56,8 +56,6 @@ _DEEPEST = 900
 _RELEASED = 16
 # What they may take from the stack all together: an eighth of the least that a thread has on most systems.
 _STACK = 1 << 20
-# Stands in the text for how deep calls may be, until all functions are written and their frames are known.
-_LIMIT = "@deepest"
 
 
 class Module:
@@ -113,10 +111,10 @@ class Module:
         """Return the module."""
         parts = [self.function(one) for one in self.program]
         deepest = str(max(8, min(_DEEPEST, _STACK // max(1, self.frame))))
-        parts = [self.decided(part).replace(f", {_LIMIT}\n", f", {deepest}\n") for part in (*parts, *self.parts())]
+        parts = [self.decided(part).replace(f", {handover.LIMIT}\n", f", {deepest}\n") for part in (*parts, *self.parts())]
         parts = outlining.released([outlining.placed(part, self.short) for part in parts])
-        if machine.is_long(sum(map(len, parts))):
-            parts = [outlining.hurried(part) for part in parts]
+        if machine.is_long(sum(map(len, parts))) and not self.is_called(self.program[0]):
+            parts[0] = outlining.hurried(parts[0])
         outer = self.program[0]
         foreign = any(not is_native(t) for t in (*[param.type for param in outer.params], *handover.types(outer)))
         self.uses_python = self.uses_python or foreign or bool(self.objects)
@@ -205,8 +203,8 @@ class Module:
         count = len(w.owners)
         release = [f"  call void @adj.release.all(ptr %pool, ptr %shares, i64 {count})"] if count else []
         done = runtime.releases(count) if w.depth and count <= _RELEASED else release
-        if name == self.name(self.program[0]) and not self.is_called(self.program[0]):
-            done = [line.replace("@adj.release.all", "@adj.release.end") for line in release]
+        if count and name == self.name(self.program[0]) and not self.is_called(self.program[0]):
+            done = [f"  call void @adj.release.end(ptr %pool, ptr %shares, i64 {count})"]
         ends = ["done:", *done, "  ret i8 0", "leave:", *release, f"  %why = load i8, ptr {w.status}", "  ret i8 %why"]
         shares = [
             f"  %shares = alloca [{count} x ptr], align 16",
@@ -271,10 +269,6 @@ class Module:
     def is_inner(self) -> bool:
         """Tell whether the function that is being written is called by functions of the program only."""
         return self.written is not self.program[0]
-
-    def called(self, w: Writer, op: Call, *, in_place: bool) -> list[Machine | None]:
-        """Return the results of a call of another function."""
-        return handover.called(w, op, limit=_LIMIT, in_place=in_place)
 
     # What functions share ---------------------------------------------------------------------------------------------------
 

@@ -153,7 +153,7 @@ def placed(text: str, short: Mapping[int, int]) -> str:
 def hurried(part: str) -> str:
     """Return a function as it is, or, if it is long and nothing in it is done twice, with the order not to optimise it.
 
-    What calls one nest after the other runs once for each call from Python: the nests are what takes time.
+    It is for the function that Python calls: if that calls one nest after the other, the nests are what takes time.
     """
     if part.count("\n") < _LONG:
         return part

@@ -87,7 +87,7 @@ class Statements:
     def compute(self, step: Compute) -> None:
         w, op = self.w, step.op
         if isinstance(op, Call):
-            self.assign(op.outputs, w.module.called(w, op, in_place=step.in_place), copies=step.copies)
+            self.assign(op.outputs, handover.called(w, op, in_place=step.in_place), copies=step.copies)
         elif op.function in library.STORES:
             w.module.handlers.store(w, op, self.sharing, in_place=step.in_place)
         else:
